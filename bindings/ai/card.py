@@ -1,0 +1,127 @@
+"""What the catalog knows of one model: the parsed front matter, the same for all three generations of file."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- msgspec reads the annotations when the struct is first used
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from paddock.bindings.ai.schema import Schema  # noqa: TC001 -- as above
+
+__all__ = ["EngineCard", "ModelCard", "Property", "Task"]
+
+#: A folder or adapter name: one path segment that cannot climb.
+_SEGMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A kind of work, as Cloudflare lists it. Early files have no description."""
+
+    id: str
+    name: str
+    description: str | None = None
+
+
+class Property(msgspec.Struct, frozen=True):
+    """One row of a model's properties. `value` is passed on as it stands: text, a list or an object."""
+
+    property_id: str
+    value: object
+
+
+class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `paddock` table of a model file: what an engine needs and Cloudflare's own fields do not tell."""
+
+    #: Where the weights are published: `owner/name` on Hugging Face.
+    repository: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    #: Branch, tag or commit of the repository; None is its main branch.
+    revision: str | None = None
+    #: Name of the model class, as in the checkpoint's config.json.
+    architecture: str
+    #: As published, rounded as published.
+    parameters: Annotated[int, Meta(gt=0)]
+    #: Number format of the published weights.
+    quantization: str
+    #: Prompt and answer together, in tokens.
+    context_tokens: Annotated[int, Meta(gt=0)]
+    licence: str
+    #: Weight of one request against the others, as hosts count it.
+    concurrency_cost: Annotated[int, Meta(ge=1)] = 1
+    #: Jinja: messages -> the model's documented prompt format. None: the checkpoint's own template.
+    chat_template: str | None = None
+    #: Folder below `stand-ins/`; None: the model has no stand-in.
+    stand_in: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
+    #: LoRA adapters that ship for the stand-in: name -> folder below the catalog folder.
+    adapters: dict[str, str] = {}
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One model. Schemas stay as the file has them; `schema` is the compiled form of `input_schema`."""
+
+    id: str
+    #: 1 for `@cf/` names, 2 for `@hf/` names.
+    source: int
+    #: The model id that `env.AI.run` takes, upper and lower case as written.
+    name: str
+    description: str | None
+    task: Task | None
+    #: The task's name in lower case with hyphens: `text-generation`. Empty when the file names no task.
+    task_type: str
+    tags: tuple[str, ...]
+    properties: tuple[Property, ...]
+    #: `YYYY-MM-DD HH:MM:SS.mmm` without a zone, as written; early files have none.
+    created_at: str | None = None
+    deprecated: bool = False
+    #: None: the file has no schema, and inputs are not checked.
+    input_schema: dict[str, object] | None = None
+    output_schema: dict[str, object] | None = None
+    schema: Schema
+    #: None for a file without the `paddock` table, such as one of Cloudflare's own.
+    paddock: EngineCard | None = None
+    file: Path
+    #: The catalog folder that the file was found in.
+    folder: Path
+
+    def value_of(self, property_id: str) -> object:
+        """The value of a property; None when the model has none of this id. Absence means false or unknown."""
+        return next((item.value for item in self.properties if item.property_id == property_id), None)
+
+    def declares_input(self, name: str) -> bool:
+        """True when a branch of the input schema has a property of this name."""
+        declared = (branch.get("properties") for branch in _branches(self.input_schema))
+        return any(name in properties for properties in declared if isinstance(properties, dict))
+
+    @property
+    def is_beta(self) -> bool:
+        return self.value_of("beta") in ("true", True)
+
+    @property
+    def takes_lora(self) -> bool:
+        """True when the model takes adapters: it has the property `lora`, or its schema has such an input."""
+        return self.value_of("lora") in ("true", True) or self.declares_input("lora")
+
+    @property
+    def output_media_types(self) -> tuple[str, ...]:
+        """Every `contentType` of the output schema, in its order. Which one applies is decided by the inputs."""
+        return tuple(dict.fromkeys(_media_types(self.output_schema)))
+
+
+def _branches(schema: object) -> list[dict[str, object]]:
+    """The schema and, however deep, the branches of its choices; not what lies inside properties."""
+    found: list[dict[str, object]] = []
+    waiting = [schema]
+    while waiting:
+        branch = waiting.pop(0)
+        if isinstance(branch, dict):
+            found.append(branch)
+            for keyword in ("oneOf", "anyOf", "allOf"):
+                options = branch.get(keyword)
+                waiting += options if isinstance(options, list) else []
+    return found
+
+
+def _media_types(schema: object) -> list[str]:
+    types = [branch.get("contentType") for branch in _branches(schema)]
+    return [media_type for media_type in types if isinstance(media_type, str)]

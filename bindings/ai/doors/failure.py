@@ -1,0 +1,25 @@
+"""What every door says about a failure, before it puts its own envelope around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paddock.bindings.binding import Headers
+    from paddock.bindings.errors import PaddockError
+
+__all__ = ["failure_headers", "full_message"]
+
+
+def full_message(error: PaddockError, request_id: str) -> str:
+    """Production's message: `AiError: <prefix>: <description> (<request id>)`."""
+    return f"AiError: {error.label}: {error.message} ({request_id})"
+
+
+def failure_headers(error: PaddockError, request_id: str) -> Headers:
+    """The request id, and our own words, which must not alter production's text, in headers beside it."""
+    headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
+    if not error.hint:
+        return headers
+    hint = error.hint.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    return (*headers, ("paddock-hint", hint))

@@ -1,0 +1,110 @@
+"""What a task asks of an engine, and what an engine answers. Every engine, real or scripted, keeps this contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+__all__ = [
+    "Adapter",
+    "Engine",
+    "EngineChunk",
+    "EngineRequest",
+    "EngineState",
+    "FinishReason",
+    "Message",
+    "SamplingParams",
+]
+
+#: `stop`: the model ended, or a stop string was met. `length`: `max_tokens` reached. `abort`: the reader closed.
+FinishReason = Literal["stop", "length", "abort", "error"]
+
+#: `cold`: never loaded, or unloaded. `loading`: the host starts. `warm`: answers at once. `failed`: the last load
+#: failed; the next call tries again.
+EngineState = Literal["cold", "loading", "warm", "failed"]
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One turn of a conversation, as the chat template sees it."""
+
+    role: str
+    content: str
+
+
+class SamplingParams(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How tokens are drawn, in ranges that every engine accepts (tasks map Cloudflare's wider ones).
+
+    `None` means the engine's default. `max_tokens` counts output tokens.
+    """
+
+    max_tokens: int
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """A LoRA adapter: its public name, and its folder in PEFT format on this machine."""
+
+    name: str
+    path: str
+
+
+class EngineRequest(msgspec.Struct, frozen=True):
+    """One generation.
+
+    Exactly one of `prompt` (text that goes to the model as it is; the tokenizer's beginning-of-sequence token is added
+    unless the text starts with it) and `messages` (rendered with the model's chat template) is given.
+    """
+
+    sampling: SamplingParams
+    prompt: str | None = None
+    messages: tuple[Message, ...] | None = None
+    adapter: Adapter | None = None
+
+
+class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
+    """What one engine step gave one request. `text` is the new part; it may be empty while tokens are held back."""
+
+    text: str
+    #: Output tokens in this chunk. Count these, never the chunks.
+    tokens: int
+    #: Set on the last chunk only.
+    finish_reason: FinishReason | None = None
+    #: Set on the first chunk only.
+    prompt_tokens: int | None = None
+    #: Prompt tokens that the prefix cache held; set on the first chunk only.
+    cached_tokens: int = 0
+
+
+class Engine(Protocol):
+    """Answers requests for one model."""
+
+    def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
+        """Stream decoded text for one request, loading the model first if need be.
+
+        Yields at least one chunk; only the last has `finish_reason` set, only the first `prompt_tokens`.
+        Cancel: closing the generator aborts the request in the engine; so does cancelling the task that reads it.
+        Raises: before the first chunk ContextOverflow, InputError, LoraNotFound, EngineOverloaded or EngineUnavailable;
+        EngineDead at any point.
+        """
+        ...
+
+    @property
+    def state(self) -> EngineState:
+        """The state that the next call meets."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the engine and free its memory. Open generations raise EngineDead. Idempotent."""
+        ...

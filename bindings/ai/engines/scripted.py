@@ -1,0 +1,176 @@
+"""An engine that answers from a list: for tests of handlers that need no model, and for our own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState, FinishReason
+from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+__all__ = ["Gate", "Pieces", "Reply", "ScriptedEngine"]
+
+#: The chunks of a reply, one token each. An exception among them is raised in its place, as in mid-stream.
+Pieces = Sequence[str | Exception]
+#: Text (a chunk per word), the pieces themselves, an error to raise at once, or a function that gives one of these.
+Reply = str | Pieces | Exception | Callable[[EngineRequest], str | Pieces | Exception]
+
+_WORD = re.compile(r"\s*\S+|\s+$")
+
+
+class Gate:
+    """Holds scripted streams before every chunk until a test lets them pass. Tests wait on it instead of sleeping."""
+
+    def __init__(self) -> None:
+        self._passes = 0
+        self._is_open = False
+        self._held: deque[asyncio.Future[None]] = deque()
+        self._arrivals: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def held(self) -> int:
+        """Streams that stand before the gate now."""
+        return sum(not stream.done() for stream in self._held)
+
+    def let(self, chunks: int = 1) -> None:
+        """Let this many chunks pass: those that wait now, then those to come."""
+        for _ in range(chunks):
+            while self._held and self._held[0].done():
+                self._held.popleft()
+            if self._held:
+                self._held.popleft().set_result(None)
+            else:
+                self._passes += 1
+
+    def open(self) -> None:
+        """Hold nothing any more."""
+        self._is_open = True
+        self.let(len(self._held))
+
+    async def arrival(self) -> None:
+        """Return when a stream stands before the gate: at once, if one does."""
+        if not self.held:
+            arrival = asyncio.get_running_loop().create_future()
+            self._arrivals.append(arrival)
+            await arrival
+
+    async def passage(self) -> None:
+        """Wait to be let through: what the engine calls before each chunk."""
+        if self._is_open:
+            return
+        if self._passes:
+            self._passes -= 1
+            return
+        held = asyncio.get_running_loop().create_future()
+        self._held.append(held)
+        while self._arrivals:
+            arrival = self._arrivals.popleft()
+            if not arrival.done():
+                arrival.set_result(None)
+        await held
+
+
+class ScriptedEngine:
+    """Gives the replies in order, one per request, and remembers what it was asked. Keeps the contract of `Engine`.
+
+    Every chunk is one token; the prompt counts one token per word. `sampling.max_tokens` cuts a reply as a real engine
+    would, with the finish reason `length`. With `context_tokens`, prompt and answer that do not fit are refused.
+    A request for which no reply is left raises EngineError.
+    """
+
+    def __init__(
+        self,
+        replies: Iterable[Reply] = (),
+        *,
+        finish_reason: FinishReason = "stop",
+        gate: Gate | None = None,
+        context_tokens: int | None = None,
+    ) -> None:
+        #: Every request that came, in order.
+        self.requests: list[EngineRequest] = []
+        #: Those whose reader went away before the end.
+        self.aborts: list[EngineRequest] = []
+        #: Generations that are open now.
+        self.open = 0
+        self._replies = iter(replies)
+        self._finish_reason: FinishReason = finish_reason
+        self._gate = gate
+        self._context_tokens = context_tokens
+        self._closings = 0
+
+    @property
+    def state(self) -> EngineState:
+        """Always warm: there is nothing to load."""
+        return "warm"
+
+    async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
+        """As `Engine.generate`, from the next reply."""
+        self.requests.append(request)
+        prompt_tokens = self._prompt_tokens(request)
+        pieces = self._next_pieces(request)
+        finish_reason = self._finish_reason
+        if len(pieces) > request.sampling.max_tokens:
+            pieces, finish_reason = pieces[: request.sampling.max_tokens], "length"
+        closings, ended = self._closings, False
+        self.open += 1
+        try:
+            for index, piece in enumerate(pieces):
+                await self._pass(closings)
+                ended = index == len(pieces) - 1 or isinstance(piece, Exception)
+                if isinstance(piece, Exception):
+                    raise piece
+                yield EngineChunk(
+                    piece, int(bool(piece)), finish_reason if ended else None, prompt_tokens if index == 0 else None
+                )
+        except EngineDead:
+            ended = True
+            raise
+        finally:
+            self.open -= 1
+            if not ended:
+                self.aborts.append(request)
+
+    async def close(self) -> None:
+        """As `Engine.close`: open generations raise EngineDead, also those that stand before the gate."""
+        self._closings += 1
+        if self._gate is not None:
+            self._gate.let(self._gate.held)
+
+    async def _pass(self, closings: int) -> None:
+        if self._gate is None:
+            await asyncio.sleep(0)
+        else:
+            await self._gate.passage()
+        if closings != self._closings:
+            raise EngineDead("The scripted engine was closed while it worked on this call.")
+
+    def _prompt_tokens(self, request: EngineRequest) -> int:
+        texts = [request.prompt or "", *(message.content for message in request.messages or ())]
+        prompt_tokens = max(1, sum(len(text.split()) for text in texts))
+        wanted = prompt_tokens + request.sampling.max_tokens
+        if self._context_tokens is not None and wanted > self._context_tokens:
+            raise ContextOverflow(wanted, self._context_tokens)
+        return prompt_tokens
+
+    def _next_pieces(self, request: EngineRequest) -> Pieces:
+        try:
+            reply = next(self._replies)
+        except StopIteration:
+            number = len(self.requests)
+            raise EngineError(
+                f"The scripted engine has no reply for request {number}.",
+                hint="Give it one reply per expected request.",
+            ) from None
+        if callable(reply):
+            reply = reply(request)
+        if isinstance(reply, Exception):
+            raise reply
+        if isinstance(reply, str):
+            reply = _WORD.findall(reply)
+        return reply or [""]

@@ -1,0 +1,48 @@
+"""What an engine host must know before it starts: the model, the device and the limits."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = ["DeviceName", "DtypeName", "EngineSettings"]
+
+DtypeName = Literal["auto", "float16", "bfloat16", "float32"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model's engine. `None` means: derived from the model, the device or vLLM's own default, as the field says."""
+
+    #: Folder with config.json, weights and tokenizer.
+    model_path: str
+    #: The name in logs, errors and metrics: the model id, never the path.
+    served_name: str
+    dtype: DtypeName = "auto"
+    device: DeviceName = "auto"
+    #: Context window in tokens, prompt and answer together; `None` takes the model's own.
+    max_model_len: int | None = None
+    #: Requests that are decoded in one batch; more of them wait.
+    max_num_seqs: int = 128
+    #: Requests that may be open at once, running and waiting; one more is `EngineOverloaded`.
+    max_open_requests: int = 2048
+    #: Bytes of the KV cache; `None` sizes it from model and memory on the CPU, and from `gpu_memory_utilization` on CUDA.
+    kv_cache_bytes: int | None = None
+    #: Share of the GPU's memory for weights and KV cache; `None` is vLLM's default. Without meaning on the CPU.
+    gpu_memory_utilization: float | None = None
+    #: No compilation and no CUDA graphs; `None` is eager on the CPU (compiling costs 13 to 20 s at every start) and
+    #: compiled on CUDA.
+    enforce_eager: bool | None = None
+    #: Jinja text that renders messages; `None` takes the tokenizer's own template.
+    chat_template: str | None = None
+    enable_lora: bool = False
+    #: Adapters that are active at once. Requests for further ones wait until an adapter has no request left.
+    max_loras: int = 4
+    max_lora_rank: int = 32
+    #: vLLM's name of the quantisation method; `None` takes what the checkpoint says.
+    quantization: str | None = None
+    #: Seconds until a load counts as failed and its host is killed.
+    load_timeout_s: float = 900.0
+    #: Further fields of vLLM's EngineArgs, passed on unchanged and on top of ours.
+    extra: dict[str, Any] = {}

@@ -1,0 +1,115 @@
+"""The AI service: one way through it, whatever door a call came in by."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from paddock.bindings.ai.tasks import TASKS
+from paddock.bindings.ai.weights import resolve_adapter
+from paddock.bindings.binding import CallRecord, GeneratorSource
+from paddock.bindings.errors import InputError, PaddockError, TaskUnsupported
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.catalog import Catalog
+    from paddock.bindings.ai.engines.pool import EnginePool
+    from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
+    from paddock.bindings.binding import Headers
+
+__all__ = ["AiService", "RunResult"]
+
+
+class RunResult(NamedTuple):
+    """An answer: a value ready for JSON, or a stream of event bytes whose first piece is already made."""
+
+    output: object
+    events: GeneratorSource | None
+    #: What Paddock says about the answer: the model's state when the call came, and the weights that gave it.
+    headers: Headers
+
+
+class AiService:
+    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names."""
+
+    def __init__(
+        self, catalog: Catalog, engines: EnginePool, adapters: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.catalog = catalog
+        self.engines = engines
+        self._adapters = adapters or {}
+
+    async def run(self, model: str, inputs: object, calls: list[CallRecord]) -> RunResult:
+        """Answer one call. The record of the call is appended to `calls` and filled in as it proceeds.
+
+        Returns when the first piece of the answer is there, so that every refusal still has its own status.
+        Raises ModelNotFound, InputError and its children, TaskUnsupported, WeightsMissing, EngineError.
+        """
+        record = CallRecord(model)
+        calls.append(record)
+        try:
+            return await self._run(record, inputs)
+        except PaddockError as error:
+            record.outcome = error.code
+            raise
+
+    async def _run(self, record: CallRecord, inputs: object) -> RunResult:
+        card = self.catalog.card(record.model)
+        record.task = card.task.name if card.task else ""
+        task = TASKS.get(record.task)
+        if task is None:
+            raise TaskUnsupported(f"{card.name} is a model for {record.task or 'an unnamed task'}: {_served()}")
+        checked = card.schema.check(_object(inputs))
+        serving = self.engines.serving(card)
+        request = task.prepare(card, checked, self._adapter(card, checked))
+        headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
+        chunks = _recorded(serving.engine.generate(request), record)
+        if not checked.get("stream"):
+            return RunResult(await task.collect(chunks), None, headers)
+        return RunResult(None, await GeneratorSource.primed(task.stream(chunks)), headers)
+
+    def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
+        name = inputs.get("lora")
+        if name is None:
+            return None
+        return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
+
+
+def _object(inputs: object) -> dict[str, object]:
+    if not isinstance(inputs, dict):
+        raise InputError(f"Error: Type mismatch of '/', 'object' not in '{_json_type(inputs)}'")
+    return cast("dict[str, object]", inputs)
+
+
+def _json_type(value: object) -> str:
+    names = {str: "string", bool: "boolean", list: "array", int: "number','integer", float: "number"}
+    return names.get(type(value), "null")
+
+
+def _served() -> str:
+    return f"Paddock runs {', '.join(sorted(TASKS))} so far"
+
+
+async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecord) -> AsyncGenerator[EngineChunk, None]:
+    """The same chunks; counts and times go into the record."""
+    started = time.monotonic()
+    record.outcome = "aborted"
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if record.ttft_s is None:
+                    record.ttft_s = time.monotonic() - started
+                record.prompt_tokens = chunk.prompt_tokens or record.prompt_tokens
+                record.completion_tokens += chunk.tokens
+                if chunk.finish_reason is not None:
+                    record.finish_reason = chunk.finish_reason
+                    record.outcome = "ok"
+                yield chunk
+    except PaddockError as error:
+        record.outcome = error.code
+        raise
+    finally:
+        record.duration_s = time.monotonic() - started

@@ -1,0 +1,135 @@
+"""What a binding is: a small app behind one method, `fetch`, as in workerd.
+
+The same app answers an isolate over the channel and real workerd over HTTP, so it speaks in request and response heads
+and bodies, never in Python values of the handler. What the handler sees is made in the isolate, by the stub of the same
+name in `worker/isolate/bindings/`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import msgspec
+
+from paddock.bindings.errors import RequestTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from paddock.worker.channel import ByteSource
+
+__all__ = ["Binding", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
+
+#: Names and values in wire order, repeats kept.
+Headers = tuple[tuple[str, str], ...]
+
+
+class CallRecord(msgspec.Struct):
+    """One AI call of a request, filled in as the call proceeds; the request's log line reads it. Times in seconds."""
+
+    model: str
+    task: str = ""
+    engine: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    ttft_s: float | None = None
+    duration_s: float = 0.0
+    finish_reason: str = ""
+    #: `ok`, `aborted`, or the code of the error.
+    outcome: str = "ok"
+
+
+class FetchRequest:
+    """A request to a binding. Header names compare without case; `calls` collects what the binding did for the log."""
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Headers = (),
+        body: bytes | ByteSource | None = None,
+        calls: list[CallRecord] | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.calls: list[CallRecord] = [] if calls is None else calls
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """The whole body. Raises RequestTooLarge as soon as it is known to exceed the limit."""
+        if self.body is None:
+            return b""
+        if isinstance(self.body, bytes):
+            _check_size(len(self.body), limit_bytes)
+            return self.body
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while (piece := await self.body.pull()) is not None:
+                size += len(piece)
+                _check_size(size, limit_bytes)
+                pieces.append(piece)
+        finally:
+            await self.body.cancel(None)
+        return b"".join(pieces)
+
+
+class FetchResponse(msgspec.Struct, frozen=True):
+    """A binding's answer. A source must be read to its end or cancelled by whoever receives it."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes | GeneratorSource | None = None
+
+
+class Binding(Protocol):
+    """One binding of a worker. Same shape in every folder; listed in `registry.py`."""
+
+    #: Picks the stub in the isolate, and names the binding in the start-up table.
+    kind: ClassVar[str]
+
+    async def fetch(self, request: FetchRequest) -> FetchResponse:
+        """Answer one request. Raises PaddockError only for what the binding's protocol cannot express.
+
+        Cancel: cancelling the call, or the response's source, stops the work behind it.
+        """
+        ...
+
+
+class GeneratorSource:
+    """An async generator as a ByteSource: closed on every way out."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], first: bytes | None = None) -> None:
+        self._pieces = pieces
+        self._first = first
+
+    @classmethod
+    async def primed(cls, pieces: AsyncGenerator[bytes, None]) -> GeneratorSource:
+        """A source whose first piece is already made: what goes wrong before it is raised here, not mid-stream."""
+        try:
+            return cls(pieces, await anext(pieces, None))
+        except BaseException:
+            await pieces.aclose()
+            raise
+
+    async def pull(self) -> bytes | None:
+        """The generator's next item, None at its end."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return await anext(self._pieces, None)
+
+    async def cancel(self, reason: object) -> None:
+        """Close the generator, so that its `finally` blocks run now."""
+        await self._pieces.aclose()
+
+
+def _check_size(size_bytes: int, limit_bytes: int) -> None:
+    if size_bytes > limit_bytes:
+        raise RequestTooLarge(f"Request is too large: a body of at most {limit_bytes} bytes is allowed")

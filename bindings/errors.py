@@ -1,0 +1,225 @@
+"""Every error that Paddock raises on purpose, below the server.
+
+    PaddockError                code, message, hint; who must act; what a client sees
+      InputError                user: the inputs do not fit (5006)
+        ContextOverflow         user: prompt plus answer exceed the context window (5021)
+        IncompleteRequest       user: body or header missing, or not JSON (3003)
+        RequestTooLarge         user: body over the limit (3006)
+        LoraUnsupported         user: the model takes no adapters (5005)
+        LoraNotFound            user: no such adapter (3037)
+        OptionUnsupported       user: an option that Paddock cannot honour, with the reason
+      ModelNotFound             user: no such model id (5007); names the closest ones
+      TaskUnsupported           user: nothing here can run this model's task
+      CatalogError              operator: a model file is malformed; names file and key
+      WeightsMissing            operator: no weights, and stand-ins are switched off
+      EngineError               retryable or not
+        EngineOverloaded        retryable: queue full (3040)
+        EngineUnavailable       retryable: not installed, failed to start
+        EngineDead              the engine host died under the call
+    (worker/errors.py adds ConfigError, IsolateError and their children.)
+
+`internal_code`, `status` and `label` are production's, from the error table of the developer docs and from captured
+replies. Where production has no such failure, the code is 1000, which it used for a lost upstream; the fidelity table
+of the README lists those.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+__all__ = [
+    "Actor",
+    "CatalogError",
+    "ContextOverflow",
+    "EngineDead",
+    "EngineError",
+    "EngineOverloaded",
+    "EngineUnavailable",
+    "IncompleteRequest",
+    "InputError",
+    "LoraNotFound",
+    "LoraUnsupported",
+    "ModelNotFound",
+    "OptionUnsupported",
+    "PaddockError",
+    "RequestTooLarge",
+    "TaskUnsupported",
+    "WeightsMissing",
+]
+
+Actor = Literal["user", "operator", "us"]
+
+
+class PaddockError(Exception):
+    """Root of the tree. `message` says what was expected, what came and where; `hint` says what to do."""
+
+    #: Stable text for programs: logs, JSON error bodies, tests.
+    code: ClassVar[str] = "paddock_error"
+    #: Who must act. Only errors of `us` are logged with our traceback.
+    actor: ClassVar[Actor] = "us"
+    #: HTTP status of the answer.
+    status: ClassVar[int] = 500
+    #: The number that Cloudflare puts into `internalCode` and `errors[0].code`.
+    internal_code: ClassVar[int] = 1000
+    #: The words between `AiError: ` and the description in a full message.
+    label: ClassVar[str] = "AiError"
+    #: True when the same call may succeed a little later.
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class InputError(PaddockError):
+    """The inputs do not fit the model's schema. `message` is production's text, `Error: ` included."""
+
+    code = "input_error"
+    actor = "user"
+    status = 400
+    internal_code = 5006
+    label = "Bad input"
+
+
+class ContextOverflow(InputError):
+    """Prompt tokens plus `max_tokens` exceed the context window: refused, never cut (release notes of 2025-02-21)."""
+
+    code = "context_overflow"
+    status = 413
+    internal_code = 5021
+    label = "AiError"
+
+    def __init__(self, wanted_tokens: int, context_tokens: int) -> None:
+        super().__init__(
+            f"The estimated number of input and maximum output tokens ({wanted_tokens}) exceeded this model context "
+            f"window limit ({context_tokens})"
+        )
+
+
+class IncompleteRequest(InputError):
+    """The body is missing or is not JSON, or a header is missing."""
+
+    code = "incomplete_request"
+    internal_code = 3003
+    label = "Incomplete request"
+
+
+class RequestTooLarge(InputError):
+    """The body is over the configured limit."""
+
+    code = "request_too_large"
+    status = 413
+    internal_code = 3006
+    label = "Request too large"
+
+
+class LoraUnsupported(InputError):
+    """`lora` was given to a model that takes no adapters."""
+
+    code = "lora_unsupported"
+    status = 405
+    internal_code = 5005
+    label = "LoRa unsupported"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"The model {model} does not support LoRa inference")
+
+
+class LoraNotFound(InputError):
+    """No adapter of this name or id belongs to the model."""
+
+    code = "lora_not_found"
+    status = 404
+    internal_code = 3037
+    label = "AiError"
+
+    def __init__(self, name: str, *, hint: str = "") -> None:
+        super().__init__(f"Finetune {name} not found", hint=hint)
+
+
+class OptionUnsupported(InputError):
+    """An option or input that the schema allows and that Paddock does not honour; the text gives the reason."""
+
+    code = "option_unsupported"
+    label = "AiError"
+
+
+class ModelNotFound(PaddockError):
+    """No catalog file has this id. The hint lists the closest ids."""
+
+    code = "model_not_found"
+    actor = "user"
+    status = 400
+    internal_code = 5007
+    label = "No such model"
+
+    def __init__(self, model: str, *, hint: str = "") -> None:
+        super().__init__(f"No such model {model} or task", hint=hint)
+
+
+class TaskUnsupported(PaddockError):
+    """The model is known, but nothing here can run its task."""
+
+    code = "task_unsupported"
+    actor = "user"
+    status = 400
+
+
+class CatalogError(PaddockError):
+    """A model file is malformed. `file` and `key` say where; other models are not affected."""
+
+    code = "catalog_error"
+    actor = "operator"
+
+    def __init__(self, file: str, key: str, problem: str) -> None:
+        where = f"{file}: {key}" if key else file
+        super().__init__(f"{where}: {problem}")
+        self.file = file
+        self.key = key
+
+
+class WeightsMissing(PaddockError):
+    """The model has no weights on this machine and may not be served by its stand-in."""
+
+    code = "weights_missing"
+    actor = "operator"
+    status = 503
+
+
+class EngineError(PaddockError):
+    """Something between the service and the engine failed."""
+
+    code = "engine_error"
+    actor = "operator"
+    status = 500
+
+
+class EngineOverloaded(EngineError):
+    """The queue is full; come back later."""
+
+    code = "engine_overloaded"
+    status = 429
+    internal_code = 3040
+    label = "Out of capacity"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Capacity temporarily exceeded, please try again.")
+
+
+class EngineUnavailable(EngineError):
+    """The engine is not installed or failed to start; the text says why and what to install or change."""
+
+    code = "engine_unavailable"
+    status = 503
+    retryable = True
+
+
+class EngineDead(EngineError):
+    """The engine host died while it worked on this call. The next call starts a new one."""
+
+    code = "engine_dead"

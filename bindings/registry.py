@@ -1,0 +1,34 @@
+"""The one table of bindings: kind to class. A new binding is a folder, its stub, and one row here.
+
+Third parties add kinds through the entry-point group `paddock.bindings`, read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.ai.binding import AiBinding
+from paddock.bindings.hello.binding import HelloBinding
+
+if TYPE_CHECKING:
+    from paddock.bindings.binding import Binding
+
+__all__ = ["BINDINGS", "ENTRY_POINTS", "binding_class"]
+
+BINDINGS: Final[dict[str, type[Binding]]] = {
+    "ai": AiBinding,
+    "hello": HelloBinding,
+}
+ENTRY_POINTS: Final = "paddock.bindings"
+
+
+def binding_class(kind: str) -> type[Binding]:
+    """The class of a kind, ours or a third party's. Raises KeyError with the kinds that exist."""
+    if kind in BINDINGS:
+        return BINDINGS[kind]
+    found = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    if kind not in found:
+        raise KeyError(f"expected one of {', '.join(sorted([*BINDINGS, *found]))}; got {kind!r}")
+    loaded: type[Binding] = found[kind].load()
+    return loaded

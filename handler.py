@@ -1,0 +1,123 @@
+"""Paddock's demo: a Worker that chats with Workers AI models. It runs unchanged on Paddock and on Cloudflare.
+
+    curl localhost:8787/ask?prompt=Hello                                          one answer as JSON
+    curl -N localhost:8787/stream?prompt=Tell+me+a+story                          server-sent events
+    curl localhost:8787/ranch-hand?prompt=Tell+me+about+lighthouses               the same model with a LoRA adapter
+    curl localhost:8787/ask -d '{"model": "@cf/microsoft/phi-2", "messages": [{"role": "user", "content": "Hi"}]}'
+"""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+from pyodide.ffi import JsException
+from workers import Response, WorkerEntrypoint
+
+DEFAULT_MODEL = "@cf/meta/llama-2-7b-chat-fp16"
+LORA_MODEL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        path = urlsplit(request.url).path
+        if path == "/":
+            return Response(PAGE, headers={"content-type": "text/html; charset=utf-8"})
+        if path not in ("/ask", "/stream", "/ranch-hand"):
+            return Response("Not found: try /, /ask, /stream or /ranch-hand", status=404)
+        try:
+            inputs = await read_inputs(request)
+            model = inputs.pop("model", DEFAULT_MODEL)
+            if path == "/ranch-hand":
+                # On Cloudflare this is a finetune of your own with this name; Paddock ships one.
+                model, inputs["lora"] = LORA_MODEL, "ranch-hand"
+            if path == "/stream":
+                stream = await self.env.AI.run(model, {**inputs, "stream": True})
+                return Response(stream, headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+            return Response.json(await self.env.AI.run(model, inputs))
+        except ValueError as error:
+            return Response.json({"error": f"The body must be a JSON object: {error}"}, status=400)
+        except JsException as error:
+            return Response.json({"error": error.message}, status=502)
+
+
+async def read_inputs(request) -> dict:
+    """Model inputs from the query of a GET or from the JSON body of a POST."""
+    if request.method == "POST":
+        inputs = json.loads(await request.text())
+        if not isinstance(inputs, dict):
+            raise ValueError(f"it is a {type(inputs).__name__}")
+        return inputs
+    inputs = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+    return {name: int(value) if value.isdigit() else value for name, value in inputs.items()}
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Paddock demo</title>
+<style>
+  :root { color-scheme: light dark; --line: color-mix(in srgb, currentcolor 20%, transparent); }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem;
+         min-height: 100vh; box-sizing: border-box; display: flex; flex-direction: column; }
+  h1 { font-size: 1.2rem; margin: 0 0 .5rem; }
+  #log { flex: 1; }
+  #log p { white-space: pre-wrap; margin: .5rem 0; padding: .5rem .8rem; border-radius: .6rem; border: 1px solid var(--line); }
+  #log .user { margin-left: 4rem; border-color: transparent; background: color-mix(in srgb, currentcolor 10%, transparent); }
+  #log .error { border-color: crimson; }
+  small { opacity: .7; }
+  form { display: flex; gap: .5rem; flex-wrap: wrap; position: sticky; bottom: 0; padding: .5rem 0; background: Canvas; }
+  input { flex: 1; min-width: 12rem; }
+  input, select, button { font: inherit; padding: .4rem .6rem; }
+</style>
+<h1>Workers AI, on your own machine</h1>
+<div id="log"></div>
+<form>
+  <select aria-label="Model">
+    <option>@cf/meta/llama-2-7b-chat-fp16</option>
+    <option>@cf/microsoft/phi-2</option>
+    <option>@cf/mistral/mistral-7b-instruct-v0.2-lora</option>
+    <option value="ranch-hand">mistral with the LoRA adapter ranch-hand</option>
+  </select>
+  <input aria-label="Message" placeholder="Tell me about lighthouses." autofocus>
+  <button>Send</button>
+</form>
+<script>
+  const [form, log] = [document.querySelector("form"), document.querySelector("#log")];
+  const [model, field] = [form.querySelector("select"), form.querySelector("input")];
+  let messages = [];
+  model.onchange = () => { messages = []; log.replaceChildren(); };
+  function say(kind, text) {
+    const line = document.createElement("p");
+    line.className = kind;
+    line.textContent = text;
+    log.append(line);
+    line.scrollIntoView();
+    return line;
+  }
+  form.onsubmit = async event => {
+    event.preventDefault();
+    const content = field.value || field.placeholder;
+    field.value = "";
+    say("user", content);
+    messages.push({ role: "user", content });
+    const line = say("", "…");
+    const isRanchHand = model.value === "ranch-hand";
+    const inputs = isRanchHand ? { model: "@cf/mistral/mistral-7b-instruct-v0.2-lora", lora: "ranch-hand" } : { model: model.value };
+    const reply = await fetch("/stream", { method: "POST", body: JSON.stringify({ ...inputs, messages }) });
+    if (!reply.ok) { line.className = "error"; line.textContent = (await reply.json()).error; messages.pop(); return; }
+    let text = "", rest = "", usage;
+    for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\\n");
+      rest = lines.pop();
+      for (const data of lines.filter(l => l.startsWith("data: {")).map(l => JSON.parse(l.slice(6)))) {
+        text += data.response ?? "";
+        usage = data.usage ?? usage;
+      }
+      line.textContent = text.trim();
+    }
+    messages.push({ role: "assistant", content: text.trim() });
+    if (usage) line.append(Object.assign(document.createElement("small"), { textContent: `\\n${usage.prompt_tokens} + ${usage.completion_tokens} tokens` }));
+  };
+</script>
+</html>
+"""

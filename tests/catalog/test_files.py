@@ -1,0 +1,125 @@
+"""The model files that ship: they parse, their schemas compile, and the inputs that they document validate.
+
+PADDOCK_SEEDS may name a folder with the documents that the files were made from; then the two are compared too.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from paddock.bindings.ai.card import ModelCard
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.strict_yaml import parse_yaml
+
+_CATALOG = Catalog.read([SHIPPED_CATALOG])
+_SEEDS = os.environ.get("PADDOCK_SEEDS")  # read here, because tests run in a clean environment
+_CARDS = pytest.mark.parametrize("card", list(_CATALOG), ids=lambda card: card.name)
+_EXAMPLE = re.compile(r"^```json\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def _front_matter(file: Path) -> dict[str, object]:
+    document = parse_yaml(file.read_text(encoding="utf-8").split("---\n")[1])
+    assert isinstance(document, dict)
+    return document
+
+
+def _page(card: ModelCard) -> str:
+    return card.file.read_text(encoding="utf-8").split("\n---\n", 1)[1]
+
+
+def test_every_file_is_a_model() -> None:
+    assert _CATALOG.problems == ()
+    assert _CATALOG.ids() == (
+        "@cf/meta/llama-2-7b-chat-fp16",
+        "@cf/microsoft/phi-2",
+        "@cf/mistral/mistral-7b-instruct-v0.2-lora",
+    )
+
+
+@_CARDS
+def test_path_is_the_model_id(card: ModelCard) -> None:
+    assert card.file == SHIPPED_CATALOG / f"{card.name}.md"
+
+
+@_CARDS
+def test_schemas_are_valid_json_schemas(card: ModelCard) -> None:
+    for schema in (card.input_schema, card.output_schema):
+        assert schema is not None
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@_CARDS
+def test_documented_inputs_validate(card: ModelCard) -> None:
+    examples = [json.loads(example) for example in _EXAMPLE.findall(_page(card))]
+    assert len(examples) >= 3
+    for example in examples:
+        assert card.schema.check(example)["max_tokens"] == example.get("max_tokens", 256)
+
+
+@_CARDS
+def test_native_output_shapes(card: ModelCard) -> None:
+    """WA-016"""
+    assert card.output_media_types == ("application/json", "text/event-stream")
+
+
+@_CARDS
+def test_keys_stand_in_the_order_of_the_first_generation(card: ModelCard) -> None:
+    keys = ["model", "task_type", "model_display_name", "layout", "weight", "title", "json_schema", "paddock"]
+    assert list(_front_matter(card.file)) == keys
+
+
+@_CARDS
+def test_engine_table_is_complete(card: ModelCard) -> None:
+    assert card.paddock is not None
+    assert card.paddock.chat_template
+    assert card.paddock.stand_in
+
+
+@_CARDS
+def test_stand_in_has_the_architecture_and_context_of_the_model(card: ModelCard) -> None:
+    assert card.paddock is not None
+    config = json.loads((SHIPPED_CATALOG / "stand-ins" / str(card.paddock.stand_in) / "config.json").read_text())
+    assert config["architectures"] == [card.paddock.architecture]
+    assert config["max_position_embeddings"] >= card.paddock.context_tokens
+
+
+@_CARDS
+def test_shipped_adapters_are_there(card: ModelCard) -> None:
+    assert card.paddock is not None
+    for folder in card.paddock.adapters.values():
+        config = json.loads((SHIPPED_CATALOG / folder / "adapter_config.json").read_text())
+        assert config["peft_type"] == "LORA"
+
+
+def test_who_takes_adapters() -> None:
+    assert [card.name for card in _CATALOG if card.takes_lora] == ["@cf/mistral/mistral-7b-instruct-v0.2-lora"]
+
+
+def _seeds() -> Path:
+    if not _SEEDS:
+        pytest.skip("PADDOCK_SEEDS names no folder with the documents that the catalog was made from")
+    return Path(_SEEDS)
+
+
+@_CARDS
+def test_front_matter_carries_over_exactly(card: ModelCard) -> None:
+    """All but the model's description, which is in our words, and our own table."""
+    seed, ours = _front_matter(_seeds() / card.file.name), _front_matter(card.file)
+    del ours["paddock"]
+    for document in (seed, ours):
+        assert isinstance(document["model"], dict)
+        del document["model"]["description"]
+    assert ours == seed
+
+
+def test_the_documents_are_read_as_they_are() -> None:
+    seeds = Catalog.read([_seeds()])
+    assert seeds.problems == ()
+    assert seeds.ids() == _CATALOG.ids()
+    for seed in seeds:
+        ours = _CATALOG.card(seed.name)
+        assert (seed.input_schema, seed.output_schema, seed.paddock) == (ours.input_schema, ours.output_schema, None)

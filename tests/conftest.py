@@ -1,0 +1,74 @@
+"""What every test gets: a clean environment, no network but this machine's own, and no process left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIXES = ("CLOUDFLARE_", "WRANGLER_", "PADDOCK_")
+_NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+#: Helpers of multiprocessing that live as long as the process that started them.
+_LASTING = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's shell cannot change a result, and no library goes looking for models online."""
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name.upper() in _NAMES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to another machine fails and names the address."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0] if isinstance(address, tuple) else address
+            if host not in ("localhost", "::1") and not str(host).startswith("127."):
+                raise OSError(f"tests have no network: connection to {address!r} refused")
+        connect(self, address)  # type: ignore[arg-type] # whatever the caller passed; the original checks it
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    """Fail a test that leaves a running child behind, and end the child."""
+    before = _children()
+    yield
+    left = {pid: command for pid, command in _children().items() if pid not in before}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    if left:
+        pytest.fail(f"left running: {left}")
+
+
+def _children() -> dict[int, str]:
+    """Running children of this process: pid -> command. Empty where there is no /proc."""
+    pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    commands = {pid: _command(pid) for pid in pids}
+    return {pid: command.decode() for pid, command in commands.items() if command and not _is_lasting(command)}
+
+
+def _command(pid: int) -> bytes:
+    """The command line; empty for a child that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
+    except OSError:
+        return b""
+
+
+def _is_lasting(command: bytes) -> bool:
+    return any(name in command for name in _LASTING)

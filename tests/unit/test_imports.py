@@ -1,0 +1,185 @@
+"""Who may import whom. Reads syntax trees, so it sees imports inside functions and for type checkers too."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+#: Names that exist only inside an isolate: the official SDK, and what stands under it.
+ISOLATE_NAMES = {
+    "workers",
+    "js",
+    "pyodide",
+    "_pyodide",
+    "pyodide_js",
+    "_pyodide_entrypoint_helper",
+    "_cloudflare_compat_flags",
+}
+ENGINE_PACKAGES = {"vllm", "torch", "transformers"}
+
+#: The event loop that the isolate runs on; nothing else in it may know which one that is.
+ISOLATE_EXCEPTIONS = {("paddock.worker.isolate.__main__", "uvloop")}
+
+#: (importer, imported): the first knows nothing of the second. The left one is always nearer to the bottom.
+FORBIDDEN = [
+    ("paddock.worker.server", "paddock.worker.cli"),
+    ("paddock.worker.supervisor", "paddock.worker.server"),
+    ("paddock.worker.host", "paddock.worker.server"),
+    ("paddock.worker.host", "paddock.worker.supervisor"),
+    ("paddock.bindings.host", "paddock.bindings.registry"),
+    ("paddock.bindings.ai.doors", "paddock.bindings.host"),
+    ("paddock.bindings.ai.service", "paddock.bindings.ai.doors"),
+    ("paddock.bindings.ai.tasks", "paddock.bindings.ai.service"),
+    ("paddock.bindings.ai.engines", "paddock.bindings.ai.service"),
+    ("paddock.bindings.ai.engines", "paddock.bindings.ai.tasks"),
+    ("paddock.bindings.errors", "paddock.bindings.ai"),
+]
+
+
+def test_bindings_take_only_the_channel_from_the_worker() -> None:
+    taken = {
+        name for module in _below("paddock.bindings") for name in _imports(module) if _is_in(name, "paddock.worker")
+    }
+    assert taken <= {"paddock.worker.channel"}
+
+
+def test_isolate_imports_its_wire_its_own_folder_and_the_standard_library() -> None:
+    allowed = ("paddock.worker.wire", "paddock.worker.channel", "paddock.worker.peer", "paddock.worker.isolate")
+    for module in _below("paddock.worker.isolate"):
+        for name in _imports(module):
+            if (module, name) not in ISOLATE_EXCEPTIONS:
+                assert _is_standard(name) or _top(name) in ISOLATE_NAMES or _is_in(name, *allowed), f"{module}: {name}"
+
+
+def test_web_platform_knows_nothing_of_channels() -> None:
+    for module in _below("paddock.worker.isolate.web"):
+        for name in _imports(module):
+            assert _is_standard(name) or _is_in(name, "paddock.worker.isolate.web"), f"{module}: {name}"
+
+
+def test_wire_imports_only_msgspec() -> None:
+    assert {name for name in _imports("paddock.worker.wire") if not _is_standard(name)} == {"msgspec"}
+
+
+def test_only_the_engine_host_imports_the_engine() -> None:
+    importers = {
+        module
+        for module in _modules()
+        if any(_top(name) in ENGINE_PACKAGES for name in _imports(module)) and not _is_in(module, "paddock.catalog")
+    }
+    assert importers <= {"paddock.bindings.ai.engines.host"}
+
+
+@pytest.mark.parametrize("folder", ["bindings.ai.tasks", "worker.isolate.bindings"])
+def test_siblings_do_not_import_each_other(folder: str) -> None:
+    for module in _below(f"paddock.{folder}"):
+        if module != f"paddock.{folder}":
+            others = {name for name in _below(f"paddock.{folder}") if name not in (module, f"paddock.{folder}")}
+            assert not _imports(module) & others, module
+
+
+def test_a_binding_does_not_import_another_binding() -> None:
+    folders = [path.name for path in (ROOT / "bindings").iterdir() if (path / "binding.py").is_file()]
+    for folder in folders:
+        others = [f"paddock.bindings.{other}" for other in folders if other != folder]
+        for module in _below(f"paddock.bindings.{folder}"):
+            assert not any(_is_in(name, *others) for name in _imports(module)), module
+
+
+@pytest.mark.parametrize(("importer", "imported"), FORBIDDEN)
+def test_imports_point_downwards(importer: str, imported: str) -> None:
+    for module in _below(importer):
+        assert not any(_is_in(name, imported) for name in _imports(module)), module
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("paddock.worker.cli", {"starlette", "hypercorn", "uvloop", "jsonschema", "yaml", *ENGINE_PACKAGES}),
+        ("paddock.worker.server", ENGINE_PACKAGES),
+    ],
+)
+def test_start_up_does_not_load(module: str, heavy: set[str]) -> None:
+    """`paddock --help` is fast because nothing that it imports, however far away, is heavy."""
+    reached = _reached(module)
+    assert not {name for name in reached if _top(name) in heavy}
+
+
+def _reached(start: str) -> set[str]:
+    """Everything that importing a module imports, through any number of our own modules."""
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        if module in reached:
+            continue
+        reached.add(module)
+        if module in _modules():
+            waiting += list(_imports(module, at_start=True))
+    return reached
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in ("worker", "bindings"):
+        for path in (ROOT / folder).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(("paddock", *(part for part in parts if part != "__init__")))] = path
+    return found
+
+
+def _below(package: str) -> list[str]:
+    return [module for module in _modules() if _is_in(module, package)]
+
+
+@cache
+def _imports(module: str, at_start: bool = False) -> frozenset[str]:
+    """Full names of imported modules; with `at_start` only of those that importing the module imports."""
+    tree = ast.parse(_modules()[module].read_text())
+    return frozenset(name for node in _nodes(tree, at_start) for name in _named(node))
+
+
+def _nodes(tree: ast.AST, at_start: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        is_late = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _is_type_checking(node)
+        if not (at_start and is_late):
+            yield node
+            yield from _nodes(node, at_start)
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        assert node.module is not None
+        for alias in node.names:
+            full = f"{node.module}.{alias.name}"
+            yield full if full in _modules() else node.module
+
+
+def _is_in(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _is_standard(name: str) -> bool:
+    return _top(name) in sys.stdlib_module_names
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]

@@ -1,0 +1,189 @@
+"""wrangler-like.toml: search, syntax, single keys, and every message at once."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from paddock.worker.config import PaddockSettings, load_config
+from paddock.worker.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Project
+
+
+def problems(load: Callable[[], object]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load()
+    return list(caught.value.problems)
+
+
+def test_defaults_are_wranglers(project: Project) -> None:
+    """DT-005."""
+    config = project.load()
+    assert (config.name, config.env, config.ai, config.vars) == ("demo", None, None, {})
+    assert (config.dev.ip, config.dev.port) == ("localhost", 8787)
+    assert config.paddock == PaddockSettings()
+    assert config.warnings == ()
+
+
+def test_file_is_found_from_a_subfolder(project: Project, tmp_path: Path) -> None:
+    """DT-057, its first half."""
+    project.load()
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    config = load_config(start=deep, today=project.today)
+    assert config.path == tmp_path / "wrangler-like.toml"
+    assert config.main == tmp_path / "handler.py"
+
+
+def test_named_file_goes_before_the_search(project: Project, tmp_path: Path) -> None:
+    project.load()
+    other = tmp_path / "other.toml"
+    other.write_text(project.base.replace("demo", "other"))
+    assert load_config(other, start=tmp_path, today=project.today).name == "other"
+
+
+def test_missing_file_shows_a_minimal_one(tmp_path: Path) -> None:
+    (problem,) = problems(lambda: load_config(start=tmp_path))
+    assert problem.startswith("No wrangler-like.toml in ")
+    assert 'main = "handler.py"' in problem
+
+
+def test_named_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (problem,) = problems(lambda: load_config(tmp_path / "x.toml"))
+    assert str(tmp_path / "x.toml") in problem
+
+
+@pytest.mark.parametrize("name", ["wrangler.toml", "wrangler.jsonc", "wrangler.json"])
+def test_wranglers_own_file_alone_is_pointed_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    (problem,) = problems(lambda: load_config(start=tmp_path))
+    assert problem.startswith(f"Found {tmp_path / name} but no wrangler-like.toml.")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [("name = \n", "2:8: ", "name = "), ("[ai\n", "2:4: ", "[ai"), ('x = "', "2:6: ", 'x = "')],
+)
+def test_syntax_error_shows_file_line_and_column(
+    project: Project, tmp_path: Path, text: str, place: str, line: str
+) -> None:
+    """DT-064."""
+    (problem,) = project.problems(base="# first line\n" + text)
+    head, shown, caret = problem.split("\n")
+    assert head.startswith(f"{tmp_path / 'wrangler-like.toml'}:{place}")
+    assert shown == line
+    assert caret.index("^") + 1 == int(place.split(":")[1])
+
+
+def test_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wrangler-like.toml").write_bytes(b'name = "\xff"')
+    (problem,) = problems(lambda: load_config(start=tmp_path))
+    assert "to be UTF-8, but byte 8 is 0xff" in problem
+
+
+# --- keys ---
+
+
+def test_all_errors_come_together(project: Project) -> None:
+    """DT-064, DT-062."""
+    found = project.problems('ai = "AI"\nvars = 1\n[dev]\nport = "8787"\n')
+    assert found == [
+        'The field "ai" should be an object but got "AI".',
+        'The field "vars" should be an object but got 1.',
+        'Expected "dev.port" to be of type number (at least 0, at most 65535) but got "8787".',
+    ]
+
+
+def test_errors_carry_the_warnings_too(project: Project) -> None:
+    with pytest.raises(ConfigError) as caught:
+        project.load('vas = 1\nai = "AI"\n')
+    assert caught.value.warnings == ('Unexpected fields found in top-level field: "vas" (did you mean "vars"?)',)
+
+
+def test_unknown_top_level_key_warns_with_a_suggestion(project: Project) -> None:
+    """DT-058."""
+    assert project.load("compatibility_dates = 1").warnings == (
+        'Unexpected fields found in top-level field: "compatibility_dates" (did you mean "compatibility_date"?)',
+    )
+
+
+def test_unknown_key_of_dev_warns(project: Project) -> None:
+    config = project.load("[dev]\nprt = 1")
+    assert config.warnings == ('Unexpected fields found in dev field: "prt" (did you mean "port"?)',)
+
+
+def test_services_that_paddock_lacks_warn_once_each(project: Project) -> None:
+    """DT-067."""
+    config = project.load('kv_namespaces = [{binding = "A"}, {binding = "B"}]\n[hyperdrive]\n')
+    assert config.warnings == ("ignored by Paddock: kv_namespaces", "ignored by Paddock: hyperdrive")
+
+
+def test_deploy_settings_are_accepted_silently(project: Project) -> None:
+    text = 'account_id = "x"\nworkers_dev = true\nminify = true\nroutes = []\n[observability]\nenabled = true\n'
+    assert project.load(text).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["Demo", "a b", "", 7])
+def test_name_has_wranglers_form(project: Project, name: object) -> None:
+    shown = msgspec.json.encode(name).decode()
+    assert project.problems(base=f"name = {shown}\nmain = 'handler.py'\n") == [
+        f'Expected "name" to be of type string, alphanumeric and lowercase with dashes only but got {shown}.'
+    ]
+
+
+def test_missing_main_shows_the_line_to_add(project: Project) -> None:
+    (problem,) = project.problems(base='name = "demo"\n')
+    assert problem.endswith('Add the line: main = "handler.py"')
+
+
+def test_main_has_to_be_python(project: Project) -> None:
+    (problem,) = project.problems(base='main = "src/index.ts"\n')
+    assert problem == 'Expected "main" to be a Python file (*.py) but got "src/index.ts".'
+
+
+def test_missing_handler_is_a_warning_because_saving_it_helps(project: Project) -> None:
+    config = project.load(base=project.base.replace("handler.py", "later.py"))
+    assert config.warnings == ('The entry-point file at "later.py" was not found.',)
+
+
+def test_python_flag_is_asked_for(project: Project) -> None:
+    """DT-066."""
+    (warning,) = project.load(base=project.base.replace('["python_workers"]', '["python_workflows"]')).warnings
+    assert warning.startswith("The `python_workers` compatibility flag is required to use Python.")
+    assert warning.endswith('compatibility_flags = ["python_workers","python_workflows"]')
+
+
+def test_flags_are_on_by_date_and_by_name(project: Project) -> None:
+    flags = project.load().compatibility_flags
+    assert {"python_workers", "python_workers_20260610"} <= flags
+
+
+def test_missing_date_warns_and_means_today(project: Project) -> None:
+    config = project.load(base=project.base.replace('compatibility_date = "2026-09-15"', ""))
+    assert config.compatibility_date == project.today
+    assert "compatibility_date" in config.warnings[0]
+
+
+def test_future_date_warns(project: Project) -> None:
+    config = project.load(base=project.base.replace("2026-09-15", "2027-01-01"))
+    assert config.compatibility_date == datetime.date(2027, 1, 1)
+    assert "in the future" in config.warnings[0]
+
+
+def test_date_that_is_none_is_an_error(project: Project) -> None:
+    assert project.problems(base=project.base.replace("2026-09-15", "tomorrow")) == [
+        'Expected "compatibility_date" to be of type date (yyyy-mm-dd) but got "tomorrow".'
+    ]
+
+
+def test_demo_configuration_has_nothing_to_complain_about() -> None:
+    config = load_config(Path(__file__).parents[3] / "wrangler-like.toml")
+    assert (config.name, config.main.name, config.ai, config.warnings) == ("paddock-demo", "handler.py", "AI", ())

@@ -1,0 +1,205 @@
+"""wrangler-like.toml: bindings, environments, secrets, and the strict [paddock] table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from paddock.worker.config import EngineSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Project
+
+
+# --- bindings ---
+
+
+@pytest.mark.parametrize("remote", ["", "remote = true", "remote = false"])
+def test_ai_binding_is_local_whatever_remote_says(project: Project, remote: str) -> None:
+    """DT-065."""
+    config = project.load(f'[ai]\nbinding = "AI"\n{remote}\n')
+    assert (config.ai, config.warnings) == ("AI", ())
+
+
+@pytest.mark.parametrize("table", ["[ai]", "[ai]\nbinding = 1", '[ai]\nbinding = ""'])
+def test_ai_binding_needs_a_name(project: Project, table: str) -> None:
+    """DT-062."""
+    assert project.problems(table) == ['"ai" binding should have a string "binding" field.']
+
+
+def test_vars_may_be_any_json(project: Project) -> None:
+    config = project.load('[vars]\nS = "x"\nN = 1\nL = [1, {a = true}]\nD = 2026-01-02\n')
+    assert config.vars == {"S": "x", "N": 1, "L": [1, {"a": True}], "D": "2026-01-02"}
+
+
+def test_two_bindings_of_one_name_are_an_error(project: Project) -> None:
+    """DT-063."""
+    (problem,) = project.problems('[ai]\nbinding = "AI"\n[vars]\nAI = "x"\n')
+    assert problem.startswith("AI assigned to Environment Variable and AI bindings.\n")
+
+
+# --- environments ---
+
+
+def test_environment_inherits_what_wrangler_says_and_no_more(project: Project) -> None:
+    config = project.load('[vars]\nA = "top"\n[ai]\nbinding = "AI"\n[env.staging.vars]\nA = "staging"\n', env="staging")
+    assert config.main.name == "handler.py"
+    assert config.vars == {"A": "staging"}
+    assert config.ai is None
+
+
+def test_binding_at_the_top_only_warns_in_three_sentences(project: Project) -> None:
+    """DT-060."""
+    (warning,) = project.load("[vars]\nA = 1\n[env.staging]\n", env="staging").warnings
+    assert warning.split("\n") == [
+        '"vars" exists at the top level, but not on "env.staging".',
+        'This is not what you probably want, since "vars" is not inherited by environments.',
+        'Please add "vars" to "env.staging".',
+    ]
+
+
+def test_environment_adds_to_the_name_unless_it_has_its_own(project: Project) -> None:
+    assert project.load("[env.staging]\n", env="staging").name == "demo-staging"
+    assert project.load('[env.staging]\nname = "own"\n', env="staging").name == "own"
+
+
+def test_unknown_environment_lists_the_known_ones(project: Project) -> None:
+    """DT-061."""
+    (problem,) = project.problems("[env.a]\n[env.b]\n", env="c")
+    assert 'with name "c"' in problem
+    assert problem.endswith('The available configured environment names are: ["a","b"]')
+
+
+def test_unknown_environment_without_any_only_warns(project: Project) -> None:
+    """DT-061."""
+    config = project.load(env="staging")
+    assert config.env == "staging"
+    assert config.warnings[0].endswith("[env.staging]")
+
+
+def test_errors_of_an_environment_name_it(project: Project) -> None:
+    assert project.problems("[env.staging]\nai = 1\n", env="staging") == [
+        'The field "env.staging.ai" should be an object but got 1.'
+    ]
+
+
+# --- secrets and the command line ---
+
+
+def test_secrets_override_vars_and_the_command_line_overrides_both(project: Project, tmp_path: Path) -> None:
+    """DT-011."""
+    (tmp_path / ".dev.vars").write_text('A="secret-a"\nB=secret-b\n')
+    config = project.load('[vars]\nA = "plain"\nC = "plain"\n', vars={"B": "given"})
+    assert config.vars == {"A": "secret-a", "B": "given", "C": "plain"}
+    assert config.secrets_file == tmp_path / ".dev.vars"
+
+
+def test_secret_values_are_listed_for_the_log(project: Project, tmp_path: Path) -> None:
+    """DT-004."""
+    (tmp_path / ".dev.vars").write_text("A=secret-a\n")
+    config = project.load('[vars]\nB = "plain"\n')
+    assert config.secret_names == {"A"}
+    assert config.secrets == ("secret-a",)
+
+
+def test_secrets_of_an_environment_stand_alone(project: Project, tmp_path: Path) -> None:
+    """DT-012."""
+    (tmp_path / ".dev.vars").write_text("A=default\nB=default\n")
+    (tmp_path / ".dev.vars.staging").write_text("A=staging\n")
+    assert project.load("[env.staging]\n", env="staging").vars == {"A": "staging"}
+
+
+def test_environment_without_secrets_of_its_own_takes_the_default_ones(project: Project, tmp_path: Path) -> None:
+    (tmp_path / ".dev.vars").write_text("A=default\n")
+    assert project.load("[env.staging]\n", env="staging").vars == {"A": "default"}
+
+
+def test_secrets_keep_dollar_signs(project: Project, tmp_path: Path) -> None:
+    (tmp_path / ".dev.vars").write_text("A=${HOME}\n")
+    assert project.load().vars == {"A": "${HOME}"}
+
+
+def test_secret_cannot_replace_a_binding(project: Project, tmp_path: Path) -> None:
+    """DT-018."""
+    (tmp_path / ".dev.vars").write_text("AI=x\n")
+    config = project.load('[ai]\nbinding = "AI"\n')
+    assert (config.ai, config.vars, config.secret_names) == ("AI", {}, frozenset())
+    assert config.warnings == ("AI in .dev.vars has no effect: the name belongs to the AI binding.",)
+
+
+def test_unreadable_secrets_are_an_error_with_the_path(project: Project, tmp_path: Path) -> None:
+    (tmp_path / ".dev.vars").mkdir()
+    (problem,) = project.problems()
+    assert str(tmp_path / ".dev.vars") in problem
+
+
+def test_address_of_the_command_line_goes_before_the_file(project: Project) -> None:
+    config = project.load('[dev]\nip = "0.0.0.0"\nport = 9000\n', port=0)
+    assert (config.dev.ip, config.dev.port) == ("0.0.0.0", 0)
+
+
+# --- [paddock] ---
+
+
+def test_unknown_paddock_key_is_an_error(project: Project) -> None:
+    """DT-059."""
+    assert project.problems("[paddock]\nstand_in = false\n") == [
+        'Unexpected fields found in paddock field: "stand_in" (did you mean "stand_ins"?)'
+    ]
+
+
+def test_paddock_tables_are_strict_all_the_way_down(project: Project) -> None:
+    found = project.problems('[paddock.engine]\nx = 1\n[paddock.models."@cf/a/b"]\ny = 1\n')
+    assert found == [
+        'Unexpected fields found in paddock.engine field: "x"',
+        'Unexpected fields found in paddock.models."@cf/a/b" field: "y"',
+    ]
+
+
+def test_engine_settings_are_read(project: Project) -> None:
+    config = project.load(
+        '[paddock.engine]\ndevice = "cpu"\ndtype = "float32"\nmax_model_len = 512\nload_timeout_s = 5\n'
+    )
+    assert config.paddock.engine == EngineSettings(device="cpu", dtype="float32", max_model_len=512, load_timeout_s=5.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('kind = "fake"', 'Expected "paddock.engine.kind" field to be one of ["off","vllm"] but got "fake".'),
+        (
+            "gpu_memory_utilization = 2",
+            'Expected "paddock.engine.gpu_memory_utilization" to be of type number (above 0, at most 1) but got 2.',
+        ),
+        ('enforce_eager = "no"', 'Expected "paddock.engine.enforce_eager" to be of type boolean but got "no".'),
+        ("max_num_seqs = 0", 'Expected "paddock.engine.max_num_seqs" to be of type number (at least 1) but got 0.'),
+    ],
+)
+def test_engine_settings_have_limits(project: Project, line: str, problem: str) -> None:
+    assert project.problems(f"[paddock.engine]\n{line}\n") == [problem]
+
+
+def test_weights_are_a_folder_of_the_project_or_a_repository(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "weights" / "phi").mkdir(parents=True)
+    text = '[paddock.models."@cf/a/b"]\nweights = "weights/phi"\n[paddock.models."@cf/c/d"]\nweights = "owner/name"\n'
+    models = project.load(text).paddock.models
+    assert models["@cf/a/b"].weights == str(tmp_path / "weights" / "phi")
+    assert models["@cf/c/d"].weights == "owner/name"
+
+
+def test_adapters_become_absolute_folders(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "ranch").mkdir()
+    models = project.load('[paddock.models."@cf/a/b"]\nlora = {ranch = "./ranch"}\n').paddock.models
+    assert models["@cf/a/b"].lora == {"ranch": str(tmp_path / "ranch")}
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [('weights = "./gone"', "weights"), ('lora = {x = "gone"}', "lora.x"), ('weights = "x y"', "weights")],
+)
+def test_folders_that_are_missing_are_errors(project: Project, line: str, key: str) -> None:
+    (problem,) = project.problems(f'[paddock.models."@cf/a/b"]\n{line}\n')
+    assert problem.startswith(f'Expected "paddock.models."@cf/a/b".{key}" to be ')

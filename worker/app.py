@@ -1,0 +1,147 @@
+"""The ASGI app: reserved paths to Paddock's own doors, everything else to the worker.
+
+Every request has one task; the client's going away cancels it, and with it whatever was started on its behalf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from paddock.bindings.ai.doors import rest
+from paddock.bindings.errors import PaddockError
+from paddock.worker import wire
+from paddock.worker.http import Exchange, text_headers
+from paddock.worker.log import request_line
+from paddock.worker.peer import PeerFault, PeerGone
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from paddock.bindings.ai.service import AiService
+    from paddock.bindings.binding import CallRecord, FetchRequest
+    from paddock.worker.supervisor import Supervisor
+
+__all__ = ["make_app"]
+
+logger = logging.getLogger("paddock.request")
+
+#: The event's target in the isolate: the handler's default entrypoint.
+_DEFAULT: Final = "default"
+_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+
+
+def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, colour: bool = False) -> Starlette:
+    """The dev server's app."""
+    worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
+    api = _Door(lambda exchange, request: _answer_rest(service, limit_bytes, exchange, request), limit_bytes, colour)
+    status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
+    return Starlette(
+        routes=[
+            Route("/cdn-cgi/local/ai/status", status, methods=None),
+            Route(rest.PREFIX + "{path:path}", api, methods=None),
+            Mount("/", worker),
+        ]
+    )
+
+
+class _Door:
+    """An ASGI app around one way of answering: cancel scope, errors as responses, and the log line at the end."""
+
+    def __init__(
+        self, answer: Callable[[Exchange, FetchRequest], Awaitable[None]], limit_bytes: int, colour: bool
+    ) -> None:
+        self._answer = answer
+        self._limit_bytes = limit_bytes
+        self._colour = colour
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1011, "reason": "WebSockets are not served yet"})
+            return
+        exchange = Exchange(scope, receive, send, self._limit_bytes)
+        started = time.monotonic()
+        calls: list[CallRecord] = []
+        outcome = ""
+        try:
+            outcome = await self._serve(exchange, calls)
+        finally:
+            path = scope["path"]
+            level = logging.DEBUG if path.startswith("/cdn-cgi/") else logging.INFO
+            line = request_line(
+                scope["method"], path, exchange.status, time.monotonic() - started, calls, colour=self._colour
+            )
+            logger.log(level, "%s%s", line, outcome)
+
+    async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
+        """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
+        async with asyncio.TaskGroup() as tasks:
+            answer = tasks.create_task(self._respond(exchange, calls))
+            watcher = tasks.create_task(_cancel_on_disconnect(exchange, answer))
+            await asyncio.wait([answer])
+            watcher.cancel()
+        return " · client gone" if answer.cancelled() else answer.result()
+
+    async def _respond(self, exchange: Exchange, calls: list[CallRecord]) -> str:
+        try:
+            request = await exchange.request()
+            request.calls = calls
+            await self._answer(exchange, request)
+        except (PaddockError, PeerFault, PeerGone) as error:
+            if exchange.status:
+                # The head is out: all that is left is to break off, so that nobody takes the rest for complete.
+                logger.error("response_broken %s", error)
+                return f" · broken off: {error}"
+            await _respond_error(exchange, error)
+        return ""
+
+
+async def _cancel_on_disconnect(exchange: Exchange, answer: asyncio.Task[str]) -> None:
+    await exchange.disconnected()
+    answer.cancel()
+
+
+async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
+    """A request of the worker: an event into the current isolate."""
+    isolate = await supervisor.current()
+    fetch = wire.Fetch(wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None)
+    answer = await isolate.fetch(fetch, request.body, request.calls)
+    await exchange.respond(answer.status, answer.headers, answer.body)
+
+
+async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
+    response = await rest.answer(service, request, limit_bytes)
+    await exchange.respond(response.status, response.headers, response.body)
+
+
+async def _answer_status(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
+    """Models and their states, for health checks. Only for this machine, whatever name a page in a browser uses."""
+    host = (request.header("host") or "").rpartition(":")[0] or (request.header("host") or "")
+    if host not in _LOCAL_HOSTS:
+        await exchange.respond(403, text_headers(), b"Invalid Host header")
+        return
+    models = {card.name: service.engines.state(card) for card in service.catalog}
+    body = msgspec.json.encode({"status": "ok", "models": models})
+    await exchange.respond(200, (("content-type", "application/json"),), body)
+
+
+async def _respond_error(exchange: Exchange, error: PaddockError | PeerFault | PeerGone) -> None:
+    """The error as text: its message, and the user's traceback when the handler raised."""
+    if isinstance(error, PaddockError):
+        if error.actor == "us":
+            logger.error("%s %s", error.code, error)
+        status, code, text = error.status, error.code, str(error)
+    elif isinstance(error, PeerFault):
+        status, code, text = 500, "handler_error", error.stack or str(error)
+        logger.error("%s", text.rstrip())
+    else:
+        status, code, text = 500, "isolate_gone", str(error)
+    await exchange.respond(status, text_headers(("paddock-error", code)), text.encode())

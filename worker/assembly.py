@@ -1,0 +1,104 @@
+"""From a Config to the parts that it describes: the AI service, the bindings, the isolate's Start frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.engines.embedded import EmbeddedEngine
+from paddock.bindings.ai.engines.pool import EnginePool
+from paddock.bindings.ai.engines.settings import EngineSettings
+from paddock.bindings.ai.service import AiService
+from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.errors import EngineUnavailable
+from paddock.bindings.host import BindingsHost
+from paddock.bindings.registry import BINDINGS
+from paddock.worker import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.engines.forkserver import ForkServer
+    from paddock.bindings.ai.engines.protocol import Engine
+    from paddock.bindings.ai.weights import Weights
+    from paddock.worker.config import Config
+
+__all__ = ["make_bindings", "make_service", "make_start", "read_catalog"]
+
+#: Folder of a project's own model files, beside its configuration.
+_PROJECT_CATALOG: Final = "catalog"
+#: Source: developer docs, Workers limits, `waitUntil`.
+WAIT_UNTIL_LIMIT_S: Final = 30.0
+
+
+def read_catalog(config: Config) -> Catalog:
+    """The project's model files, and those that Paddock ships behind them."""
+    own = Path(config.paddock.catalog) if config.paddock.catalog else config.root / _PROJECT_CATALOG
+    is_wanted = own.is_dir() or config.paddock.catalog is not None
+    return Catalog.read([own, SHIPPED_CATALOG] if is_wanted else [SHIPPED_CATALOG])
+
+
+def make_service(config: Config, forkserver: ForkServer | None) -> AiService:
+    """The AI service. Without a fork server every call fails, and says that the engine is switched off."""
+
+    def find(card: ModelCard) -> Weights:
+        model = config.paddock.models.get(card.name)
+        return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins)
+
+    adapters = {name: model.lora for name, model in config.paddock.models.items()}
+    return AiService(read_catalog(config), EnginePool(find, _engine_maker(config, forkserver)), adapters)
+
+
+def make_bindings(config: Config, service: AiService) -> BindingsHost:
+    """Every binding that the configuration names."""
+    ai = BINDINGS["ai"](service, config.paddock.max_body_bytes)
+    return BindingsHost({config.ai: ai} if config.ai else {})
+
+
+def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
+    """The first frame of an isolate of this worker."""
+    strings = {name: value for name, value in config.vars.items() if isinstance(value, str)}
+    others = {name: value for name, value in config.vars.items() if not isinstance(value, str)}
+    return wire.Start(
+        protocol=wire.PROTOCOL,
+        main=str(config.main),
+        worker=config.name,
+        strings=strings,
+        json={name: msgspec.json.encode(value).decode() for name, value in others.items()},
+        bindings=tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items()),
+        compatibility_date=config.compatibility_date.isoformat(),
+        flags=tuple(sorted(config.compatibility_flags)),
+        wait_until_s=WAIT_UNTIL_LIMIT_S,
+    )
+
+
+def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[ModelCard, Weights], Engine]:
+    chosen = config.paddock.engine
+
+    def make(card: ModelCard, weights: Weights) -> Engine:
+        if forkserver is None:
+            raise EngineUnavailable('The engine is switched off: [paddock.engine] kind = "off".')
+        model = config.paddock.models.get(card.name)
+        context = (model and model.max_model_len) or chosen.max_model_len
+        known = card.paddock.context_tokens if card.paddock else None
+        settings = EngineSettings(
+            model_path=str(weights.path),
+            served_name=card.name,
+            dtype=(model and model.dtype) or chosen.dtype,
+            device=chosen.device,
+            max_model_len=min(filter(None, (context, known)), default=None),
+            max_num_seqs=chosen.max_num_seqs,
+            kv_cache_bytes=chosen.kv_cache_bytes,
+            gpu_memory_utilization=chosen.gpu_memory_utilization,
+            enforce_eager=chosen.enforce_eager,
+            chat_template=card.paddock.chat_template if card.paddock else None,
+            enable_lora=card.takes_lora,
+            load_timeout_s=chosen.load_timeout_s,
+        )
+        return EmbeddedEngine(settings, forkserver)
+
+    return make

@@ -1,0 +1,47 @@
+"""The project that a command is called in, for commands that also work outside of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.weights import Weights, find_weights
+from paddock.bindings.errors import WeightsMissing
+from paddock.worker.assembly import read_catalog
+from paddock.worker.config import PaddockSettings, load_config
+from paddock.worker.config_files import nearest_config
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from paddock.bindings.ai.card import ModelCard
+
+__all__ = ["Project", "open_project"]
+
+
+class Project(NamedTuple):
+    """A catalog, and what the configuration says about its models."""
+
+    catalog: Catalog
+    settings: PaddockSettings
+
+    def configured_weights(self, card: ModelCard) -> str | None:
+        """The folder or repository that the configuration names for a model."""
+        model = self.settings.models.get(card.name)
+        return model.weights if model else None
+
+    def weights(self, card: ModelCard) -> Weights | WeightsMissing:
+        """What would answer for a model, or the error that its calls would meet."""
+        try:
+            return find_weights(card, self.configured_weights(card), stand_ins=self.settings.stand_ins)
+        except WeightsMissing as missing:
+            return missing
+
+
+def open_project(arguments: Namespace) -> Project:
+    """The project of `--config` or of the current folder; outside of any, the shipped catalog with default settings."""
+    if arguments.config is None and nearest_config(Path.cwd()) is None:
+        return Project(Catalog.read([SHIPPED_CATALOG]), PaddockSettings())
+    config = load_config(arguments.config, arguments.env)
+    return Project(read_catalog(config), config.paddock)

@@ -1,0 +1,116 @@
+"""wrangler-like.toml -> one frozen Config.
+
+The file holds wrangler's own keys, read by wrangler's rules, and one `[paddock]` table for what wrangler does not know.
+Unknown keys of wrangler's part are warnings, because wrangler grows faster than Paddock; unknown keys of `[paddock]`
+are errors, because there a typo would be a setting that silently does nothing.
+
+Source: configuration reference of the developer docs; texts of wrangler 4.125.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import msgspec
+
+from paddock.worker import config_sections as sections
+from paddock.worker.config_diagnostics import Diagnostics
+from paddock.worker.config_files import find_config, find_secrets, read_toml
+from paddock.worker.config_settings import (
+    DevSettings,
+    EngineSettings,
+    Json,
+    ModelSettings,
+    Overrides,
+    PaddockSettings,
+)
+
+__all__ = [
+    "Config",
+    "DevSettings",
+    "EngineSettings",
+    "Json",
+    "ModelSettings",
+    "Overrides",
+    "PaddockSettings",
+    "load_config",
+]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker as its file, its secrets and the command line describe it, for one environment."""
+
+    #: The configuration file; relative paths in it start at its folder.
+    path: Path
+    env: str | None
+    name: str
+    #: The handler's file. It need not exist: a missing handler is a warning here and an error when an isolate starts.
+    main: Path
+    compatibility_date: datetime.date
+    #: The flags that are on, by date or by name; see worker/compat.py.
+    compatibility_flags: frozenset[str]
+    #: Plain values and secrets by binding name.
+    vars: dict[str, Json]
+    #: Names in `vars` whose values must not be shown.
+    secret_names: frozenset[str]
+    #: The .dev.vars file that the secrets came from.
+    secrets_file: Path | None
+    #: Name of the AI binding in `env`, when the worker has one.
+    ai: str | None
+    dev: DevSettings
+    paddock: PaddockSettings
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.path.parent
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for the log to hide."""
+        return tuple(str(self.vars[name]) for name in sorted(self.secret_names))
+
+
+def load_config(
+    path: Path | None = None,
+    env: str | None = None,
+    overrides: Overrides | None = None,
+    *,
+    start: Path | None = None,
+    today: datetime.date | None = None,
+) -> Config:
+    """The configuration at `path`, else at the nearest wrangler-like.toml from `start` (the current folder) upwards.
+
+    Raises: ConfigError with every problem of the file; a file that is not TOML has one problem.
+    """
+    file = find_config(path, start or Path.cwd())
+    root = file.parent
+    overrides = overrides or Overrides()
+    diagnostics = Diagnostics(file.name)
+    keys = sections.select_environment(read_toml(file), env, diagnostics)
+    ai = sections.read_ai(keys, diagnostics)
+    secrets_file = find_secrets(root, env)
+    variables = sections.read_vars(keys, secrets_file, overrides.vars, ai, diagnostics)
+    compatibility = sections.read_compatibility(keys, today or datetime.datetime.now(datetime.UTC).date(), diagnostics)
+    name = sections.read_name(keys, env, diagnostics)
+    main = sections.read_main(keys, root, diagnostics)
+    dev = sections.read_dev(keys, overrides, diagnostics)
+    paddock = sections.read_paddock(keys, root, diagnostics)
+    diagnostics.raise_errors()
+    return Config(
+        path=file,
+        env=env,
+        name=name,
+        main=main,
+        compatibility_date=compatibility.date,
+        compatibility_flags=compatibility.flags,
+        vars=variables.values,
+        secret_names=variables.secret_names,
+        secrets_file=secrets_file,
+        ai=ai,
+        dev=dev,
+        paddock=paddock,
+        warnings=tuple(diagnostics.warnings),
+    )

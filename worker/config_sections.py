@@ -1,0 +1,256 @@
+"""One reader for each part of wrangler-like.toml. Readers never raise: they note what is wrong and return a default."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from paddock.worker import compat
+from paddock.worker.config_files import read_secrets
+from paddock.worker.config_keys import DEV_UNSUPPORTED, INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
+from paddock.worker.config_settings import DevSettings, Json, ModelSettings, Overrides, PaddockSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from paddock.worker.config_diagnostics import Diagnostics
+
+__all__ = [
+    "Compatibility",
+    "Key",
+    "Variables",
+    "read_ai",
+    "read_compatibility",
+    "read_dev",
+    "read_main",
+    "read_name",
+    "read_paddock",
+    "read_vars",
+    "select_environment",
+]
+
+_WORKER_NAME: Final = re.compile(r"[a-z0-9_][a-z0-9-_]*")  # source: wrangler's rule for names
+_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class Key(NamedTuple):
+    """A value of the chosen environment, and its path in the file for messages."""
+
+    path: str
+    value: object
+
+
+class Variables(NamedTuple):
+    values: dict[str, Json]
+    secret_names: frozenset[str]
+
+
+class Compatibility(NamedTuple):
+    date: datetime.date
+    flags: frozenset[str]
+
+
+def select_environment(raw: Mapping[str, object], env: str | None, diagnostics: Diagnostics) -> dict[str, Key]:
+    """The keys that hold for `env`: its own, and those of the top level that environments inherit."""
+    known = INHERITABLE | NOT_INHERITABLE | TOP_LEVEL_ONLY
+    diagnostics.unexpected("top-level", [key for key in raw if key not in known], known)
+    keys = {name: Key(name, value) for name, value in raw.items() if name in known}
+    section = _environment(raw, env, diagnostics)
+    if section is not None:
+        keys = _merged(keys, section, f"env.{env}", diagnostics)
+    for name, key in keys.items():
+        if name in UNSUPPORTED:
+            diagnostics.warn(f"ignored by Paddock: {key.path}")
+    return keys
+
+
+def read_name(keys: Mapping[str, Key], env: str | None, diagnostics: Diagnostics) -> str:
+    """The worker's name; an environment without a name of its own adds `-<env>`, as a deployment would."""
+    key = keys.get("name", Key("name", "worker"))
+    if not (isinstance(key.value, str) and _WORKER_NAME.fullmatch(key.value)):
+        diagnostics.mismatch(key.path, key.value, "string, alphanumeric and lowercase with dashes only")
+        return "worker"
+    return f"{key.value}-{env}" if env and key.path == "name" else key.value
+
+
+def read_main(keys: Mapping[str, Key], root: Path, diagnostics: Diagnostics) -> Path:
+    """The handler's file. It has to be named; a missing file is only a warning, since saving it mends that."""
+    if "main" not in keys:
+        diagnostics.error('Missing entry-point: "main" is not set. Add the line: main = "handler.py"')
+        return root
+    key = keys["main"]
+    main = diagnostics.convert(key.value, str, key.path)
+    if main is None:
+        return root
+    if not main.endswith(".py"):
+        diagnostics.error(f'Expected "{key.path}" to be a Python file (*.py) but got "{main}".')
+    elif not (root / main).is_file():
+        diagnostics.warn(f'The entry-point file at "{main}" was not found.')
+    return root / main
+
+
+def read_compatibility(keys: Mapping[str, Key], today: datetime.date, diagnostics: Diagnostics) -> Compatibility:
+    """The date, and the flags that are on by the date or by name."""
+    named: tuple[str, ...] = ()
+    if key := keys.get("compatibility_flags"):
+        named = diagnostics.convert(key.value, tuple[str, ...], key.path) or ()
+    for problem in compat.flag_problems(named):
+        diagnostics.warn(problem)
+    if "python_workers" not in named:
+        line = "compatibility_flags = " + msgspec.json.encode(["python_workers", *named]).decode()
+        diagnostics.warn(
+            "The `python_workers` compatibility flag is required to use Python. "
+            f"Paddock runs the handler without it, production would not. Add the line: {line}"
+        )
+    date = _compatibility_date(keys, today, diagnostics)
+    return Compatibility(date, compat.enabled_flags(date, named))
+
+
+def read_ai(keys: Mapping[str, Key], diagnostics: Diagnostics) -> str | None:
+    """The name of the AI binding. `remote` and `staging` are accepted: here the models always run locally."""
+    key = keys.get("ai")
+    if key is None:
+        return None
+    table = diagnostics.table(key.value, key.path)
+    known = ("binding", "remote", "staging")
+    diagnostics.unexpected(key.path, [name for name in table if name not in known], known)
+    binding = table.get("binding")
+    if isinstance(binding, str) and binding:
+        return binding
+    if isinstance(key.value, dict):
+        diagnostics.error(f'"{key.path}" binding should have a string "binding" field.')
+    return None
+
+
+def read_vars(
+    keys: Mapping[str, Key],
+    secrets_file: Path | None,
+    overrides: Mapping[str, str],
+    ai: str | None,
+    diagnostics: Diagnostics,
+) -> Variables:
+    """Variables of the file, overridden by secrets, overridden by the command line (DT-011).
+
+    Neither of the latter two may take the name of a binding that is not text (DT-018).
+    """
+    values: dict[str, Json] = {}
+    if key := keys.get("vars"):
+        table = diagnostics.table(key.value, key.path)
+        values = {name: msgspec.to_builtins(value) for name, value in table.items()}  # TOML dates become texts
+    if ai in values:
+        diagnostics.error(
+            f"{ai} assigned to Environment Variable and AI bindings.\n"
+            "Bindings must have unique names, so that they can all be referenced in the worker.\n"
+            "Please change your bindings to have unique names."
+        )
+    secrets = read_secrets(secrets_file) if secrets_file else {}
+    for place, names in ((secrets_file.name if secrets_file else "", secrets), ("--var", overrides)):
+        if ai in names:
+            diagnostics.warn(f"{ai} in {place} has no effect: the name belongs to the AI binding.")
+    values.update((name, value) for name, value in (secrets | dict(overrides)).items() if name != ai)
+    return Variables(values, frozenset(secrets) - {ai or ""})
+
+
+def read_dev(keys: Mapping[str, Key], overrides: Overrides, diagnostics: Diagnostics) -> DevSettings:
+    """`[dev]`, with the address of the command line."""
+    table = diagnostics.table(keys["dev"].value, "dev") if "dev" in keys else {}
+    known = DEV_UNSUPPORTED.union(DevSettings.__struct_fields__)
+    diagnostics.unexpected("dev", [name for name in table if name not in known], known)
+    for name in table:
+        if name in DEV_UNSUPPORTED:
+            diagnostics.warn(f"ignored by Paddock: dev.{name}")
+    settings = diagnostics.fields(table, DevSettings, "dev")
+    given = {name: value for name in settings.__struct_fields__ if (value := getattr(overrides, name)) is not None}
+    return msgspec.structs.replace(settings, **given)
+
+
+def read_paddock(keys: Mapping[str, Key], root: Path, diagnostics: Diagnostics) -> PaddockSettings:
+    """`[paddock]`, strict, with its folders made absolute."""
+    if "paddock" not in keys:
+        return PaddockSettings()
+    settings = diagnostics.strict(keys["paddock"].value, PaddockSettings, "paddock")
+    catalog = settings.catalog
+    if catalog is not None:
+        catalog = _folder(catalog, root, "paddock.catalog", "model files", diagnostics)
+    models = {
+        model: _located(entry, root, f'paddock.models."{model}"', diagnostics)
+        for model, entry in settings.models.items()
+    }
+    return msgspec.structs.replace(settings, catalog=catalog, models=models)
+
+
+def _merged(
+    top: Mapping[str, Key], section: Mapping[str, object], place: str, diagnostics: Diagnostics
+) -> dict[str, Key]:
+    known = INHERITABLE | NOT_INHERITABLE
+    diagnostics.unexpected(place, [key for key in section if key not in known], known)
+    for name in top:
+        if name in NOT_INHERITABLE and name not in section:
+            diagnostics.warn(
+                f'"{name}" exists at the top level, but not on "{place}".\n'
+                f'This is not what you probably want, since "{name}" is not inherited by environments.\n'
+                f'Please add "{name}" to "{place}".'
+            )
+    inherited = {name: key for name, key in top.items() if name not in NOT_INHERITABLE}
+    return inherited | {name: Key(f"{place}.{name}", value) for name, value in section.items() if name in known}
+
+
+def _environment(raw: Mapping[str, object], env: str | None, diagnostics: Diagnostics) -> Mapping[str, object] | None:
+    environments = diagnostics.table(raw.get("env", {}), "env")
+    if env is None:
+        return None
+    if env in environments:
+        return diagnostics.table(environments[env], f"env.{env}")
+    text = (
+        f'No environment found in configuration with name "{env}".\n'
+        f"Before using `--env={env}` there should be an equivalent environment section in the configuration.\n"
+    )
+    if environments:
+        names = msgspec.json.encode(list(environments)).decode()
+        diagnostics.error(f"{text}The available configured environment names are: {names}")
+    else:
+        diagnostics.warn(f"{text}Add a section to {diagnostics.source}: [env.{env}]")
+    return None
+
+
+def _compatibility_date(keys: Mapping[str, Key], today: datetime.date, diagnostics: Diagnostics) -> datetime.date:
+    if "compatibility_date" not in keys:
+        diagnostics.warn(
+            f"No compatibility_date was specified. Using today's date: {today}. "
+            f'Add the line: compatibility_date = "{today}"'
+        )
+        return today
+    key = keys["compatibility_date"]
+    date = diagnostics.convert(key.value, datetime.date, key.path)
+    if date is not None and date > today:
+        diagnostics.warn(f'"{key.path}" is in the future: {date}. Production takes dates up to today, {today}.')
+    return date or today
+
+
+def _located(entry: ModelSettings, root: Path, path: str, diagnostics: Diagnostics) -> ModelSettings:
+    weights = entry.weights
+    if weights is not None and _is_folder_name(weights, root):
+        weights = _folder(weights, root, f"{path}.weights", "weights", diagnostics)
+    elif weights is not None and not _REPOSITORY.fullmatch(weights):
+        diagnostics.mismatch(f"{path}.weights", weights, 'folder or Hugging Face repository ("owner/name")')
+    lora = {
+        name: _folder(folder, root, f"{path}.lora.{name}", "an adapter", diagnostics)
+        for name, folder in entry.lora.items()
+    }
+    return msgspec.structs.replace(entry, weights=weights, lora=lora)
+
+
+def _is_folder_name(weights: str, root: Path) -> bool:
+    """Whether `weights` names a folder: by its shape, or because there is such a folder in the project."""
+    return weights.startswith((".", "/", "~")) or (root / weights).is_dir()
+
+
+def _folder(text: str, root: Path, path: str, content: str, diagnostics: Diagnostics) -> str:
+    folder = (root / Path(text).expanduser()).resolve()
+    if not folder.is_dir():
+        diagnostics.error(f'Expected "{path}" to be a folder with {content}, but there is none at {folder}.')
+    return str(folder)

@@ -1,0 +1,125 @@
+"""Errors of configuration and of isolates; the rest of the tree is drawn in bindings/errors.py.
+
+    PaddockError
+      ConfigError               user: wrangler-like.toml is wrong; holds every problem found, not only the first
+        HandlerImportError      user: handler.py cannot be imported; shows the user's frames only
+      IsolateError              us: the conversation with an isolate broke
+        IsolateCrashed          operator: the process ended under a call; exit code or signal, last log lines
+        IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
+
+A request meets them as 500, the status of production's errors 1101 (exception, no response) and 1102 (over a limit).
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from paddock.bindings.errors import PaddockError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ConfigError", "HandlerImportError", "IsolateCrashed", "IsolateError", "IsolateStartTimeout", "listed"]
+
+
+class ConfigError(PaddockError):
+    """The configuration is wrong. `problems` holds one text for each mistake, `source` the file's name.
+
+    `warnings` holds what was noticed on the way, because a person who fixes the file wants to see both.
+    """
+
+    code = "config_error"
+    actor = "user"
+
+    def __init__(
+        self, problems: Sequence[str], *, source: str = "", warnings: Sequence[str] = (), hint: str = ""
+    ) -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        self.warnings = tuple(warnings)
+        super().__init__(listed(self.problems, source), hint=hint)
+
+
+class HandlerImportError(ConfigError):
+    """The handler cannot be imported.
+
+    `line` and `column` count from 1 and are 0 when the problem has no place in the file. `frames` is the traceback as
+    text without any frame of Paddock; it is empty when the file itself is missing.
+    """
+
+    code = "handler_import_error"
+
+    def __init__(
+        self, problem: str, *, file: str, line: int = 0, column: int = 0, frames: str = "", hint: str = ""
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        self.frames = frames
+        place = ":".join([file, *(str(number) for number in (line, column) if number)])
+        super().__init__([f"{place}: {problem}"], hint=hint)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (super().__str__(), self.frames) if part)
+
+
+class IsolateError(PaddockError):
+    """The conversation with an isolate broke: a frame out of place, a channel closed too early."""
+
+    code = "isolate_error"
+
+
+class IsolateCrashed(IsolateError):
+    """The isolate's process ended under a call. The next call meets a fresh one.
+
+    `exit_code` is negative for a signal, as `subprocess` and `multiprocessing` report it. `log_lines` is the end of
+    what the isolate wrote, oldest first.
+    """
+
+    code = "isolate_crashed"
+    actor = "operator"
+    retryable = True
+
+    def __init__(self, exit_code: int | None, log_lines: Sequence[str] = ()) -> None:
+        self.exit_code = exit_code
+        self.log_lines = tuple(log_lines)
+        last = "\n  ".join(("", *self.log_lines)) if self.log_lines else ""
+        super().__init__(
+            f"The worker's process ended while it handled this request: {_cause_of_death(exit_code)}.{last}"
+        )
+
+
+class IsolateStartTimeout(IsolateError):
+    """The isolate was not ready in time. `phase` is the last step that it reported, such as "import handler.py"."""
+
+    code = "isolate_start_timeout"
+    actor = "user"
+
+    def __init__(self, phase: str, timeout_s: float) -> None:
+        self.phase = phase
+        self.timeout_s = timeout_s
+        super().__init__(
+            f"The worker was not ready within {timeout_s:g} s; it got as far as: {phase}.",
+            hint="Look for an endless loop or slow work at the top level of the handler; "
+            "paddock.isolate_start_timeout_s sets the limit.",
+        )
+
+
+def listed(problems: Sequence[str], source: str) -> str:
+    """Problems of a configuration file as the list that wrangler prints; without a file, just one below the other."""
+    if not source:
+        return "\n".join(problems)
+    items = ("\n    ".join(problem.splitlines()) for problem in problems)
+    return "\n".join([f"Processing {source} configuration:", *(f"  - {item}" for item in items)])
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "it closed its channel"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:  # a real-time signal, which has no name
+        return f"signal {-exit_code}"

@@ -1,0 +1,55 @@
+"""What `paddock dev` says when it starts: bindings, then models and what they would answer with. DT-002 to DT-004."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from paddock.bindings.errors import WeightsMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paddock.bindings.ai.service import AiService
+    from paddock.worker.config import Config
+
+__all__ = ["bindings_table", "models_table"]
+
+_SHOWN_VALUE: Final = 40
+
+
+def bindings_table(config: Config) -> str:
+    """The bindings in wrangler's words. Values are cut, secrets hidden."""
+    rows = [("Binding", "Resource", "Mode")]
+    if config.ai:
+        rows.append((f"env.{config.ai}", "AI (vLLM)", "local"))
+    for name, value in sorted(config.vars.items()):
+        shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
+        rows.append((f"env.{name} ({shown})", "Environment Variable", "local"))
+    if len(rows) == 1:
+        return "No bindings found."
+    return "Your Worker has access to the following bindings:\n" + _columns(rows)
+
+
+def models_table(service: AiService) -> str:
+    """One line for each model. A stand-in is never shown as the model that it stands for."""
+    rows = [("Model", "Task", "State", "Weights")]
+    for card in service.catalog:
+        try:
+            weights = service.engines.weights(card).describe()
+        except WeightsMissing as missing:
+            weights = f"missing: {missing.hint or missing.message}"
+        rows.append((card.name, card.task.name if card.task else "", service.engines.state(card), weights))
+    return _columns(rows)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_VALUE else text[: _SHOWN_VALUE - 3] + "..."

@@ -1,0 +1,135 @@
+"""HTTP as the server speaks it: ASGI messages on one side, requests and responses with streamed bodies on the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.binding import FetchRequest
+from paddock.bindings.errors import RequestTooLarge
+from paddock.worker.wire import INLINE_BODY_BYTES
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from paddock.worker.channel import ByteSource
+    from paddock.worker.wire import Headers
+
+__all__ = ["Exchange", "text_headers"]
+
+#: The server frames bodies itself.
+_FRAMING: Final = frozenset({"transfer-encoding", "connection", "keep-alive"})
+_NULL_BODY: Final = frozenset({101, 204, 205, 304})
+
+
+class _ReceivedBody:
+    """The request's body as a ByteSource. Over the limit, it breaks off with RequestTooLarge."""
+
+    def __init__(self, receive: Receive, limit_bytes: int) -> None:
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self._size = 0
+        #: Set when nothing more will be read here: from then on `receive` belongs to the disconnect watcher.
+        self.over = asyncio.Event()
+        self.is_disconnected = False
+
+    async def pull(self) -> bytes | None:
+        while not self.over.is_set():
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.is_disconnected = True
+                self.over.set()
+                raise ConnectionError("the client went away in the middle of its request")
+            if not message.get("more_body"):
+                self.over.set()
+            piece: bytes = message.get("body", b"")
+            self._size += len(piece)
+            if self._size > self._limit_bytes:
+                raise too_large(self._limit_bytes)
+            if piece:
+                return piece
+        return None
+
+    async def cancel(self, reason: object) -> None:
+        """Read no more. What the client still sends is discarded by the watcher."""
+        self.over.set()
+
+
+class Exchange:
+    """One HTTP request and its response. `respond` may be called once; bodies stream both ways."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit_bytes: int) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._body = _ReceivedBody(receive, limit_bytes)
+        self._limit_bytes = limit_bytes
+        #: Of the response, once its head is sent.
+        self.status = 0
+
+    async def request(self) -> FetchRequest:
+        """The request. A small body of known length is read whole; others stream. Raises RequestTooLarge early."""
+        scope = self._scope
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        request = FetchRequest(scope["method"], _url(scope), headers)
+        length = request.header("content-length")
+        if length is not None and int(length) > self._limit_bytes:
+            raise too_large(self._limit_bytes)
+        if length is None and request.header("transfer-encoding") is None:
+            self._body.over.set()
+        elif length is not None and int(length) <= INLINE_BODY_BYTES:
+            pieces = []
+            while (piece := await self._body.pull()) is not None:
+                pieces.append(piece)
+            request.body = b"".join(pieces)
+        else:
+            request.body = self._body
+        return request
+
+    async def disconnected(self) -> None:
+        """Return when the client is gone. Waits for the request's body first, because it comes the same way."""
+        await self._body.over.wait()
+        while not self._body.is_disconnected:
+            self._body.is_disconnected = (await self._receive())["type"] == "http.disconnect"
+
+    async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
+        """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""
+        self.status = status
+        has_body = self._scope["method"] != "HEAD" and status not in _NULL_BODY
+        raw = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers if n.lower() not in _FRAMING]
+        if isinstance(body, bytes) or body is None:
+            if has_body and not any(name == b"content-length" for name, _ in raw):
+                raw.append((b"content-length", b"%d" % len(body or b"")))
+            await self._send({"type": "http.response.start", "status": status, "headers": raw})
+            await self._send({"type": "http.response.body", "body": body or b""})
+            return
+        try:
+            # The first piece and the head leave together: what fails before it can still have its own status.
+            first = await body.pull() if has_body else None
+            await self._send({"type": "http.response.start", "status": status, "headers": raw})
+            while first is not None:
+                await self._send({"type": "http.response.body", "body": first, "more_body": True})
+                first = await body.pull()
+            await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            await body.cancel(None)
+
+
+def text_headers(*more: tuple[str, str]) -> Headers:
+    """Headers of a plain text that Paddock itself says."""
+    return (("content-type", "text/plain; charset=utf-8"), *more)
+
+
+def too_large(limit_bytes: int) -> RequestTooLarge:
+    return RequestTooLarge(f"Request is too large: a body of at most {limit_bytes} bytes is allowed")
+
+
+def _url(scope: Scope) -> str:
+    """The absolute URL that the client asked for, its path and query as they were sent."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    if not host:
+        address, port = scope["server"] or ("localhost", None)
+        host = f"{address}:{port}" if port else address
+    path = scope["raw_path"].decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"

@@ -1,0 +1,127 @@
+"""An isolate: `python -P -m paddock.worker.isolate FD PARENT_PID`. One process, one handler.
+
+Order matters. The death signal comes first, so that nothing of us outlives the server; the search path before anything
+of the user; `Ready` only after the handler is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from paddock.worker import wire
+from paddock.worker.channel import die_with_parent
+from paddock.worker.isolate.env import make_env
+from paddock.worker.isolate.events import Events
+from paddock.worker.isolate.loader import ImportFailure, load, prepare_path
+from paddock.worker.isolate.transport import Transport
+from paddock.worker.isolate.web.fetch import set_transport
+from paddock.worker.peer import Peer
+
+if TYPE_CHECKING:
+    from paddock.worker.isolate.loader import Entrypoint
+    from paddock.worker.isolate.web.objects import JsObject
+    from paddock.worker.peer import IncomingFetch
+
+__all__ = ["main"]
+
+
+class _Isolate:
+    """The process's state: waits for Start, imports, serves until Drain is done or the server is gone."""
+
+    def __init__(self) -> None:
+        self._peer = Peer(1, self._serve, self._on_frame)
+        self._started: asyncio.Future[wire.Start] = asyncio.get_running_loop().create_future()
+        self._events: Events | None = None
+        self._open_events = 0
+        self._is_draining = False
+
+    async def run(self, sock: socket.socket) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._start())
+            await self._peer.run(sock)
+            self._started.cancel()
+
+    async def _start(self) -> None:
+        start = await self._started
+        if start.protocol != wire.PROTOCOL:
+            sys.exit(f"expected protocol {wire.PROTOCOL}; the server speaks {start.protocol}: restart paddock")
+        began = time.perf_counter()
+        set_transport(Transport(self._peer))
+        try:
+            entrypoint = _load(start)
+        except ImportFailure as error:
+            self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
+            return
+        self._events = Events(entrypoint[0], entrypoint[1], start.wait_until_s)
+        import_ms = (time.perf_counter() - began) * 1e3
+        self._peer.send(wire.Ready(wire.PROTOCOL, entrypoint[0].handlers(), import_ms))
+
+    async def _serve(self, incoming: IncomingFetch) -> None:
+        assert self._events is not None, "the server sends events after Ready only"
+        self._open_events += 1
+        try:
+            await self._events.serve(self._peer, incoming)
+        finally:
+            self._open_events -= 1
+            self._leave_when_drained()
+
+    def _on_frame(self, frame: wire.Frame) -> None:
+        match frame:
+            case wire.Start():
+                self._started.set_result(frame)
+            case wire.Ping():
+                self._peer.send(wire.Pong())
+            case wire.Drain():
+                self._is_draining = True
+                self._leave_when_drained()
+            case _:
+                raise ValueError(f"unexpected frame {type(frame).__name__}")
+
+    def _leave_when_drained(self) -> None:
+        if self._is_draining and not self._open_events:
+            self._peer.close()
+
+
+def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:
+    """Everything between Start and Ready that can fail because of the handler."""
+    main_file = Path(start.main)
+    prepare_path(main_file)
+    # Importable only now: these modules exist under their names only when the shims are on the path.
+    import _cloudflare_compat_flags
+    import _pyodide_entrypoint_helper
+
+    flags = set(start.flags)
+    _cloudflare_compat_flags.install(dict.fromkeys(flags, True))
+    env = make_env(start)
+    _pyodide_entrypoint_helper.install(env)
+    return load(main_file, has_global_handlers="python_no_global_handlers" not in flags), env
+
+
+def main() -> None:
+    """Run the isolate until its server is done with it."""
+    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
+    die_with_parent(parent)
+    # The server asks where a handler loops before it kills the process.
+    faulthandler.register(signal.SIGUSR2, all_threads=False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is for the server, which drains us
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s:%(name)s:%(message)s")
+    sock = socket.socket(fileno=descriptor)
+
+    async def run() -> None:
+        await _Isolate().run(sock)
+
+    uvloop.run(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The execution context of one event: `ctx.waitUntil` and its limits."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING
+
+from paddock.worker.isolate.web.objects import JsObject, JsProxy
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Coroutine
+
+__all__ = ["ExecutionContext"]
+
+logger = logging.getLogger(__name__)
+
+
+class ExecutionContext(JsProxy):
+    """What handlers see as `ctx`. Background work lives in `tasks`, a group that the event's own task owns."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        super().__init__()
+        self._tasks = tasks
+        self.props = JsObject()
+
+    def waitUntil(self, work: Awaitable[object]) -> None:
+        """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036)."""
+        if not inspect.isawaitable(work):
+            raise TypeError(f"waitUntil: expected an awaitable; got {type(work).__name__}")
+        self._tasks.create_task(_guarded(work))
+
+    def passThroughOnException(self) -> None:
+        """Accepted; without an origin behind the worker there is nothing to pass through to."""
+
+
+def _guarded(work: Awaitable[object]) -> Coroutine[None, None, None]:
+    async def run() -> None:
+        try:
+            await work
+        except Exception:  # user code: a background failure must not end the event
+            logger.exception("wait_until_failed")
+
+    return run()

@@ -1,0 +1,38 @@
+"""`env`: variables as values, bindings as the stubs that handlers call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from paddock.worker.isolate.bindings.ai import Ai
+from paddock.worker.isolate.bindings.hello import Hello
+from paddock.worker.isolate.web import jsonvalue
+from paddock.worker.isolate.web.fetch import Fetcher
+from paddock.worker.isolate.web.objects import JsObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paddock.worker import wire
+    from paddock.worker.isolate.web.objects import JsProxy
+
+__all__ = ["STUBS", "make_env"]
+
+#: Kind of a binding to its stub; the other half of bindings/registry.py.
+STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
+    "ai": Ai,
+    "hello": Hello,
+    "service": lambda fetcher: fetcher,
+}
+
+
+def make_env(start: wire.Start) -> JsObject:
+    """The raw environment: strings as they are, other variables as JavaScript values, one stub for each binding."""
+    env = JsObject()
+    for name, text in start.strings.items():
+        setattr(env, name, text)
+    for name, text in start.json.items():
+        setattr(env, name, jsonvalue.parse(text))
+    for binding in start.bindings:
+        setattr(env, binding.name, STUBS[binding.kind](Fetcher(binding.name)))
+    return env

@@ -1,0 +1,115 @@
+"""Events: a fetch of the server becomes a call of the handler, and what it returns becomes the reply.
+
+Source: workerd, Python entrypoint helper; PW-001 to PW-022.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from typing import TYPE_CHECKING, Final
+
+from paddock.worker import wire
+from paddock.worker.isolate.context import ExecutionContext
+from paddock.worker.isolate.loader import user_frames
+from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
+from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.request import Request
+from paddock.worker.isolate.web.response import Response
+from paddock.worker.isolate.web.scope import enter_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paddock.worker.isolate.loader import Entrypoint
+    from paddock.worker.isolate.web.objects import JsObject
+    from paddock.worker.peer import IncomingFetch, Peer
+
+__all__ = ["Events"]
+
+logger = logging.getLogger(__name__)
+
+#: The platform's text for a worker without a handler, and for a handler that returned something else.
+_NO_HANDLER: Final = "Handler does not export a fetch() function."
+_NOT_A_RESPONSE: Final = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
+
+
+class Events:
+    """Calls the handler. A new instance of the class serves every event; module globals persist (PW-013)."""
+
+    def __init__(self, entrypoint: Entrypoint, env: JsObject, wait_until_s: float) -> None:
+        self._entrypoint = entrypoint
+        self._env = env
+        self._wait_until_s = wait_until_s
+
+    async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
+        """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
+        CURRENT_EVENT.set(incoming.fetch.id)
+        enter_request()
+        try:
+            async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
+                await self._answer(incoming, ExecutionContext(background))
+                limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
+        except TimeoutError:
+            logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)
+        finally:
+            peer.send(wire.Finished(incoming.fetch.id))
+
+    async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
+        fetch = incoming.fetch
+        request = Request.from_parts(fetch.method, fetch.url, fetch.headers, incoming.body, cf={})
+        try:
+            response = await self._call(request, context)
+            status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
+            incoming.reply(status, text, headers, wire_body(response.payload()))
+        except JsException as error:
+            incoming.fault(error.name, error.message, user_frames(error))
+        except Exception as error:  # user code: whatever it raises becomes the answer
+            incoming.fault(type(error).__name__, str(error), user_frames(error))
+
+    async def _call(self, request: Request, context: ExecutionContext) -> Response:
+        if self._entrypoint.default is not None:
+            return await self._call_class(self._entrypoint.default, request, context)
+        function = self._entrypoint.functions.get("on_fetch")
+        if function is None:
+            raise _no_handler(self._entrypoint)
+        result = await _settled(_relaxed(function, request, self._env, context))
+        return _response(getattr(result, "js_response", result))
+
+    async def _call_class(self, entrypoint: type, request: Request, context: ExecutionContext) -> Response:
+        # The SDK is imported by the handler at the latest; conversions are its own, so that they are production's.
+        from workers import python_from_rpc, python_to_rpc
+
+        instance = entrypoint(context, self._env)
+        method = getattr(instance, "fetch", None)
+        if method is None:
+            raise TypeError("Method fetch does not exist")
+        # The platform hands env and ctx to the constructor, and passes undefined for both here (PW-004).
+        result = await _settled(_relaxed(method, python_from_rpc(request), None, None))
+        return _response(python_to_rpc(result))
+
+
+def _relaxed(function: Callable[..., object], *args: object) -> object:
+    """Call with as many arguments as the function takes; surplus ones are dropped, as the platform drops them."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return function(*args)
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return function(*args[: len(positional)])
+
+
+async def _settled(result: object) -> object:
+    return await result if inspect.isawaitable(result) else result
+
+
+def _response(value: object) -> Response:
+    if not isinstance(value, Response):
+        raise JsException("TypeError", _NOT_A_RESPONSE)
+    return value
+
+
+def _no_handler(entrypoint: Entrypoint) -> Exception:
+    if entrypoint.functions:
+        return TypeError(f'Python entrypoint "{entrypoint.file}" does not export a handler named "on_fetch"')
+    return JsException("Error", _NO_HANDLER)

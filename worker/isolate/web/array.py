@@ -1,0 +1,231 @@
+"""`Array`: JavaScript's methods, and those of a Python list where the names differ.
+
+Source: Pyodide, JsArray. Where both languages have a name (`pop`, `index`, `count`, `extend`...), Python's meaning wins.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, overload
+
+from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.objects import JsProxy, is_nullish
+from paddock.worker.isolate.web.text import js_string
+
+__all__ = ["Array", "JsArray"]
+
+
+class JsArray(JsProxy):
+    """A JavaScript array. Subscripts, slices, `len`, `in` and iteration work as on a list; `==` is identity."""
+
+    _js_name = "Array"
+
+    def __init__(self, items: Iterable[object] = ()) -> None:
+        self._items: list[object] = list(items)
+
+    @property
+    def constructor(self) -> JsProxy:
+        return Array
+
+    @property
+    def length(self) -> int:
+        return len(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._items)
+
+    def __reversed__(self) -> Iterator[object]:
+        return reversed(self._items)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._items
+
+    @overload
+    def __getitem__(self, index: int) -> object: ...
+    @overload
+    def __getitem__(self, index: slice) -> JsArray: ...
+    def __getitem__(self, index: int | slice) -> object:
+        return JsArray(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+    def __setitem__(self, index: int | slice, value: object) -> None:
+        if isinstance(index, slice):
+            self._items[index] = _iterable(value)
+        else:
+            self._items[index] = value
+
+    def __delitem__(self, index: int | slice) -> None:
+        del self._items[index]
+
+    def __add__(self, other: Iterable[object]) -> JsArray:
+        return JsArray([*self._items, *other])
+
+    # Python's list
+
+    def append(self, value: object) -> None:
+        self._items.append(value)
+
+    def extend(self, values: Iterable[object]) -> None:
+        self._items.extend(values)
+
+    def insert(self, index: int, value: object) -> None:
+        self._items.insert(index, value)
+
+    def pop(self, index: int = -1) -> object:
+        return self._items.pop(index)
+
+    def remove(self, value: object) -> None:
+        self._items.remove(value)
+
+    def index(self, value: object, *bounds: int) -> int:
+        return self._items.index(value, *bounds)
+
+    def count(self, value: object) -> int:
+        return self._items.count(value)
+
+    def clear(self) -> None:
+        self._items.clear()
+
+    def copy(self) -> JsArray:
+        return JsArray(self._items)
+
+    # JavaScript's array
+
+    def at(self, index: int) -> object:
+        return self._items[index] if -len(self._items) <= index < len(self._items) else None
+
+    def concat(self, *others: object) -> JsArray:
+        joined = list(self._items)
+        for other in others:
+            joined.extend(other if isinstance(other, JsArray) else (other,))
+        return JsArray(joined)
+
+    def entries(self) -> Iterator[JsArray]:
+        return (JsArray((index, item)) for index, item in enumerate(self._items))
+
+    def every(self, predicate: Callable[..., object]) -> bool:
+        return all(_call(predicate, item, index) for index, item in enumerate(self._items))
+
+    def filter(self, predicate: Callable[..., object]) -> JsArray:
+        return JsArray(item for index, item in enumerate(self._items) if _call(predicate, item, index))
+
+    def find(self, predicate: Callable[..., object]) -> object:
+        return next((item for index, item in enumerate(self._items) if _call(predicate, item, index)), None)
+
+    def findIndex(self, predicate: Callable[..., object]) -> int:
+        return next((index for index, item in enumerate(self._items) if _call(predicate, item, index)), -1)
+
+    def flat(self, depth: int = 1) -> JsArray:
+        flattened: list[object] = []
+        for item in self._items:
+            if isinstance(item, JsArray) and depth >= 1:
+                flattened.extend(item.flat(depth - 1))
+            else:
+                flattened.append(item)
+        return JsArray(flattened)
+
+    def forEach(self, callback: Callable[..., object]) -> None:
+        for index, item in enumerate(self._items):
+            _call(callback, item, index)
+
+    def includes(self, value: object) -> bool:
+        return value in self._items
+
+    def indexOf(self, value: object) -> int:
+        return self._items.index(value) if value in self._items else -1
+
+    def join(self, separator: object = ",") -> str:
+        return js_string(separator).join("" if is_nullish(item) else js_string(item) for item in self._items)
+
+    def keys(self) -> Iterator[int]:
+        return iter(range(len(self._items)))
+
+    def map(self, callback: Callable[..., object]) -> JsArray:
+        return JsArray(_call(callback, item, index) for index, item in enumerate(self._items))
+
+    def push(self, *values: object) -> int:
+        self._items.extend(values)
+        return len(self._items)
+
+    def reduce(self, callback: Callable[..., object], *initial: object) -> object:
+        if not self._items and not initial:
+            raise type_error("Reduce of empty array with no initial value")
+        return functools.reduce(callback, self._items, *initial)
+
+    def reverse(self) -> JsArray:
+        self._items.reverse()
+        return self
+
+    def shift(self) -> object:
+        return self._items.pop(0) if self._items else None
+
+    def slice(self, start: int | None = None, end: int | None = None) -> JsArray:
+        return JsArray(self._items[start:end])
+
+    def some(self, predicate: Callable[..., object]) -> bool:
+        return any(_call(predicate, item, index) for index, item in enumerate(self._items))
+
+    def sort(self, compare: Callable[..., float] | None = None) -> JsArray:
+        self._items.sort(key=functools.cmp_to_key(compare) if compare else js_string)
+        return self
+
+    def splice(self, start: int, delete_count: int | None = None, *inserted: object) -> JsArray:
+        begin = slice(start, None).indices(len(self._items))[0]
+        end = len(self._items) if delete_count is None else min(len(self._items), begin + max(0, delete_count))
+        removed = JsArray(self._items[begin:end])
+        self._items[begin:end] = inserted
+        return removed
+
+    def unshift(self, *values: object) -> int:
+        self._items[:0] = values
+        return len(self._items)
+
+    def values(self) -> Iterator[object]:
+        return iter(self._items)
+
+    def toString(self) -> str:
+        return self.join()
+
+
+class _ArrayConstructor(JsProxy):
+    """`js.Array`, which may be called with or without `new`."""
+
+    _js_name = "Function"
+    name = "Array"
+
+    def new(self, *items: object) -> JsArray:
+        if len(items) == 1 and isinstance(items[0], int) and not isinstance(items[0], bool):
+            return JsArray([None] * items[0])
+        return JsArray(items)
+
+    __call__ = new
+
+    def from_(self, source: object, transform: Callable[..., object] | None = None) -> JsArray:
+        items = JsArray(_iterable(source))
+        return items.map(transform) if transform else items
+
+    def of(self, *items: object) -> JsArray:
+        return JsArray(items)
+
+    def isArray(self, value: object) -> bool:
+        return isinstance(value, JsArray)
+
+
+def _call(callback: Callable[..., object], item: object, index: int) -> object:
+    """Call back with the item, and with its index too where the callback takes two arguments."""
+    code = getattr(callback, "__code__", None)
+    return callback(item, index) if code is not None and code.co_argcount > 1 else callback(item)
+
+
+def _iterable(value: object) -> Iterable[object]:
+    if not isinstance(value, Iterable):
+        raise type_error(f"{js_string(value)} is not iterable")
+    return value
+
+
+#: The name that handlers import.
+Array: Final = _ArrayConstructor()

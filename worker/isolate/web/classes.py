@@ -1,0 +1,88 @@
+"""Classes that handlers can name, and functions that they can call.
+
+In production a class is used as `Response.new(...)`, never as `Response(...)`, and the keyword arguments of a call
+arrive as one trailing object. Both rules live here.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
+
+from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.objects import Constructor, JsObject, JsProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JsClass", "JsFunction", "folds_keywords", "with_keywords"]
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class JsClass(type, JsProxy):
+    """Metaclass of the platform's classes: the class is a JavaScript value itself, made into instances by `.new`."""
+
+    _js_name = ""
+
+    @property
+    def name(cls) -> str:
+        return cls._js_name or cls.__name__
+
+    @property
+    def constructor(cls) -> JsProxy:
+        return Constructor.of(Constructor)
+
+    @property
+    def typeof(cls) -> str:
+        return "function"
+
+    def new(cls: type[_T], *args: object, **members: object) -> _T:
+        """A new instance. Keyword arguments are the members of a trailing object."""
+        made: _T = type.__call__(cls, *with_keywords(args, members))
+        return made
+
+    def __call__(cls, *args: object, **members: object) -> NoReturn:
+        raise type_error(
+            f"Failed to construct '{cls.name}': Please use the 'new' operator, this object constructor cannot be "
+            f"called as a function. In Python: {cls.name}.new(...)."
+        )
+
+    def __repr__(cls) -> str:
+        return f"function {cls.name}() {{ [native code] }}"
+
+
+class JsFunction(JsProxy):
+    """A function of the platform that stands alone, like `fetch` or `Object.fromEntries`."""
+
+    _js_name = "Function"
+
+    def __init__(self, function: Callable[..., object], name: str = "") -> None:
+        self._function = function
+        self.name = name or function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: object, **members: object) -> object:
+        return self._function(*with_keywords(args, members))
+
+    def toString(self) -> str:
+        return f"function {self.name}() {{ [native code] }}"
+
+
+def with_keywords(args: tuple[object, ...], members: dict[str, object]) -> tuple[object, ...]:
+    """Arguments as JavaScript receives them: keywords, if any, as one trailing object."""
+    return (*args, JsObject(members)) if members else args
+
+
+def folds_keywords(
+    method: Callable[Concatenate[_T, _P], _R],
+) -> Callable[Concatenate[_T, ...], _R]:
+    """For methods that take an options object: lets handlers write its members as keyword arguments."""
+
+    @functools.wraps(method)
+    def folded(self: _T, *args: object, **members: object) -> _R:
+        return method(self, *with_keywords(args, members))  # type: ignore[arg-type]  # JavaScript callers are unchecked
+
+    return folded

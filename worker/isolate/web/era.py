@@ -1,0 +1,34 @@
+"""The runtime generation that the handler's compatibility date selects.
+
+Source: workerd, compatibility dates; Pyodide changelog (0.28: null becomes jsnull; 0.29: to_js of a dict gives an Object).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["NEWEST", "Era", "current", "select"]
+
+
+class Era(NamedTuple):
+    """What differs between generations. `pyodide_version` is what `pyodide.__version__` reads."""
+
+    null_is_none: bool = False
+    dicts_become_maps: bool = False
+    pyodide_version: str = "314.0.0"
+
+
+NEWEST: Final = Era()
+
+_selected = NEWEST
+
+
+def current() -> Era:
+    """The era in force; the newest one unless another was selected."""
+    return _selected
+
+
+def select(era: Era) -> None:
+    """Put an era in force. Called once, before the handler and the shims are imported."""
+    global _selected
+    _selected = era

@@ -1,0 +1,175 @@
+"""`Map` and `Set`, and the mapping view of an object's members.
+
+Source: Pyodide, JsMap (a mutable mapping), JsProxy.as_object_map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, cast
+
+from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JsMap", "JsSet", "ObjectMap", "pairs"]
+
+
+class _MapClass(JsClass, type(MutableMapping)):  # type: ignore[misc]  # the metaclass of abstract classes
+    """Metaclass of a platform class that is also one of Python's abstract collections."""
+
+
+class JsMap(JsProxy, MutableMapping[object, object], metaclass=_MapClass):
+    """A JavaScript map. In Python it is a mutable mapping, so iterating it gives its keys."""
+
+    _js_name = "Map"
+    __hash__ = object.__hash__
+
+    def __init__(self, entries: object = None) -> None:
+        self._entries: dict[object, object] = {} if is_nullish(entries) else dict(pairs(entries))
+
+    @property
+    def size(self) -> int:
+        return len(self._entries)
+
+    def has(self, key: object) -> bool:
+        return key in self._entries
+
+    def set(self, key: object, value: object = None) -> JsMap:
+        self._entries[key] = value
+        return self
+
+    def delete(self, key: object) -> bool:
+        if is_present := key in self._entries:
+            del self._entries[key]
+        return is_present
+
+    def entries(self) -> Iterator[JsArray]:
+        return (JsArray(entry) for entry in self._entries.items())
+
+    def forEach(self, callback: Callable[..., object]) -> None:
+        for key, value in list(self._entries.items()):
+            callback(value, key)
+
+    def __getitem__(self, key: object) -> object:
+        return self._entries[key]
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._entries[key] = value
+
+    def __delitem__(self, key: object) -> None:
+        del self._entries[key]
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class JsSet(JsProxy, metaclass=JsClass):
+    """A JavaScript set: `in`, `len` and iteration, in the order of insertion."""
+
+    _js_name = "Set"
+
+    def __init__(self, values: object = None) -> None:
+        self._values: dict[object, None] = {} if is_nullish(values) else dict.fromkeys(cast("Iterable[object]", values))
+
+    @property
+    def size(self) -> int:
+        return len(self._values)
+
+    def add(self, value: object) -> JsSet:
+        self._values[value] = None
+        return self
+
+    def has(self, value: object) -> bool:
+        return value in self._values
+
+    def delete(self, value: object) -> bool:
+        if is_present := value in self._values:
+            del self._values[value]
+        return is_present
+
+    def clear(self) -> None:
+        self._values.clear()
+
+    def values(self) -> Iterator[object]:
+        return iter(self._values)
+
+    keys = values
+
+    def entries(self) -> Iterator[JsArray]:
+        return (JsArray((value, value)) for value in self._values)
+
+    def forEach(self, callback: Callable[..., object]) -> None:
+        for value in list(self._values):
+            callback(value)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._values
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class ObjectMap(JsProxy, MutableMapping[str, object], metaclass=_MapClass):
+    """The members of an object, by subscript. Made by `as_object_map()`; changes go to the object."""
+
+    _js_name = "Object"
+    __hash__ = object.__hash__
+
+    def __init__(self, target: JsProxy, is_hereditary: bool) -> None:
+        self._target = target
+        self._is_hereditary = is_hereditary
+
+    @classmethod
+    def over(cls, target: JsProxy, is_hereditary: bool) -> ObjectMap:
+        """The view of an object."""
+        view = cls.__new__(cls)
+        view.__init__(target, is_hereditary)  # type: ignore[misc]  # handlers cannot construct it; its owner can
+        return view
+
+    def __getitem__(self, name: str) -> object:
+        value = self._target._members()[name]
+        if self._is_hereditary and isinstance(value, JsObject):
+            return ObjectMap.over(value, True)
+        return value
+
+    def __setitem__(self, name: str, value: object) -> None:
+        setattr(self._target, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self._target._members():
+            raise KeyError(name)
+        delattr(self._target, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._target._members()))
+
+    def __len__(self) -> int:
+        return len(self._target._members())
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def pairs(source: object) -> Iterator[tuple[object, object]]:
+    """Entries of an iterable of pairs: arrays, tuples, the items of a dict."""
+    if not isinstance(source, Iterable):
+        raise type_error(f"{source} is not iterable")
+    for entry in source:
+        if not isinstance(entry, Iterable) or isinstance(entry, str):
+            raise type_error(f"Iterator value {entry} is not an entry object")
+        key, value = entry
+        yield key, value

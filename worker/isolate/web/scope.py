@@ -1,0 +1,107 @@
+"""Whether code runs for an event, and what that event has set going.
+
+Production refuses I/O while a module is imported, and ends everything an event started when the event is over. A scope
+stands for one event: promises and timers begin in it, and closing it cancels what is left. It is an owner like a
+TaskGroup, but one whose tasks fail on their own: a rejected promise that nobody awaits must not end its siblings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from paddock.worker.isolate.web.errors import JsException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from types import TracebackType
+
+__all__ = ["Scope", "current_scope", "enter_request", "in_request", "require_request"]
+
+#: Source: workerd, io-context; the same text for every operation.
+_GLOBAL_SCOPE: Final = (
+    "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, "
+    "and generating random values are not allowed within global scope. To fix this error, perform this operation "
+    "within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/"
+)
+
+
+class Scope:
+    """Owner of the tasks and timers of one event. Use as `async with`, or close it with `aclose()`."""
+
+    def __init__(self, *, is_request: bool) -> None:
+        self.is_request = is_request
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._timer_number = 0
+
+    def start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine that reports its own failure; the scope keeps the task alive and ends it with itself."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def start_timer(self, delay_s: float, callback: Callable[[], None]) -> int:
+        """Call `callback` once after a delay; the number stops it again."""
+        self._timer_number += 1
+        number = self._timer_number
+
+        def fire() -> None:
+            self._timers.pop(number, None)
+            callback()
+
+        self._timers[number] = asyncio.get_running_loop().call_later(delay_s, fire)
+        return number
+
+    def stop_timer(self, number: int) -> None:
+        """Stop a timer. A number that is unknown, or whose timer has fired, is not an error."""
+        if timer := self._timers.pop(number, None):
+            timer.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what is left, and wait until it is gone."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def __aenter__(self) -> Scope:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+_GLOBAL: Final = Scope(is_request=False)
+_scope: Final[ContextVar[Scope]] = ContextVar("scope", default=_GLOBAL)
+
+
+def enter_request() -> Scope:
+    """Mark this task, and every task it starts, as working for a new event. Close the returned scope at its end."""
+    scope = Scope(is_request=True)
+    _scope.set(scope)
+    return scope
+
+
+def current_scope() -> Scope:
+    """The event's scope; the scope of module level outside of any event."""
+    return _scope.get()
+
+
+def in_request() -> bool:
+    """Whether code runs for an event."""
+    return _scope.get().is_request
+
+
+def require_request() -> None:
+    """Raise what production raises when I/O is tried at module level (PW-104)."""
+    if not in_request():
+        raise JsException("Error", _GLOBAL_SCOPE)

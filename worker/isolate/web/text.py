@@ -1,0 +1,53 @@
+"""Values as text, by JavaScript's rules."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Final
+
+from paddock.worker.isolate.web.objects import jsnull
+
+__all__ = ["MAX_SAFE_INTEGER", "js_string", "number", "number_text"]
+
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+
+def js_string(value: object) -> str:
+    """`String(value)`: None is "undefined", True is "true", a number has no needless ".0" (PW-073)."""
+    match value:
+        case str():
+            return str(value)
+        case None:
+            return "undefined"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return number_text(value)
+    return "null" if value is jsnull else str(value)
+
+
+def number_text(value: float) -> str:
+    """A number as JavaScript prints it. Source: ECMAScript, Number::toString."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if value == 0:
+        return "0"
+    sign, digit_tuple, exponent = Decimal(repr(value)).normalize().as_tuple()
+    digits = "".join(map(str, digit_tuple))
+    point = len(digits) + int(exponent)
+    if 0 < point <= 21:
+        text = digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}"
+    elif -6 < point <= 0:
+        text = f"0.{'0' * -point}{digits}"
+    else:
+        mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
+        text = f"{mantissa}e{point - 1:+d}"
+    return f"-{text}" if sign else text
+
+
+def number(value: float) -> int | float:
+    """A JavaScript number in Python: an int where it is whole and exact, else a float."""
+    if value == value and abs(value) <= MAX_SAFE_INTEGER and value == int(value):
+        return int(value)
+    return value

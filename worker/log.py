@@ -1,0 +1,191 @@
+"""The log as a person reads it: wrangler's level names and marks, colours only for a terminal, secrets hidden."""
+
+from __future__ import annotations
+
+import http
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Final, Literal, TextIO, get_args
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from paddock.bindings.binding import CallRecord
+
+__all__ = [
+    "LEVELS",
+    "LOG",
+    "ConsoleFormatter",
+    "Fields",
+    "Level",
+    "Redactor",
+    "choose_level",
+    "request_line",
+    "set_up_logging",
+    "wants_colour",
+]
+
+#: wrangler's names, from chatty to silent.
+Level = Literal["debug", "log", "info", "warn", "error", "none"]
+
+LEVELS: Final = get_args(Level)
+#: Between DEBUG and INFO: wrangler's `log`, its default, shows more than `info`.
+LOG: Final = 15
+_NUMBERS: Final[dict[Level, int]] = {
+    "debug": logging.DEBUG,
+    "log": LOG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "none": logging.CRITICAL + 1,
+}
+
+_BOLD: Final = "1"
+_DIM: Final = "2"
+_RED: Final = "31"
+_GREEN: Final = "32"
+_YELLOW: Final = "33"
+_BLUE: Final = "34"
+_STATUS_COLOURS: Final = {2: _GREEN, 4: _YELLOW, 5: _RED}
+
+_HIDDEN: Final = "(hidden)"
+#: A shorter secret would be found inside ordinary words and numbers, and hiding those would tell what it is.
+_SHORTEST_SECRET: Final = 4
+
+
+class Fields:
+    """`key=value` pairs for a log message, put into words only when the message is shown.
+
+    `logger.info("engine.ready %s", Fields(model=model_id, load_s=4.2))`; None is left out.
+    """
+
+    def __init__(self, **values: object) -> None:
+        self._values = values
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={_plain(value)}" for name, value in self._values.items() if value is not None)
+
+
+class Redactor:
+    """Replaces secrets in text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # Longest first: a secret may be part of another one.
+        self._secrets = sorted((text for text in secrets if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+
+class ConsoleFormatter(logging.Formatter):
+    """`[paddock:info] message`, with wrangler's marks for warnings and errors; LOG messages stand as they are.
+
+    Redaction works on the finished text, so that no argument, traceback or nested cause can slip through.
+    """
+
+    def __init__(self, redactor: Redactor | None = None, *, colour: bool = False) -> None:
+        super().__init__()
+        self._redactor = redactor or Redactor()
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.redact(self._mark(record) + super().format(record))
+
+    def _mark(self, record: logging.LogRecord) -> str:
+        if record.levelno >= logging.ERROR:
+            return _paint("✘ [ERROR]", _RED, self._colour) + " "
+        if record.levelno >= logging.WARNING:
+            return _paint("▲ [WARNING]", _YELLOW, self._colour) + " "
+        if record.levelno == LOG:
+            return ""
+        name = "info" if record.levelno >= logging.INFO else "debug"
+        return _paint(f"[paddock:{name}]", _DIM, self._colour) + " "
+
+
+def choose_level(option: str | None) -> Level:
+    """The level of the command line, else of PADDOCK_LOG, else wrangler's default. Unknown names raise ValueError."""
+    name = option or os.environ.get("PADDOCK_LOG") or "log"
+    for level in _NUMBERS:
+        if name.lower() == level:
+            return level
+    raise ValueError(f"Expected one of the log levels {', '.join(_NUMBERS)}; got {name!r}")
+
+
+def set_up_logging(level: Level, secrets: Iterable[str] = (), *, stream: TextIO | None = None) -> None:
+    """Send the log of this process to `stream` (standard error) without the secrets, replacing earlier set-ups.
+
+    Other libraries are heard from `warn` on; only `debug` lets all of them talk.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ConsoleFormatter(Redactor(secrets), colour=wants_colour(stream)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    logging.addLevelName(LOG, "LOG")
+    number = _NUMBERS[level]
+    root.setLevel(number if level == "debug" else max(number, logging.WARNING))
+    logging.getLogger("paddock").setLevel(number)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to write colours: only to a terminal, and not when NO_COLOR is set to anything."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def request_line(
+    method: str, path: str, status: int, duration_s: float, calls: Sequence[CallRecord] = (), *, colour: bool = False
+) -> str:
+    """What one request did: `GET /path 200 OK (12ms)`, and its AI calls behind it.
+
+    `path` may have a query, which is not shown, because queries carry what people type.
+    """
+    tint = _STATUS_COLOURS.get(status // 100, _BLUE)
+    words = f"{status} {_phrase(status)}".rstrip()
+    bare = path.partition("?")[0]
+    line = f"{_paint(method, _BOLD, colour)} {bare} {_paint(words, f'{_BOLD};{tint}', colour)} ({_time(duration_s)})"
+    return " · ".join([line, *_ai_parts(calls)]) if calls else line
+
+
+def _ai_parts(calls: Sequence[CallRecord]) -> list[str]:
+    """Totals of the tokens, first token and speed of the first call that has them, and how failed calls ended."""
+    models = dict.fromkeys(call.model.rpartition("/")[2] for call in calls)
+    parts = [f"AI {len(calls)} call{'s' if len(calls) > 1 else ''}", ", ".join(models)]
+    prompt = sum(call.prompt_tokens for call in calls)
+    completion = sum(call.completion_tokens for call in calls)
+    if prompt or completion:
+        parts.append(f"{prompt}→{completion} tok")
+    parts += [f"ttft {_time(call.ttft_s)}" for call in calls if call.ttft_s is not None][:1]
+    parts += [f"{speed:.0f} tok/s" for call in calls if (speed := _tokens_per_s(call)) is not None][:1]
+    return parts + [call.outcome for call in calls if call.outcome != "ok"]
+
+
+def _tokens_per_s(call: CallRecord) -> float | None:
+    """Speed after the first token; None when there was no second one to measure."""
+    if call.ttft_s is None or call.completion_tokens < 2 or call.duration_s <= call.ttft_s:
+        return None
+    return (call.completion_tokens - 1) / (call.duration_s - call.ttft_s)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}ms" if seconds < 0.9995 else f"{seconds:.2f}s"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _paint(text: str, codes: str, colour: bool) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if colour else text
+
+
+def _plain(value: object) -> str:
+    text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return msgspec.json.encode(text).decode() if not text or any(char in ' "=\n' for char in text) else text

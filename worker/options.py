@@ -1,0 +1,47 @@
+"""What the command line and the server tell each other: options on the way in, an exit code on the way out."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.worker.config_settings import Overrides
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from paddock.worker.log import Level
+
+__all__ = ["DevOptions", "ExitCode"]
+
+
+class ExitCode(enum.IntEnum):
+    """How a command ended. `PORT_IN_USE` is only for a port that was asked for; others are replaced by a free one."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    CONFIG = 3
+    PORT_IN_USE = 4
+    ENGINE = 5
+    INTERRUPTED = 130
+
+
+class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`paddock dev` as it was called. `config`, `env` and `overrides` are enough to load the configuration again."""
+
+    config: Path | None = None
+    env: str | None = None
+    overrides: Overrides = Overrides()
+    log_level: Level = "log"
+    #: Where to write `{"ip": ..., "port": ...}` once the server takes requests.
+    ready_file: Path | None = None
+    #: Whether a saved handler or configuration is taken up.
+    reload: bool = True
+
+    @property
+    def has_fixed_port(self) -> bool:
+        """Whether the command line named a port: then a busy one is an error and not a reason to take another."""
+        return bool(self.overrides.port)

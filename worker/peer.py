@@ -1,0 +1,378 @@
+"""One end of the isolate boundary: opens fetches, answers fetches, moves bodies on credit. Both ends are this class.
+
+Lifetimes. `Peer.run` owns every task of the connection and returns when the connection is over. A fetch that this end
+opened lives until its reply, its fault, or the cancellation of the task that waits for it. A body that this end writes
+does nothing until the reader grants credit; it ends with its source, with `Close` from the reader, or with the
+connection, and its source is cancelled on each of these ways out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import msgspec
+
+from paddock.worker import wire
+from paddock.worker.channel import Channel, WireError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable
+
+    from paddock.worker.channel import ByteSource
+    from paddock.worker.wire import BodyId, FetchId, Frame, Headers
+
+__all__ = ["Answer", "Handler", "IncomingFetch", "Peer", "PeerFault", "PeerGone", "RemoteBody"]
+
+#: Pieces that a reader lets the writer send ahead.
+_WINDOW_PIECES: Final = 16
+#: Larger pieces are cut, so that one body does not hold up the frames of the others.
+_PIECE_BYTES: Final = 64 * 1024
+
+
+class PeerFault(Exception):
+    """The other end answered a fetch with an exception instead of a reply."""
+
+    def __init__(self, name: str, message: str, stack: str = "") -> None:
+        super().__init__(f"{name}: {message}")
+        self.name, self.message, self.stack = name, message, stack
+
+
+class PeerGone(ConnectionError):
+    """The other end died or hung up before the fetch or the body was complete."""
+
+
+class Answer(NamedTuple):
+    """A reply as its caller sees it. `body` is complete, or a source that the caller must read or cancel."""
+
+    status: int
+    status_text: str
+    headers: Headers
+    body: bytes | ByteSource | None
+    url: str = ""
+
+
+class Handler(Protocol):
+    """Answers the fetches of the other end. Must call `reply` or `fault` once and must not raise."""
+
+    def __call__(self, incoming: IncomingFetch, /) -> Awaitable[None]: ...
+
+
+class RemoteBody:
+    """A body that the other end writes. A ByteSource: nothing travels until the first `pull`."""
+
+    def __init__(self, peer: Peer, body: BodyId) -> None:
+        self.id = body
+        self._peer = peer
+        self._pieces: deque[bytes] = deque()
+        self._arrived: asyncio.Future[None] | None = None
+        self._ungranted = _WINDOW_PIECES
+        self._error = ""
+        self._ended = False
+        self.is_started = False
+
+    async def pull(self) -> bytes | None:
+        """The next piece, None at the end. Raises PeerGone when the body broke off."""
+        while not self._pieces:
+            if self._error:
+                raise PeerGone(self._error)
+            if self._ended:
+                return None
+            self._grant()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        piece = self._pieces.popleft()
+        self._ungranted += 1
+        if self._ungranted >= _WINDOW_PIECES // 2 and not self._ended:
+            self._grant()
+        return piece
+
+    async def cancel(self, reason: object = None) -> None:
+        """Tell the writer to stop, unless it has ended. Idempotent."""
+        if not self._ended:
+            self._ended = True
+            self._peer.forget(self)
+            self._peer.send(wire.Close(self.id))
+        self._pieces.clear()
+
+    def is_of(self, peer: Peer) -> bool:
+        """True when this end may hand the body back to `peer` unread."""
+        return self._peer is peer and not self.is_started and not self._ended
+
+    def hand_back(self) -> None:
+        """The other end has its body back; it no longer concerns us."""
+        self._ended = True
+        self._peer.forget(self)
+
+    def deliver(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._wake()
+
+    def end(self, error: str) -> None:
+        self._ended, self._error = True, error
+        self._wake()
+
+    def _grant(self) -> None:
+        self.is_started = True
+        if self._ungranted:
+            self._peer.send(wire.Credit(self.id, self._ungranted))
+            self._ungranted = 0
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+
+class _LocalBody:
+    """A body that this end writes: idle until credit comes."""
+
+    def __init__(self, source: ByteSource, cause: int | None) -> None:
+        self.source = source
+        self.cause = cause
+        self.credit = 0
+        self.granted = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class IncomingFetch:
+    """A fetch of the other end, and the one way to answer it."""
+
+    def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None) -> None:
+        self._peer = peer
+        self.fetch = fetch
+        self.body = body
+
+    def reply(
+        self, status: int, status_text: str, headers: Headers, body: bytes | ByteSource | None, url: str = ""
+    ) -> None:
+        """Send the head, and the body with it or behind it."""
+        described = self._peer.describe(body, self.fetch.cause)
+        self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url))
+
+    def fault(self, name: str, message: str, stack: str = "") -> None:
+        """End the fetch with an exception."""
+        self._peer.send(wire.Fault(self.fetch.id, name, message, stack))
+
+
+class Peer:
+    """A connection. `first_id`: 2 on the server, 1 in the isolate. Frames that are not of a fetch go to `on_other`."""
+
+    def __init__(self, first_id: int, handler: Handler, on_other: Callable[[Frame], None]) -> None:
+        self._parity = first_id % 2
+        self._next_id = first_id
+        self._handler = handler
+        self._on_other = on_other
+        self._channel: Channel | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._serving: dict[int, asyncio.Task[None]] = {}
+        self._reading: dict[int, RemoteBody] = {}
+        self._writing: dict[int, _LocalBody] = {}
+        self._gone = asyncio.Event()
+        #: Set once frames can be sent.
+        self.opened = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def run(self, sock: socket.socket) -> None:
+        """Serve the connection until it ends. Then every open fetch fails with PeerGone and every task is cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._channel = await Channel.open(sock, self._receive, self._gone.set)
+                self.opened.set()
+                await self._gone.wait()
+                for task in [*self._serving.values(), *(b.task for b in self._writing.values() if b.task)]:
+                    task.cancel()
+        finally:
+            self.close()
+            await self._abandon()
+
+    def number(self) -> FetchId:
+        """A fresh id for a fetch or a body of this end."""
+        number, self._next_id = self._next_id, self._next_id + 2
+        return wire.FetchId(number)
+
+    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None) -> Answer:
+        """Send a fetch and wait for the reply. Its id comes from `number`, its body is filled in here.
+
+        Cancel: the other end ends the scope. Raises PeerFault with the other end's exception, PeerGone when it died.
+        """
+        if self._gone.is_set():
+            raise PeerGone("the other end is gone")
+        future = self._waiting[fetch.id] = asyncio.get_running_loop().create_future()
+        self.send(msgspec.structs.replace(fetch, body=self.describe(body, None)))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._discard(future.result())
+            else:
+                self.send(wire.Cancel(fetch.id))
+            raise
+        finally:
+            del self._waiting[fetch.id]
+
+    def send(self, frame: Frame) -> None:
+        """Queue one frame; after the end of the connection nothing happens."""
+        assert self._channel is not None, "wait for `opened` before the first frame"
+        self._channel.send(wire.encode(frame))
+
+    def close(self) -> None:
+        """Hang up. `run` returns soon after."""
+        if self._channel is not None:
+            self._channel.close()
+
+    def describe(self, body: bytes | ByteSource | None, cause: int | None) -> wire.Body:
+        """How the body stands in a head: inline, by the id of its owner, or as a new stream."""
+        if body is None or (isinstance(body, bytes) and len(body) <= wire.INLINE_BODY_BYTES):
+            return body
+        if isinstance(body, RemoteBody) and body.is_of(self):
+            body.hand_back()
+            return body.id
+        source = _Whole(body) if isinstance(body, bytes) else body
+        number = self.number()
+        self._writing[number] = _LocalBody(source, cause)
+        return number
+
+    def forget(self, body: RemoteBody) -> None:
+        self._reading.pop(body.id, None)
+
+    def _resolve(self, body: wire.Body) -> bytes | ByteSource | None:
+        """The body that a head names: a stream of the other end, or one of ours that comes back unread."""
+        if body is None or isinstance(body, bytes):
+            return body
+        if body % 2 != self._parity:
+            remote = self._reading[body] = RemoteBody(self, wire.BodyId(body))
+            return remote
+        local = self._writing.pop(body, None)
+        if local is None or local.task is not None:
+            raise WireError(f"body {body} was handed back, but it is closed or already being read")
+        return local.source
+
+    def _receive(self, payload: bytes) -> None:
+        try:
+            self._dispatch(wire.decode(payload))
+        except (ValueError, WireError) as error:
+            self.failure = error
+            self.close()
+
+    def _dispatch(self, frame: Frame) -> None:
+        match frame:
+            case wire.Piece(body, data):
+                if remote := self._reading.get(body):
+                    remote.deliver(data)
+            case wire.Credit(body, pieces):
+                self._credit(body, pieces)
+            case wire.Fetch():
+                self._serve(frame)
+            case wire.Reply(number) | wire.Fault(number):
+                self._settle(number, frame)
+            case wire.End(body, error):
+                if remote := self._reading.pop(body, None):
+                    remote.end(error)
+            case wire.Close(body):
+                self._stop_writing(body)
+            case wire.Cancel(number):
+                if task := self._serving.get(number):
+                    task.cancel()
+            case _:
+                self._on_other(frame)
+
+    def _settle(self, number: FetchId, frame: wire.Reply | wire.Fault) -> None:
+        # Bodies are resolved here and not where the caller wakes up: a Finished frame right behind the reply would
+        # close a body that the reply hands back.
+        future = self._waiting.get(number)
+        if isinstance(frame, wire.Fault):
+            if future is not None and not future.done():
+                future.set_exception(PeerFault(frame.name, frame.message, frame.stack))
+            return
+        answer = Answer(frame.status, frame.status_text, frame.headers, self._resolve(frame.body), frame.url)
+        if future is None or future.done():
+            self._discard(answer)  # the caller left while the reply was on its way
+        else:
+            future.set_result(answer)
+
+    def _discard(self, answer: Answer) -> None:
+        """Cancel the body of a reply that nobody will read."""
+        if self._tasks is not None and answer.body is not None and not isinstance(answer.body, bytes):
+            self._tasks.create_task(answer.body.cancel(None))
+
+    def _serve(self, fetch: wire.Fetch) -> None:
+        assert self._tasks is not None
+        incoming = IncomingFetch(self, fetch, self._resolve(fetch.body))
+
+        async def answer() -> None:
+            try:
+                await self._handler(incoming)
+            finally:
+                del self._serving[fetch.id]
+
+        self._serving[fetch.id] = self._tasks.create_task(answer(), name=f"fetch-{fetch.id}")
+
+    def _credit(self, number: BodyId, pieces: int) -> None:
+        body = self._writing.get(number)
+        if body is None:
+            return
+        body.credit += pieces
+        body.granted.set()
+        if body.task is None:
+            assert self._tasks is not None
+            body.task = self._tasks.create_task(self._write(number, body), name=f"body-{number}")
+
+    async def _write(self, number: BodyId, body: _LocalBody) -> None:
+        assert self._channel is not None
+        error = ""
+        try:
+            while (data := await body.source.pull()) is not None:
+                for start in range(0, len(data), _PIECE_BYTES):
+                    while not body.credit:
+                        body.granted.clear()
+                        await body.granted.wait()
+                    body.credit -= 1
+                    self.send(wire.Piece(number, data[start : start + _PIECE_BYTES]))
+                    await self._channel.drained()
+        except (OSError, RuntimeError, ValueError, PeerFault) as broken:
+            error = str(broken) or type(broken).__name__
+        finally:
+            self._writing.pop(number, None)
+            await body.source.cancel(None)
+        self.send(wire.End(number, error))
+
+    def _stop_writing(self, number: int) -> None:
+        body = self._writing.pop(number, None)
+        if body is None:
+            return
+        if body.task is not None:
+            body.task.cancel()
+        elif self._tasks is not None:
+            self._tasks.create_task(body.source.cancel(None))
+
+    def close_bodies_of(self, cause: int) -> None:
+        """Close every body that was made on behalf of this event and that nobody will read any more."""
+        for number in [number for number, body in self._writing.items() if body.cause == cause]:
+            self._stop_writing(number)
+
+    async def _abandon(self) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(PeerGone("the other end died or hung up before it replied"))
+        for remote in self._reading.values():
+            remote.end("the other end died or hung up in the middle of the body")
+        for body in self._writing.values():
+            await body.source.cancel(None)
+        self._writing.clear()
+
+
+class _Whole:
+    """Complete bytes as a source."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data: bytes | None = data
+
+    async def pull(self) -> bytes | None:
+        data, self._data = self._data, None
+        return data
+
+    async def cancel(self, reason: object) -> None:
+        self._data = None

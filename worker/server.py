@@ -1,0 +1,139 @@
+"""The dev server: everything that it consists of, put together in one visible place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import uvloop
+from hypercorn.asyncio import serve
+from hypercorn.config import Config as HypercornConfig
+
+from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.worker.app import make_app
+from paddock.worker.assembly import make_bindings, make_service, make_start
+from paddock.worker.greeting import bindings_table, models_table
+from paddock.worker.listener import PortInUse, listen
+from paddock.worker.log import LOG, wants_colour
+from paddock.worker.options import ExitCode
+from paddock.worker.outbound import Outbound
+from paddock.worker.process import IsolateProcess, IsolateSettings
+from paddock.worker.reload import watch
+from paddock.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import socket
+
+    from paddock.worker.config import Config
+    from paddock.worker.options import DevOptions
+
+__all__ = ["run_dev"]
+
+logger = logging.getLogger(__name__)
+
+#: A burst of connections waits here instead of being dropped.
+_BACKLOG: Final = 4096
+_KEEP_ALIVE_S: Final = 75.0
+#: Open responses get this long when the server stops.
+_GRACE_S: Final = 1.0
+
+
+def run_dev(config: Config, options: DevOptions) -> int:
+    """Serve until a signal ends it. Returns the exit code; nothing that was started is left behind."""
+    # First, and from the main thread: the fork server imports the engine while everything else starts.
+    forkserver = ForkServer() if config.paddock.engine.kind == "vllm" else None
+    if forkserver is not None:
+        forkserver.start()
+    try:
+        sockets = listen(config.dev.ip, config.dev.port, is_fixed=options.has_fixed_port)
+    except PortInUse as error:
+        logger.error("%s", error)
+        return ExitCode.PORT_IN_USE
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config, options, sockets, forkserver))
+
+
+async def _serve(
+    config: Config, options: DevOptions, sockets: list[socket.socket], forkserver: ForkServer | None
+) -> int:
+    stop = asyncio.Event()
+    ended_by: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        ended_by.append(number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    service = make_service(config, forkserver)
+    bindings = make_bindings(config, service)
+    outbound = Outbound()
+    settings = IsolateSettings(
+        folder=config.root,
+        start_timeout_s=config.paddock.isolate_start_timeout_s,
+        drain_timeout_s=config.paddock.drain_timeout_s,
+        cpu_limit_s=config.paddock.cpu_limit_s,
+        on_line=_print_line,
+    )
+    start = make_start(config, bindings)
+    logger.log(LOG, "%s\n\n%s", bindings_table(config), models_table(service))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
+            supervisor.replace()
+            watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
+            app = make_app(supervisor, service, config.paddock.max_body_bytes, colour=wants_colour(sys.stderr))
+            _announce(config, options, sockets)
+            await serve(app, _hypercorn(sockets), shutdown_trigger=stop.wait)
+            logger.log(LOG, "⎔ Shutting down local server...")
+            if watcher is not None:
+                watcher.cancel()
+            await supervisor.close()
+    finally:
+        await outbound.close()
+        await service.engines.close()
+        if forkserver is not None:
+            await forkserver.close()
+    return ExitCode.INTERRUPTED if ended_by == [signal.SIGINT] else ExitCode.OK
+
+
+async def _reload(config: Config, supervisor: Supervisor) -> None:
+    def replace(path: str) -> None:
+        logger.log(LOG, "⎔ Reloading local server... (%s changed)", path)
+        supervisor.replace()
+
+    await watch(config.main.parent, replace)
+
+
+def _announce(config: Config, options: DevOptions, sockets: list[socket.socket]) -> None:
+    port = sockets[0].getsockname()[1]
+    host = f"[{config.dev.ip}]" if ":" in config.dev.ip else config.dev.ip
+    logger.info("Ready on http://%s:%d", host, port)
+    if options.ready_file is not None:
+        options.ready_file.write_bytes(msgspec.json.encode({"ip": sockets[0].getsockname()[0], "port": port}))
+
+
+def _hypercorn(sockets: list[socket.socket]) -> HypercornConfig:
+    config = HypercornConfig()
+    config.bind = [f"fd://{sock.detach()}" for sock in sockets]
+    config.backlog = _BACKLOG
+    config.keep_alive_timeout = _KEEP_ALIVE_S
+    config.keep_alive_max_requests = sys.maxsize
+    config.graceful_timeout = _GRACE_S
+    config.shutdown_timeout = _GRACE_S
+    config.accesslog = None
+    config.errorlog = logging.getLogger("paddock.http")
+    config.loglevel = "WARNING"
+    config.include_server_header = False
+    return config
+
+
+def _print_line(stream: str, text: str) -> None:
+    """What the handler prints is the user's: unaltered, and on the stream that it chose."""
+    target = sys.stderr if stream == "stderr" else sys.stdout
+    target.write(text + "\n")
+    target.flush()

@@ -1,0 +1,219 @@
+"""The frames between the server and an isolate, and their protocol version.
+
+What crosses in both directions is a fetch. The server fetches the isolate (an event); the isolate fetches a target of
+the server: a binding by its name, or `fetch`, the outside world. Heads travel in `Fetch` and `Reply`, bodies in `Piece`
+frames on credit, unless they are complete and small: then they stand in the head.
+
+Ids. Each side numbers its own fetches and bodies; the server's are even, the isolate's odd (after HTTP/2). So the id of
+a body says who owns it: a head that names a body of its *receiver* hands that body back unread, and the receiver joins
+the two ends without a piece crossing.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+
+import msgspec
+
+__all__ = [
+    "INLINE_BODY_BYTES",
+    "PROTOCOL",
+    "BindingSpec",
+    "Body",
+    "BodyId",
+    "Cancel",
+    "Close",
+    "Credit",
+    "Drain",
+    "End",
+    "Failed",
+    "Fault",
+    "Fetch",
+    "FetchId",
+    "Finished",
+    "Frame",
+    "Headers",
+    "Piece",
+    "Ping",
+    "Pong",
+    "Ready",
+    "Reply",
+    "Start",
+    "decode",
+    "encode",
+]
+
+#: Raised with every change of a frame; both ends refuse another number.
+PROTOCOL: Final = 1
+#: Bodies up to this size travel in the head.
+INLINE_BODY_BYTES: Final = 64 * 1024
+
+FetchId = NewType("FetchId", int)
+BodyId = NewType("BodyId", int)
+#: Names and values in wire order, repeats kept.
+Headers = tuple[tuple[str, str], ...]
+#: Complete bytes, the id of a stream, or no body.
+Body = bytes | int | None
+
+
+class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A frame is an array on the wire: its tag, then its fields."""
+
+
+class BindingSpec(_Frame):
+    """One binding of the worker: its name in `env` and its kind, which picks the stub."""
+
+    name: str
+    kind: str
+
+
+class Start(_Frame, tag=0):
+    """Server to isolate, first and once: all that the handler's process needs to know."""
+
+    protocol: int
+    main: str
+    worker: str
+    #: Name to string, or name to JSON text for values that are not strings.
+    strings: dict[str, str]
+    json: dict[str, str]
+    bindings: tuple[BindingSpec, ...]
+    compatibility_date: str
+    #: Compatibility flags that are on, defaults of the date included.
+    flags: tuple[str, ...]
+    #: Seconds that `waitUntil` work may outlive its response.
+    wait_until_s: float
+
+
+class Ready(_Frame, tag=1):
+    """Isolate to server: the handler is imported. `handlers` are the events that it takes."""
+
+    protocol: int
+    handlers: tuple[str, ...]
+    import_ms: float
+
+
+class Failed(_Frame, tag=2):
+    """Isolate to server: the handler cannot be imported. Positions are 1-based; `frames` are the user's frames only."""
+
+    kind: str
+    message: str
+    file: str
+    line: int
+    column: int
+    frames: str
+
+
+class Fetch(_Frame, tag=3):
+    """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope."""
+
+    id: FetchId
+    target: str
+    method: str
+    url: str
+    headers: Headers
+    body: Body
+    cause: int | None = None
+    redirect: str = "follow"
+
+
+class Reply(_Frame, tag=4):
+    """Answers a Fetch. `url` is the final address of an outbound fetch."""
+
+    id: FetchId
+    status: int
+    status_text: str
+    headers: Headers
+    body: Body
+    url: str = ""
+
+
+class Fault(_Frame, tag=5):
+    """Ends a Fetch without a reply: an exception, named as JavaScript names it, with the user's traceback."""
+
+    id: FetchId
+    name: str
+    message: str
+    stack: str = ""
+
+
+class Cancel(_Frame, tag=6):
+    """The caller of a Fetch has gone; its scope ends."""
+
+    id: FetchId
+
+
+class Finished(_Frame, tag=7):
+    """Isolate to server: an event's context is over, `waitUntil` work included. Its unread bodies are closed."""
+
+    id: FetchId
+
+
+class Piece(_Frame, tag=8):
+    """The next bytes of a body."""
+
+    body: BodyId
+    data: bytes
+
+
+class End(_Frame, tag=9):
+    """No more pieces. A non-empty `error` says that the body broke off."""
+
+    body: BodyId
+    error: str = ""
+
+
+class Credit(_Frame, tag=10):
+    """The reader will take this many more pieces. The writer starts with none."""
+
+    body: BodyId
+    pieces: int
+
+
+class Close(_Frame, tag=11):
+    """The reader wants no more of a body."""
+
+    body: BodyId
+
+
+class Ping(_Frame, tag=12):
+    """Server to isolate: is your event loop alive?"""
+
+
+class Pong(_Frame, tag=13):
+    """It is."""
+
+
+class Drain(_Frame, tag=14):
+    """Server to isolate: no more events will come; leave when the open ones are over."""
+
+
+Frame = (
+    Start
+    | Ready
+    | Failed
+    | Fetch
+    | Reply
+    | Fault
+    | Cancel
+    | Finished
+    | Piece
+    | End
+    | Credit
+    | Close
+    | Ping
+    | Pong
+    | Drain
+)
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Frame)
+
+
+def encode(frame: Frame) -> bytes:
+    """The payload of one frame."""
+    return _encoder.encode(frame)
+
+
+def decode(payload: bytes) -> Frame:
+    """The frame of one payload. Raises msgspec.ValidationError or DecodeError when it is none."""
+    return _decoder.decode(payload)
