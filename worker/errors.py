@@ -4,7 +4,7 @@
       ConfigError               user: wrangler-like.toml is wrong; holds every problem found, not only the first
         HandlerImportError      user: handler.py cannot be imported; shows the user's frames only
       IsolateError              us: the conversation with an isolate broke
-        IsolateCrashed          operator: the process ended under a call; exit code or signal, last log lines
+        IsolateCrashed          operator: the process ended; exit code or signal, last log lines
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
 
 A request meets them as 500, the status of production's errors 1101 (exception, no response) and 1102 (over a limit).
@@ -71,7 +71,7 @@ class IsolateError(PaddockError):
 
 
 class IsolateCrashed(IsolateError):
-    """The isolate's process ended under a call. The next call meets a fresh one.
+    """The isolate's process ended, under a call or at its start. The next call meets a fresh one.
 
     `exit_code` is negative for a signal, as `subprocess` and `multiprocessing` report it. `log_lines` is the end of
     what the isolate wrote, oldest first.

@@ -133,6 +133,7 @@ class _LocalBody:
         self.cause = cause
         self.credit = 0
         self.granted = asyncio.Event()
+        self.over = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -141,6 +142,7 @@ class IncomingFetch:
 
     def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None) -> None:
         self._peer = peer
+        self._writing: _LocalBody | None = None
         self.fetch = fetch
         self.body = body
 
@@ -149,7 +151,13 @@ class IncomingFetch:
     ) -> None:
         """Send the head, and the body with it or behind it."""
         described = self._peer.describe(body, self.fetch.cause)
+        self._writing = self._peer.writing(described)
         self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url))
+
+    async def sent(self) -> None:
+        """Return when the reply's body is over: written to its end, broken off, or closed by the reader."""
+        if self._writing is not None:
+            await self._writing.over.wait()
 
     def fault(self, name: str, message: str, stack: str = "") -> None:
         """End the fetch with an exception."""
@@ -234,6 +242,10 @@ class Peer:
         number = self.number()
         self._writing[number] = _LocalBody(source, cause)
         return number
+
+    def writing(self, body: wire.Body) -> _LocalBody | None:
+        """The record of a body that this end writes; None for any other."""
+        return self._writing.get(body) if isinstance(body, int) else None
 
     def forget(self, body: RemoteBody) -> None:
         self._reading.pop(body.id, None)
@@ -336,6 +348,7 @@ class Peer:
             error = str(broken) or type(broken).__name__
         finally:
             self._writing.pop(number, None)
+            body.over.set()
             await body.source.cancel(None)
         self.send(wire.End(number, error))
 
@@ -343,6 +356,7 @@ class Peer:
         body = self._writing.pop(number, None)
         if body is None:
             return
+        body.over.set()
         if body.task is not None:
             body.task.cancel()
         elif self._tasks is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -11,39 +10,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["watch"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["SourceTree", "watch"]
 
 #: Looking at times of files needs no watches of the kernel, which containers and network folders lack.
 _LOOK_EVERY_S: Final = 0.25
 _SKIPPED: Final = frozenset({"node_modules", "python_modules", "__pycache__"})
 
-_Snapshot = dict[str, tuple[int, int]]
+_Stamp = tuple[int, int]
+
+
+class SourceTree:
+    """The Python files below a folder, as they were when it was last asked. Hidden folders, virtual environments and
+    installed packages are not looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._before = dict(_stamps(self._folder))
+
+    def changes(self) -> list[str]:
+        """Paths, relative to the folder, of what was written, added or removed since the last call."""
+        before, now = self._before, dict(_stamps(self._folder))
+        self._before = now
+        changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
+        return [os.path.relpath(path, self._folder) for path in changed]
 
 
 async def watch(folder: Path, on_change: Callable[[str], None]) -> None:
-    """Call `on_change` with a path whenever a Python file below `folder` has changed; quick saves count once.
-
-    Runs until it is cancelled. Hidden folders, virtual environments and installed packages are not looked at.
-    """
-    before = await asyncio.to_thread(_snapshot, folder)
+    """Call `on_change` with the first path of every batch of changes, until cancelled. Quick saves are one batch."""
+    tree = await asyncio.to_thread(SourceTree, folder)
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
-        now = await asyncio.to_thread(_snapshot, folder)
-        changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
-        before = now
-        if changed:
-            logger.debug("files_changed count=%d first=%s", len(changed), changed[0])
-            on_change(changed[0].removeprefix(f"{folder}/"))
+        if changed := await asyncio.to_thread(tree.changes):
+            on_change(changed[0])
 
 
-def _snapshot(folder: Path) -> _Snapshot:
-    """Modification time and size of every Python file."""
-    return dict(_stamps(str(folder)))
-
-
-def _stamps(folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
+def _stamps(folder: str) -> Iterator[tuple[str, _Stamp]]:
+    """Path, and modification time with size, of every Python file."""
     try:
         entries = list(os.scandir(folder))
     except OSError:

@@ -127,6 +127,7 @@ def _hypercorn(sockets: list[socket.socket]) -> HypercornConfig:
     config.shutdown_timeout = _GRACE_S
     config.accesslog = None
     config.errorlog = logging.getLogger("paddock.http")
+    config.errorlog.setLevel(logging.WARNING)  # where it listens is said once, by us
     config.loglevel = "WARNING"
     config.include_server_header = False
     return config

@@ -57,7 +57,7 @@ class Catalog:
                 _log.info("catalog_model_replaced model=%s by=%s", name, found[name].file)
             cards |= found
         for problem in problems:
-            _log.warning("catalog_file_refused file=%s key=%s problem=%s", problem.file, problem.key, problem.message)
+            _log.warning("catalog_file_refused problem=%s", problem.message)
         return cls(dict(sorted(cards.items())), problems)
 
     def card(self, model_id: str) -> ModelCard:

@@ -10,23 +10,9 @@ import copy
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from paddock.bindings.ai.javascript import js_regex
-from paddock.bindings.ai.schema_nodes import (
-    ABSENT,
-    AllOf,
-    Anything,
-    ArrayShape,
-    Bounds,
-    Choice,
-    Node,
-    Not,
-    ObjectShape,
-    Path,
-    Recursion,
-    Refusal,
-    ScalarShape,
-    Scope,
-    type_names,
-)
+from paddock.bindings.ai.schema_nodes import AllOf, Anything, ArrayShape, Choice, Not, ObjectShape, Recursion
+from paddock.bindings.ai.schema_scalars import Bounds, ScalarShape
+from paddock.bindings.ai.schema_scope import ABSENT, Node, Path, Refusal, Scope, type_names
 from paddock.bindings.errors import CatalogError, InputError
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
-from paddock.bindings.errors import InputError, PaddockError, TaskUnsupported
+from paddock.bindings.errors import PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -62,7 +62,7 @@ class AiService:
         task = TASKS.get(record.task)
         if task is None:
             raise TaskUnsupported(f"{card.name} is a model for {record.task or 'an unnamed task'}: {_served()}")
-        checked = card.schema.check(_object(inputs))
+        checked = card.schema.check(inputs)
         serving = self.engines.serving(card)
         request = task.prepare(card, checked, self._adapter(card, checked))
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
@@ -76,17 +76,6 @@ class AiService:
         if name is None:
             return None
         return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
-
-
-def _object(inputs: object) -> dict[str, object]:
-    if not isinstance(inputs, dict):
-        raise InputError(f"Error: Type mismatch of '/', 'object' not in '{_json_type(inputs)}'")
-    return cast("dict[str, object]", inputs)
-
-
-def _json_type(value: object) -> str:
-    names = {str: "string", bool: "boolean", list: "array", int: "number','integer", float: "number"}
-    return names.get(type(value), "null")
 
 
 def _served() -> str:

@@ -88,7 +88,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Hub]:
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # read from the environment when it was imported
     with _Hub({**_SMALL, **_WEIGHTS}) as server:
-        thread = threading.Thread(target=server.serve_forever, name="hub")
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="hub")
         thread.start()
         yield server
         server.shutdown()

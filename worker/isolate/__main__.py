@@ -24,6 +24,7 @@ from paddock.worker.isolate.env import make_env
 from paddock.worker.isolate.events import Events
 from paddock.worker.isolate.loader import ImportFailure, load, prepare_path
 from paddock.worker.isolate.transport import Transport
+from paddock.worker.isolate.web import era
 from paddock.worker.isolate.web.fetch import set_transport
 from paddock.worker.peer import Peer
 
@@ -101,10 +102,20 @@ def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:
     import _pyodide_entrypoint_helper
 
     flags = set(start.flags)
+    era.select(_era(flags))
     _cloudflare_compat_flags.install(dict.fromkeys(flags, True))
     env = make_env(start)
     _pyodide_entrypoint_helper.install(env)
     return load(main_file, has_global_handlers="python_no_global_handlers" not in flags), env
+
+
+def _era(flags: set[str]) -> era.Era:
+    """The runtime generation of a compatibility date. Source: workerd's compatibility table, python_workers flags."""
+    if "python_workers_20260610" in flags:
+        return era.NEWEST
+    if "python_workers_20250116" in flags:
+        return era.Era(dicts_become_maps=True, pyodide_version="0.28.2")
+    return era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
 
 
 def main() -> None:

@@ -46,10 +46,11 @@ class Events:
     async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
         CURRENT_EVENT.set(incoming.fetch.id)
-        enter_request()
         try:
-            async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
+            async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
                 await self._answer(incoming, ExecutionContext(background))
+                # The streams of a response are made by this event: it must outlive them.
+                await incoming.sent()
                 limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
         except TimeoutError:
             logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)

@@ -109,6 +109,7 @@ class Slot:
         self.id = id
         self.name = adapter.name
         self.path = adapter.path
+        #: Requests that need it; the one who ends a request takes one off.
         self.users = 0
 
 
@@ -134,6 +135,8 @@ class AdapterSlots:
     def take(self, adapter: Adapter) -> Slot | None:
         """The adapter's slot with one more user, loaded if need be; None while every slot has users.
 
+        An adapter without users stays until its slot is needed.
+
         Raises AdapterRefused for one that does not fit, and whatever `load` raises.
         """
         key = (adapter.name, adapter.path, check_adapter(adapter, self._max_rank))
@@ -146,10 +149,6 @@ class AdapterSlots:
         self._slots[key] = slot
         slot.users += 1
         return slot
-
-    def give_back(self, slot: Slot) -> None:
-        """One user less. The adapter stays until its slot is needed."""
-        slot.users -= 1
 
     def _make_room(self) -> bool:
         if len(self._slots) < self._count:

@@ -229,6 +229,7 @@ class ForkServer:
         """Ask for a host; `name` marks its lines in the log. Returns before it runs: its socket can be used at once.
 
         Raises EngineUnavailable when vLLM is missing, is not for this device, or the fork server does not start.
+        Cancel: do not; shield it. It waits for nothing but the event loop.
         """
         if self._plan.modules is None:
             device.resolve_device(wanted_device, device.installed_build(), gpu=device.has_nvidia_gpu())
@@ -241,15 +242,13 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         pipe_fd, output_fd = os.pipe()
         host = HostProcess(name, ours, lambda: self._kill(serial))
-        with theirs:
+        with theirs, open(output_fd, "wb", 0):
             try:
                 await host.follow_output(pipe_fd)
                 self._tell(ForkHost(serial), (theirs.fileno(), output_fd))
             except OSError as exc:
                 ours.close()
                 raise EngineUnavailable(f"The fork server does not run: {exc}. {quote(self._last_lines)}") from exc
-            finally:
-                os.close(output_fd)
         self._hosts[serial] = host
         return host
 

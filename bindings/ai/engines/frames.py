@@ -5,8 +5,6 @@ ids on it are the server's, never vLLM's. The control connection (`ToNursery`, `
 `forkserver.py` and `nursery.py`. Every payload travels in the 4-byte framing of `paddock.worker.channel`.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

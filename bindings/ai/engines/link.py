@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 from typing import TYPE_CHECKING
 
 from paddock.bindings.ai.engines.frames import decode_to_host, encode
 from paddock.worker.channel import FrameBuffer, frame
 
 if TYPE_CHECKING:
+    import socket
+
     from paddock.bindings.ai.engines.frames import FromHost, ToHost
 
 __all__ = ["ServerLink"]
@@ -70,8 +71,8 @@ class ServerLink:
             os._exit(0)
 
     def _wait(self) -> None:
-        writable = [self._sock] if self._unsent else []
-        readable, _, _ = select.select([self._sock, self._woken_fd], writable, [])
+        fd = self._sock.fileno()
+        readable, _, _ = select.select([fd, self._woken_fd], [fd] if self._unsent else [], [])
         if self._woken_fd in readable:
             os.read(self._woken_fd, _READ_BYTES)
 

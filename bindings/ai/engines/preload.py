@@ -2,8 +2,8 @@
 
 Measured, not guessed: `sys.modules` before and after an engine was made for each catalog model, kept to names of vLLM,
 transformers and compressed-tensors (the modules of the rest come with them; importing every name ever seen broke the
-process). Order matters little; the first entry takes most of the time. A name that another vLLM version does not have is
-skipped and reported in the fork server's first frame; a test checks each against the installed version.
+process). A name that another vLLM version does not have is skipped and reported in the fork server's first frame; a
+test checks each against the installed version.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_num_seqs: int = 128
     #: Requests that may be open at once, running and waiting; one more is `EngineOverloaded`.
     max_open_requests: int = 2048
-    #: Bytes of the KV cache; `None` sizes it from model and memory on the CPU, and from `gpu_memory_utilization` on CUDA.
+    #: Bytes of the KV cache; `None` takes them from model and free memory on the CPU, from `gpu_memory_utilization` on
+    #: CUDA.
     kv_cache_bytes: int | None = None
     #: Share of the GPU's memory for weights and KV cache; `None` is vLLM's default. Without meaning on the CPU.
     gpu_memory_utilization: float | None = None

@@ -165,6 +165,10 @@ class JsObject(JsProxy):
         if self.__members.pop(js_name(name), _ABSENT) is _ABSENT:
             raise AttributeError(name)
 
+    def _put(self, name: str, value: object) -> None:
+        """Set a member by its JavaScript name, taken literally."""
+        self.__members[name] = value
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__members})
 

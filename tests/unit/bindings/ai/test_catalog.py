@@ -313,7 +313,7 @@ def test_unknown_model_gets_a_hint(tmp_path: Path, model_id: str, hint: str) -> 
         ({"schema": {"input": {"properties": {"a": {"properties": {"lora": {}}}}}}}, False),
     ],
 )
-def test_which_models_take_adapters(tmp_path: Path, change: dict[str, object], is_true: bool) -> None:
+def test_which_models_take_adapters(tmp_path: Path, change: dict[str, Any], is_true: bool) -> None:
     """WA-141: the property, or an input of this name"""
     assert _read(tmp_path, a__json=json.dumps(_model(**change))).card("@cf/acme/one").takes_lora == is_true
 

@@ -163,6 +163,13 @@ def test_given_values_win_over_defaults() -> None:
     assert _LLAMA.check({"prompt": "a", "max_tokens": 5})["max_tokens"] == 5
 
 
+def test_defaults_of_a_branch_that_did_not_match_are_left_out() -> None:
+    first = {"properties": {"a": {"type": "string"}, "b": {"default": 1}}}
+    second = {"properties": {"c": {"type": "string"}, "d": {"default": 2}}}
+    schema = compile_schema({"type": "object", "anyOf": [first, second]})
+    assert schema.check({"c": "x"}) == {"c": "x", "d": 2}
+
+
 def test_a_default_below_an_absent_object_is_not_set() -> None:
     schema = {"type": "object", "properties": {"o": {"type": "object", "properties": {"x": {"default": 1}}}}}
     assert compile_schema(schema).check({}) == {}

@@ -1,0 +1,321 @@
+"""The server's end of one engine host's life: what is sent to it, what comes back, and how it ends for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, assert_never
+
+from paddock.bindings.ai.engines.forkserver import quote
+from paddock.bindings.ai.engines.frames import (
+    Abort,
+    Add,
+    AskStats,
+    Fatal,
+    Outputs,
+    Phase,
+    Progress,
+    Ready,
+    Refused,
+    Start,
+    Stats,
+    Stop,
+    ToHost,
+    decode_from_host,
+    encode,
+)
+from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
+from paddock.bindings.errors import (
+    ContextOverflow,
+    EngineDead,
+    EngineError,
+    EngineUnavailable,
+    InputError,
+    LoraNotFound,
+    LoraUnsupported,
+    PaddockError,
+    RequestTooLarge,
+)
+from paddock.worker.channel import Channel, WireError
+
+if TYPE_CHECKING:
+    from paddock.bindings.ai.engines.forkserver import HostProcess
+    from paddock.bindings.ai.engines.settings import EngineSettings
+
+__all__ = ["HostConnection", "Stream"]
+
+logger = logging.getLogger(__name__)
+
+#: Unread chunks of one stream; what comes beyond is joined to the last, so a slow reader costs text and no objects.
+_MOST_UNREAD_CHUNKS = 256
+#: How long a host may take to leave when it is told to; a step of a large model fits.
+_STOP_S = 2.0
+#: How long the frames of a dead host may take to be read.
+_LAST_FRAMES_S = 0.5
+_SEEDS = range(-(2**63), 2**63)
+
+
+class Stream:
+    """The chunks of one generation on their way to its reader."""
+
+    __slots__ = ("_chunks", "_error", "_waiter", "ended", "request")
+
+    def __init__(self, request: EngineRequest) -> None:
+        self.request = request
+        #: True when the host has said its last word on it.
+        self.ended = False
+        self._chunks: deque[EngineChunk] = deque()
+        self._error: PaddockError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def push(self, chunk: EngineChunk) -> None:
+        self.ended = chunk.finish_reason is not None
+        if len(self._chunks) >= _MOST_UNREAD_CHUNKS:
+            self._chunks.append(_joined(self._chunks.pop(), chunk))
+        else:
+            self._chunks.append(chunk)
+        self._wake()
+
+    def fail(self, error: PaddockError) -> None:
+        """End the stream with this error, after the chunks that are there."""
+        self.ended = True
+        self._error = error
+        self._wake()
+
+    async def next(self) -> EngineChunk:
+        """The next chunk. Raises what the stream failed with."""
+        while not self._chunks:
+            if self._error is not None:
+                raise self._error
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._chunks.popleft()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
+    return EngineChunk(
+        first.text + second.text,
+        first.tokens + second.tokens,
+        second.finish_reason,
+        first.prompt_tokens,
+        first.cached_tokens,
+    )
+
+
+class HostConnection:
+    """One host from its fork to its end. Never used again after that."""
+
+    def __init__(self, process: HostProcess, settings: EngineSettings) -> None:
+        self.process = process
+        self.settings = settings
+        #: Set when the load has ended, well or not; then either `ready` or `failure` is there, until `is_gone`.
+        self.settled = asyncio.Event()
+        self.ready: Ready | None = None
+        self.failure: str | None = None
+        self.is_closing = False
+        self._began = time.monotonic()
+        self._phase: Phase = "fork"
+        self._last_word: str | None = None
+        self._streams: dict[int, Stream] = {}
+        self._stats: dict[int, asyncio.Future[Stats]] = {}
+        self._numbers = itertools.count(1)
+        self._channel: Channel | None = None
+        self._is_channel_closed = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._buried = asyncio.Event()
+
+    async def load(self) -> None:
+        """Connect and send the settings. The rest arrives as frames."""
+        loop = asyncio.get_running_loop()
+        self._channel = await Channel.open(self.process.sock, self._on_payload, self._on_closed)
+        self.process.gone.add_done_callback(self._on_exit)
+        self._deadline = loop.call_later(self.settings.load_timeout_s, self._give_up_load)
+        self._send(Start(self.settings))
+
+    @property
+    def is_gone(self) -> bool:
+        """True when the process has ended and everybody was told."""
+        return self._buried.is_set()
+
+    @property
+    def open_streams(self) -> int:
+        """Generations that somebody reads."""
+        return len(self._streams)
+
+    def begin(self, request: EngineRequest) -> tuple[int, Stream]:
+        """Send a request; its stream. Raises InputError for one that cannot travel."""
+        seed = request.sampling.seed
+        if seed is not None and seed not in _SEEDS:
+            raise InputError(f"Error: seed: expected an integer of 64 bits, got {seed}")
+        number = next(self._numbers)
+        try:
+            self._send(Add(number, request.sampling, request.prompt, request.messages, request.adapter))
+        except WireError as exc:
+            raise RequestTooLarge(f"The prompt does not fit the engine connection: {exc}") from exc
+        stream = self._streams[number] = Stream(request)
+        return number, stream
+
+    def end(self, number: int) -> None:
+        """Nobody reads this stream any more: abort it, unless it has ended."""
+        stream = self._streams.pop(number, None)
+        if stream is not None and not stream.ended:
+            self._send(Abort((number,)))
+
+    async def stats(self) -> Stats:
+        """What the host counts now. Raises EngineDead."""
+        serial = next(self._numbers)
+        answer: asyncio.Future[Stats] = asyncio.get_running_loop().create_future()
+        self._stats[serial] = answer
+        self._send(AskStats(serial))
+        try:
+            return await answer
+        finally:
+            self._stats.pop(serial, None)
+
+    async def close(self) -> None:
+        """Stop, and kill what does not stop; returns when the process is gone."""
+        self.is_closing = True
+        self._send(Stop())
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self._buried.wait()
+        except TimeoutError:
+            logger.info("engine_kill model=%s pid=%s", self.settings.served_name, self.process.pid)
+        finally:
+            self.process.kill()
+        await self._buried.wait()
+
+    def _send(self, message: ToHost) -> None:
+        if self._channel is not None:
+            self._channel.send(encode(message))
+
+    # What the host says
+
+    def _on_payload(self, payload: bytes) -> None:
+        message = decode_from_host(payload)
+        match message:
+            case Outputs(chunks):
+                for number, chunk in chunks:
+                    stream = self._streams.get(number)
+                    if stream is not None:
+                        stream.push(chunk)
+            case Refused(number):
+                stream = self._streams.get(number)
+                if stream is not None:
+                    stream.fail(self._refusal(message, stream.request))
+            case Stats(serial):
+                answer = self._stats.get(serial)
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+            case Progress(phase):
+                self._phase = phase
+                logger.debug("engine_progress model=%s phase=%s", self.settings.served_name, phase)
+            case Ready():
+                self._on_ready(message)
+            case Fatal(text):
+                self._last_word = text
+            case _:
+                assert_never(message)
+
+    def _on_ready(self, ready: Ready) -> None:
+        self.ready = ready
+        phases = " ".join(f"{phase}={seconds:.2f}" for phase, seconds in ready.seconds.items())
+        logger.info(
+            "engine_ready model=%s pid=%s seconds=%.2f %s device=%s dtype=%s context=%d kv_tokens=%d vllm=%s",
+            self.settings.served_name,
+            self.process.pid,
+            time.monotonic() - self._began,
+            phases,
+            ready.device,
+            ready.dtype,
+            ready.max_model_len,
+            ready.kv_cache_tokens,
+            ready.vllm,
+        )
+        self._settle()
+
+    def _refusal(self, refused: Refused, request: EngineRequest) -> PaddockError:
+        match refused.kind:
+            case "context":
+                return ContextOverflow(*refused.parameters)
+            case "input":
+                return InputError(f"Error: {refused.message}")
+            case "lora_missing":
+                return LoraNotFound("" if request.adapter is None else request.adapter.name, hint=refused.message)
+            case "lora_off":
+                return LoraUnsupported(self.settings.served_name)
+            case "internal":
+                return EngineError(f"{self.settings.served_name}: the engine failed on this request: {refused.message}")
+            case kind:
+                assert_never(kind)
+
+    # How it ends
+
+    def _give_up_load(self) -> None:
+        self._last_word = f"no answer within {self.settings.load_timeout_s:g} s"
+        self.process.kill()
+
+    def _on_closed(self) -> None:
+        self._is_channel_closed = True
+        self.process.kill()  # a host without its socket is of no use, and usually dead already
+        self._bury()
+
+    def _on_exit(self, _: asyncio.Future[str]) -> None:
+        if self._channel is not None and not self._is_channel_closed:
+            asyncio.get_running_loop().call_later(_LAST_FRAMES_S, self._channel.close)
+        self._bury()
+
+    def _bury(self) -> None:
+        """Tell everybody who waits, once the process is gone and its last frame is read."""
+        if self.is_gone or not (self._is_channel_closed and self.process.gone.done()):
+            return
+        self._buried.set()
+        cause = self._last_word or f"ended with {self.process.gone.result()}"
+        logger.info(
+            'engine_exited model=%s pid=%s cause="%s" open=%d',
+            self.settings.served_name,
+            self.process.pid,
+            "closed" if self.is_closing else cause,
+            len(self._streams),
+        )
+        if self.ready is None:
+            self.failure = "closed while loading" if self.is_closing else f"{cause} {quote(self.process.last_lines)}"
+        for stream in self._streams.values():
+            if not stream.ended:
+                stream.fail(self._death(cause))
+        for answer in self._stats.values():
+            if not answer.done():
+                answer.set_exception(self._death(cause))
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.settled.set()
+
+    def load_error(self) -> EngineUnavailable:
+        """Why the load failed, as a new error."""
+        return EngineUnavailable(
+            f"The engine of {self.settings.served_name} did not load (phase {self._phase}): {self.failure}"
+        )
+
+    def _death(self, cause: str) -> EngineDead:
+        name = self.settings.served_name
+        if self.is_closing:
+            return EngineDead(f"The engine of {name} was closed while it worked on this call.")
+        return EngineDead(
+            f"The engine of {name} died while it worked on this call: process {self.process.pid} {cause}. "
+            f"{quote(self.process.last_lines)}",
+            hint="The next call starts it again." + _memory_hint(cause),
+        )
+
+
+def _memory_hint(cause: str) -> str:
+    return " A kill that nobody sent is most often the machine running out of memory." if "SIGKILL" in cause else ""

@@ -1,0 +1,84 @@
+import asyncio
+import json
+import uuid
+
+import pytest
+from paddock.bindings.ai.doors import wire
+from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.binding import FetchRequest, FetchResponse
+
+PHI = "@cf/microsoft/phi-2"
+LIMIT = 1_000_000
+
+
+def run(make_service, body: object, *, model: str | None = PHI, replies=("hello",), url="/run?version=3"):
+    headers = (("cf-consn-model-id", model),) if model else ()
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = FetchRequest("POST", f"https://workers-binding.ai{url}", headers, data)
+    return asyncio.run(wire.answer(make_service(ScriptedEngine(replies)), request, LIMIT))
+
+
+def header(response: FetchResponse, name: str) -> str:
+    return dict(response.headers)[name]
+
+
+def test_a_result_is_bare_json_of_exactly_application_json(make_service) -> None:
+    """WA-093, WA-096, WA-097, WA-098"""
+    response = run(make_service, {"inputs": {"prompt": "x"}, "options": {}})
+    assert response.status == 200
+    assert header(response, "content-type") == "application/json"
+    assert json.loads(response.body)["response"] == "hello"
+    uuid.UUID(header(response, "cf-ai-req-id"))
+
+
+def test_a_stream_is_not_json(make_service) -> None:
+    """WA-055"""
+    response = run(make_service, {"inputs": {"prompt": "x", "stream": True}})
+    assert header(response, "content-type") == "text/event-stream"
+    assert not isinstance(response.body, bytes)
+
+
+def test_a_failure_is_the_flat_body_from_which_the_binding_makes_its_exception(make_service) -> None:
+    """WA-102, WA-103"""
+    response = run(make_service, {"inputs": {"prompt": "x"}}, model="@cf/x/y")
+    body = json.loads(response.body)
+    assert response.status == body["httpCode"] == 400
+    assert body["description"] == "No such model @cf/x/y or task"
+    assert body["internalCode"] == 5007
+    assert body["message"] == f"AiError: No such model: No such model @cf/x/y or task ({body['requestId']})"
+    assert header(response, "cf-ai-req-id") == body["requestId"]
+
+
+def test_our_own_hint_stands_in_a_header_and_not_in_productions_text(make_service) -> None:
+    response = run(make_service, {"inputs": {"prompt": "x"}}, model="@cf/microsoft/phi2")
+    assert PHI in header(response, "paddock-hint")
+
+
+def test_the_model_stands_in_its_header_only(make_service) -> None:
+    """WA-094"""
+    response = run(make_service, {"inputs": {"prompt": "x"}}, model=None)
+    assert json.loads(response.body)["internalCode"] == 3003
+
+
+def test_a_prefix_before_the_model_is_taken_off(make_service) -> None:
+    """WA-095"""
+    assert run(make_service, {"inputs": {"prompt": "x"}}, model=f"team:{PHI}").status == 200
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"", 3003), (b"{", 5006), (b"[1]", 3003), (b"[" * 100_000, 5006)])
+def test_bodies_that_are_no_request_are_refused(make_service, body: bytes, code: int) -> None:
+    response = run(make_service, body)
+    assert (response.status, json.loads(response.body)["internalCode"]) == (400, code)
+
+
+def test_a_body_over_the_limit_is_refused(make_service) -> None:
+    response = run(make_service, b"x" * (LIMIT + 1))
+    assert (response.status, json.loads(response.body)["internalCode"]) == (413, 3006)
+
+
+def test_models_tells_a_stand_in_from_the_model(make_service) -> None:
+    """WA-105"""
+    request = FetchRequest("GET", "https://workers-binding.ai/ai-api/models/search?search=phi")
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    (model,) = json.loads(response.body)["result"]
+    assert {"property_id": "paddock_weights", "value": "stand_in"} in model["properties"]

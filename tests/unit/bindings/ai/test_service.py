@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.binding import CallRecord
+from paddock.bindings.errors import EngineDead, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
+
+PHI = "@cf/microsoft/phi-2"
+MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+
+
+def test_an_answer_comes_with_its_record_and_the_kind_of_its_weights(make_service) -> None:
+    calls: list[CallRecord] = []
+    service = make_service(ScriptedEngine(["one two three"]))
+    result = asyncio.run(service.run(PHI, {"prompt": "a b"}, calls))
+    usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+    assert result.output == {"response": "one two three", "usage": usage}
+    assert dict(result.headers) == {"paddock-weights": "stand_in", "paddock-model-state": "warm"}
+    (call,) = calls
+    assert (call.prompt_tokens, call.completion_tokens, call.outcome, call.finish_reason) == (2, 3, "ok", "stop")
+
+
+def test_an_unknown_model_is_refused_with_the_closest_ids(make_service) -> None:
+    """WA-120"""
+    calls: list[CallRecord] = []
+    with pytest.raises(ModelNotFound, match="No such model @cf/microsoft/phi-3 or task") as caught:
+        asyncio.run(make_service(ScriptedEngine()).run("@cf/microsoft/phi-3", {"prompt": "x"}, calls))
+    assert PHI in caught.value.hint
+    assert calls[0].outcome == "model_not_found"
+
+
+def test_inputs_outside_the_schema_never_reach_an_engine(make_service) -> None:
+    engine = ScriptedEngine()
+    with pytest.raises(InputError, match="oneOf at '/' not met, 0 matches"):
+        asyncio.run(make_service(engine).run(PHI, {}, []))
+    assert engine.requests == []
+
+
+@pytest.mark.parametrize(("inputs", "kind"), [([], "array"), ("x", "string"), (None, "null"), (1, "number','integer")])
+def test_inputs_that_are_no_object_are_a_type_mismatch(make_service, inputs: object, kind: str) -> None:
+    with pytest.raises(InputError, match=f"Type mismatch of '/', 'object' not in '{kind}'"):
+        asyncio.run(make_service(ScriptedEngine()).run(PHI, inputs, []))
+
+
+def test_what_fails_before_the_first_piece_of_a_stream_is_raised_not_streamed(make_service) -> None:
+    """WA-066"""
+    service = make_service(ScriptedEngine([EngineDead("gone")]))
+    with pytest.raises(EngineDead):
+        asyncio.run(service.run(PHI, {"prompt": "x", "stream": True}, []))
+
+
+def test_closing_a_stream_aborts_the_engine_request(make_service) -> None:
+    """WA-065"""
+    gate = Gate()
+    engine = ScriptedEngine(["one two three"], gate=gate)
+    calls: list[CallRecord] = []
+
+    async def run() -> None:
+        gate.let(1)
+        result = await make_service(engine).run(PHI, {"prompt": "x", "stream": True}, calls)
+        assert engine.open == 1
+        await result.events.cancel(None)
+
+    asyncio.run(run())
+    assert len(engine.aborts) == 1
+    assert (engine.open, calls[0].outcome) == (0, "aborted")
+
+
+def test_a_shipped_adapter_goes_to_the_engine_by_name(make_service) -> None:
+    """WA-138"""
+    engine = ScriptedEngine(["Howdy"])
+    asyncio.run(make_service(engine).run(MISTRAL, {"prompt": "x", "lora": "ranch-hand"}, []))
+    adapter = engine.requests[0].adapter
+    assert adapter is not None
+    assert (adapter.name, adapter.path.rpartition("/")[2]) == ("ranch-hand", "ranch-hand")
+
+
+def test_an_unknown_adapter_and_a_model_without_adapters_are_refused(make_service) -> None:
+    """WA-139, WA-141"""
+    service = make_service(ScriptedEngine())
+    with pytest.raises(LoraNotFound, match="Finetune ranch-hnd not found"):
+        asyncio.run(service.run(MISTRAL, {"prompt": "x", "lora": "ranch-hnd"}, []))
+    with pytest.raises(LoraUnsupported, match="does not support LoRa inference"):
+        asyncio.run(service.run(PHI, {"prompt": "x", "lora": "ranch-hand"}, []))
