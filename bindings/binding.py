@@ -7,7 +7,7 @@ name in `worker/isolate/bindings/`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import msgspec
 
@@ -16,9 +16,10 @@ from paddock.bindings.errors import RequestTooLarge
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from paddock.bindings.ai.service import AiService
     from paddock.worker.channel import ByteSource
 
-__all__ = ["Binding", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
+__all__ = ["Binding", "BindingContext", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
 
 #: Names and values in wire order, repeats kept.
 Headers = tuple[tuple[str, str], ...]
@@ -88,11 +89,24 @@ class FetchResponse(msgspec.Struct, frozen=True):
     body: bytes | GeneratorSource | None = None
 
 
+class BindingContext(msgspec.Struct, frozen=True):
+    """What bindings are made from: each takes what it needs."""
+
+    ai: AiService
+    #: Larger request bodies are refused.
+    body_limit_bytes: int
+
+
 class Binding(Protocol):
     """One binding of a worker. Same shape in every folder; listed in `registry.py`."""
 
     #: Picks the stub in the isolate, and names the binding in the start-up table.
     kind: ClassVar[str]
+
+    @classmethod
+    def open(cls, context: BindingContext) -> Self:
+        """The binding of one worker."""
+        ...
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         """Answer one request. Raises PaddockError only for what the binding's protocol cannot express.

@@ -13,9 +13,10 @@ from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
-from paddock.bindings.registry import BINDINGS
+from paddock.bindings.registry import binding_class
 from paddock.worker import wire
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.weights import Weights
     from paddock.worker.config import Config
 
-__all__ = ["make_bindings", "make_service", "make_start", "read_catalog"]
+__all__ = ["WAIT_UNTIL_LIMIT_S", "make_bindings", "make_service", "make_start", "read_catalog"]
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
@@ -55,8 +56,9 @@ def make_service(config: Config, forkserver: ForkServer | None) -> AiService:
 
 def make_bindings(config: Config, service: AiService) -> BindingsHost:
     """Every binding that the configuration names."""
-    ai = BINDINGS["ai"](service, config.paddock.max_body_bytes)
-    return BindingsHost({config.ai: ai} if config.ai else {})
+    context = BindingContext(service, config.paddock.max_body_bytes)
+    kinds = {config.ai: "ai"} if config.ai else {}
+    return BindingsHost({name: binding_class(kind).open(context) for name, kind in kinds.items()})
 
 
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:

@@ -45,7 +45,7 @@ class _ReceivedBody:
             piece: bytes = message.get("body", b"")
             self._size += len(piece)
             if self._size > self._limit_bytes:
-                raise too_large(self._limit_bytes)
+                raise _too_large(self._limit_bytes)
             if piece:
                 return piece
         return None
@@ -74,7 +74,7 @@ class Exchange:
         request = FetchRequest(scope["method"], _url(scope), headers)
         length = request.header("content-length")
         if length is not None and int(length) > self._limit_bytes:
-            raise too_large(self._limit_bytes)
+            raise _too_large(self._limit_bytes)
         if length is None and request.header("transfer-encoding") is None:
             self._body.over.set()
         elif length is not None and int(length) <= INLINE_BODY_BYTES:
@@ -120,7 +120,7 @@ def text_headers(*more: tuple[str, str]) -> Headers:
     return (("content-type", "text/plain; charset=utf-8"), *more)
 
 
-def too_large(limit_bytes: int) -> RequestTooLarge:
+def _too_large(limit_bytes: int) -> RequestTooLarge:
     return RequestTooLarge(f"Request is too large: a body of at most {limit_bytes} bytes is allowed")
 
 

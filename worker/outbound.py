@@ -16,7 +16,7 @@ from paddock.bindings.errors import PaddockError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    import httpx
+    from httpx import AsyncClient, Response
 
     from paddock.bindings.binding import FetchRequest
 
@@ -40,7 +40,7 @@ class Outbound:
     """One HTTP client for all isolates. Opened on first use, because httpx takes a moment to import."""
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
+        self._client: AsyncClient | None = None
         self._opening = asyncio.Lock()
 
     async def fetch(self, request: FetchRequest, redirect: str) -> FetchResponse:
@@ -63,14 +63,13 @@ class Outbound:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _open(self) -> httpx.AsyncClient:
+    async def _open(self) -> AsyncClient:
         async with self._opening:
             if self._client is None:
-                httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-                timeout = httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S)
-                self._client = httpx.AsyncClient(timeout=timeout, headers={"user-agent": "Paddock"}, trust_env=True)
-            client: httpx.AsyncClient = self._client
-            return client
+                library = await asyncio.to_thread(importlib.import_module, "httpx")
+                timeout = library.Timeout(None, connect=_CONNECT_TIMEOUT_S)
+                self._client = library.AsyncClient(timeout=timeout, headers={"user-agent": "Paddock"})
+            return self._client
 
 
 async def _pieces(request: FetchRequest) -> AsyncGenerator[bytes, None]:
@@ -83,7 +82,7 @@ async def _pieces(request: FetchRequest) -> AsyncGenerator[bytes, None]:
         await request.body.cancel(None)
 
 
-async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _body(response: Response) -> AsyncGenerator[bytes, None]:
     try:
         async for piece in response.aiter_bytes():
             yield piece

@@ -208,7 +208,8 @@ class Peer:
         """
         if self._gone.is_set():
             raise PeerGone("the other end is gone")
-        future = self._waiting[fetch.id] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[fetch.id] = future
         self.send(msgspec.structs.replace(fetch, body=self.describe(body, None)))
         try:
             return await future

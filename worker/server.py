@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 import uvloop
@@ -27,6 +27,9 @@ from paddock.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Awaitable, Callable
+
+    from hypercorn.typing import Framework
 
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
@@ -88,7 +91,7 @@ async def _serve(
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
             app = make_app(supervisor, service, config.paddock.max_body_bytes, colour=wants_colour(sys.stderr))
             _announce(config, options, sockets)
-            await serve(app, _hypercorn(sockets), shutdown_trigger=stop.wait)
+            await serve(cast("Framework", app), _hypercorn(sockets), shutdown_trigger=_waiter(stop))
             logger.log(LOG, "⎔ Shutting down local server...")
             if watcher is not None:
                 watcher.cancel()
@@ -99,6 +102,13 @@ async def _serve(
         if forkserver is not None:
             await forkserver.close()
     return ExitCode.INTERRUPTED if ended_by == [signal.SIGINT] else ExitCode.OK
+
+
+def _waiter(stop: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def wait() -> None:
+        await stop.wait()
+
+    return wait
 
 
 async def _reload(config: Config, supervisor: Supervisor) -> None:

@@ -60,14 +60,14 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     """A frame is an array on the wire: its tag, then its fields."""
 
 
-class BindingSpec(_Frame):
+class BindingSpec(_Frame, frozen=True):
     """One binding of the worker: its name in `env` and its kind, which picks the stub."""
 
     name: str
     kind: str
 
 
-class Start(_Frame, tag=0):
+class Start(_Frame, frozen=True, tag=0):
     """Server to isolate, first and once: all that the handler's process needs to know."""
 
     protocol: int
@@ -84,7 +84,7 @@ class Start(_Frame, tag=0):
     wait_until_s: float
 
 
-class Ready(_Frame, tag=1):
+class Ready(_Frame, frozen=True, tag=1):
     """Isolate to server: the handler is imported. `handlers` are the events that it takes."""
 
     protocol: int
@@ -92,7 +92,7 @@ class Ready(_Frame, tag=1):
     import_ms: float
 
 
-class Failed(_Frame, tag=2):
+class Failed(_Frame, frozen=True, tag=2):
     """Isolate to server: the handler cannot be imported. Positions are 1-based; `frames` are the user's frames only."""
 
     kind: str
@@ -103,7 +103,7 @@ class Failed(_Frame, tag=2):
     frames: str
 
 
-class Fetch(_Frame, tag=3):
+class Fetch(_Frame, frozen=True, tag=3):
     """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope."""
 
     id: FetchId
@@ -116,7 +116,7 @@ class Fetch(_Frame, tag=3):
     redirect: str = "follow"
 
 
-class Reply(_Frame, tag=4):
+class Reply(_Frame, frozen=True, tag=4):
     """Answers a Fetch. `url` is the final address of an outbound fetch."""
 
     id: FetchId
@@ -127,7 +127,7 @@ class Reply(_Frame, tag=4):
     url: str = ""
 
 
-class Fault(_Frame, tag=5):
+class Fault(_Frame, frozen=True, tag=5):
     """Ends a Fetch without a reply: an exception, named as JavaScript names it, with the user's traceback."""
 
     id: FetchId
@@ -136,54 +136,54 @@ class Fault(_Frame, tag=5):
     stack: str = ""
 
 
-class Cancel(_Frame, tag=6):
+class Cancel(_Frame, frozen=True, tag=6):
     """The caller of a Fetch has gone; its scope ends."""
 
     id: FetchId
 
 
-class Finished(_Frame, tag=7):
+class Finished(_Frame, frozen=True, tag=7):
     """Isolate to server: an event's context is over, `waitUntil` work included. Its unread bodies are closed."""
 
     id: FetchId
 
 
-class Piece(_Frame, tag=8):
+class Piece(_Frame, frozen=True, tag=8):
     """The next bytes of a body."""
 
     body: BodyId
     data: bytes
 
 
-class End(_Frame, tag=9):
+class End(_Frame, frozen=True, tag=9):
     """No more pieces. A non-empty `error` says that the body broke off."""
 
     body: BodyId
     error: str = ""
 
 
-class Credit(_Frame, tag=10):
+class Credit(_Frame, frozen=True, tag=10):
     """The reader will take this many more pieces. The writer starts with none."""
 
     body: BodyId
     pieces: int
 
 
-class Close(_Frame, tag=11):
+class Close(_Frame, frozen=True, tag=11):
     """The reader wants no more of a body."""
 
     body: BodyId
 
 
-class Ping(_Frame, tag=12):
+class Ping(_Frame, frozen=True, tag=12):
     """Server to isolate: is your event loop alive?"""
 
 
-class Pong(_Frame, tag=13):
+class Pong(_Frame, frozen=True, tag=13):
     """It is."""
 
 
-class Drain(_Frame, tag=14):
+class Drain(_Frame, frozen=True, tag=14):
     """Server to isolate: no more events will come; leave when the open ones are over."""
 
 
@@ -206,7 +206,7 @@ Frame = (
 )
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(Frame)
+_decoder: Final[msgspec.msgpack.Decoder[Frame]] = msgspec.msgpack.Decoder(Frame)
 
 
 def encode(frame: Frame) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from paddock.bindings.ai.doors import wire
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
-    from paddock.bindings.binding import FetchRequest, FetchResponse
+    from paddock.bindings.binding import BindingContext, FetchRequest, FetchResponse
 
 __all__ = ["AiBinding"]
 
@@ -21,6 +21,11 @@ class AiBinding:
     def __init__(self, service: AiService, body_limit_bytes: int) -> None:
         self._service = service
         self._body_limit_bytes = body_limit_bytes
+
+    @classmethod
+    def open(cls, context: BindingContext) -> Self:
+        """The AI binding of one worker; all workers share one service."""
+        return cls(context.ai, context.body_limit_bytes)
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         """Answer one request; failures are answers too, in the binding's own error body."""

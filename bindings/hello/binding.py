@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 from paddock.bindings.binding import FetchResponse
 
 if TYPE_CHECKING:
-    from paddock.bindings.binding import FetchRequest
+    from paddock.bindings.binding import BindingContext, FetchRequest
 
 __all__ = ["HelloBinding"]
 
@@ -20,6 +20,11 @@ class HelloBinding:
     """Greets the `name` of the query."""
 
     kind: ClassVar[str] = "hello"
+
+    @classmethod
+    def open(cls, context: BindingContext) -> Self:
+        """It needs nothing of the context."""
+        return cls()
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         """`GET /greet?name=X` answers `Hello, X!` as text; anything else is a 404."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
 
-__all__ = ["TextGeneration"]
+__all__ = ["DEFAULT_MAX_TOKENS", "TextGeneration"]
 
 #: Used where a schema has no default of its own. Source: release notes of 2025-02-21; WA-045.
 DEFAULT_MAX_TOKENS: Final = 256

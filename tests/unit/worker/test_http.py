@@ -12,7 +12,9 @@ LIMIT = 100_000
 class Client:
     """The other side of an ASGI app: what it sends, and what it gets."""
 
-    def __init__(self, *pieces: bytes, method: str = "POST", path: str = "/", headers: Iterable = (), query=b"") -> None:
+    def __init__(
+        self, *pieces: bytes, method: str = "POST", path: str = "/", headers: Iterable = (), query=b""
+    ) -> None:
         self.scope = {
             "type": "http", "method": method, "scheme": "http", "raw_path": path.encode(), "query_string": query,
             "server": ("127.0.0.1", 8787), "headers": [(n.encode(), v.encode()) for n, v in headers],

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull, read
 from paddock.worker.isolate.web.promise import promised
 from paddock.worker.isolate.web.request import Request
 
@@ -86,7 +86,7 @@ class Ai(JsProxy):
         code = getattr(body, "internalCode", None)
         if code:
             self.lastRequestInternalStatusCode = code
-            return JsException(str(getattr(body, "name", "InferenceUpstreamError")), f"{code}: {body.description}")
+            return JsException(str(getattr(body, "name", "InferenceUpstreamError")), f"{code}: {read(body, 'description')}")
         if first := _first_error(body, with_code=True):
             return JsException("InferenceUpstreamError", first)
         return JsException("InferenceUpstreamError", text)
@@ -99,7 +99,7 @@ def _members(value: object) -> dict[str, object]:
     if isinstance(value, dict):
         return {str(name): member for name, member in value.items()}
     if isinstance(value, JsObject):
-        return {str(name): getattr(value, name) for name in value.object_keys()}
+        return {str(name): read(value, str(name)) for name in value.object_keys()}
     raise JsException("TypeError", f"options: expected an object; got {type(value).__name__}")
 
 

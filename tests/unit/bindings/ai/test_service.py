@@ -36,9 +36,9 @@ def test_inputs_outside_the_schema_never_reach_an_engine(make_service) -> None:
     assert engine.requests == []
 
 
-@pytest.mark.parametrize(("inputs", "kind"), [([], "array"), ("x", "string"), (None, "null"), (1, "number','integer")])
-def test_inputs_that_are_no_object_are_a_type_mismatch(make_service, inputs: object, kind: str) -> None:
-    with pytest.raises(InputError, match=f"Type mismatch of '/', 'object' not in '{kind}'"):
+@pytest.mark.parametrize("inputs", [[], "x", None, 1])
+def test_inputs_that_are_no_object_are_an_input_error(make_service, inputs: object) -> None:
+    with pytest.raises(InputError, match="oneOf at '/' not met"):
         asyncio.run(make_service(ScriptedEngine()).run(PHI, inputs, []))
 
 

@@ -71,7 +71,11 @@ def test_calls_at_the_same_time_share_one_load(open_engine: OpenEngine, caplog: 
 
     with caplog.at_level(logging.INFO):
         asyncio.run(main())
-    assert [record.message.split()[0] for record in caplog.records] == ["engine_loading", "engine_ready", "engine_exited"]
+    assert [record.message.split()[0] for record in caplog.records] == [
+        "engine_loading",
+        "engine_ready",
+        "engine_exited",
+    ]
 
 
 def test_load_goes_on_when_the_call_that_began_it_is_cancelled(open_engine: OpenEngine) -> None:
