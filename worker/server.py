@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
 
-__all__ = ["run_dev"]
+__all__ = ["run_dev", "serving_config"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ async def _serve(
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
             app = make_app(supervisor, service, config.paddock.max_body_bytes, colour=wants_colour(sys.stderr))
             _announce(config, options, sockets)
-            await serve(cast("Framework", app), _hypercorn(sockets), shutdown_trigger=_waiter(stop))
+            await serve(cast("Framework", app), serving_config(sockets), shutdown_trigger=_waiter(stop))
             logger.log(LOG, "⎔ Shutting down local server...")
             if watcher is not None:
                 watcher.cancel()
@@ -127,7 +127,8 @@ def _announce(config: Config, options: DevOptions, sockets: list[socket.socket])
         options.ready_file.write_bytes(msgspec.json.encode({"ip": sockets[0].getsockname()[0], "port": port}))
 
 
-def _hypercorn(sockets: list[socket.socket]) -> HypercornConfig:
+def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
+    """How hypercorn serves bound sockets, which it takes over."""
     config = HypercornConfig()
     config.bind = [f"fd://{sock.detach()}" for sock in sockets]
     config.backlog = _BACKLOG

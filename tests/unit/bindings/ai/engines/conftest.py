@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
 from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan
 from paddock.bindings.ai.engines.settings import EngineSettings

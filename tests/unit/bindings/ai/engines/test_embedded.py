@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
 from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan
 from paddock.bindings.ai.engines.protocol import Adapter, EngineRequest, SamplingParams

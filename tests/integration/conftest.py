@@ -1,0 +1,108 @@
+"""A whole server around a handler's text: real sockets, a real isolate, a scripted engine."""
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from hypercorn.asyncio import serve as serve_http
+
+from paddock.bindings.ai.binding import AiBinding
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.engines.pool import EnginePool
+from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.service import AiService
+from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.hello.binding import HelloBinding
+from paddock.bindings.host import BindingsHost
+from paddock.worker import wire
+from paddock.worker.app import make_app
+from paddock.worker.compat import enabled_flags
+from paddock.worker.listener import listen
+from paddock.worker.outbound import Outbound
+from paddock.worker.process import IsolateProcess, IsolateSettings
+from paddock.worker.server import serving_config
+from paddock.worker.supervisor import Supervisor
+
+LIMIT = 10_000_000
+
+
+class Running(NamedTuple):
+    """A server that runs. `lines` collects what the handler prints."""
+
+    client: httpx.AsyncClient
+    supervisor: Supervisor
+    handler: Path
+    lines: list[str]
+
+    async def pid(self) -> int:
+        pid = (await self.supervisor.current()).pid
+        assert pid is not None
+        return pid
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """`await until(condition)`: let everything else run until the condition holds; the suite's timeout is the limit."""
+
+    async def wait(condition: Callable[[], object]) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    return wait
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """`async with serve(handler_source, engine) as running:`"""
+    catalog = Catalog.read([SHIPPED_CATALOG])
+
+    @contextlib.asynccontextmanager
+    async def run(
+        source: str | None,
+        engine: ScriptedEngine | None = None,
+        *,
+        date: str = "2026-09-15",
+        flags: tuple[str, ...] = (),
+        strings: dict[str, str] | None = None,
+        json: dict[str, str] | None = None,
+        start_timeout_s: float = 20.0,
+        cpu_limit_s: float = 20.0,
+    ) -> AsyncIterator[Running]:
+        handler = tmp_path / "handler.py"
+        if source is not None:
+            handler.write_text(source)
+        scripted = engine or ScriptedEngine()
+        service = AiService(catalog, EnginePool(find_weights, lambda card, weights: scripted))
+        bindings = BindingsHost({"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()})
+        on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
+        specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())
+        start = wire.Start(
+            wire.PROTOCOL, str(handler), "test", strings or {}, json or {}, specs, date, tuple(sorted(on)), 5.0
+        )
+        lines: list[str] = []
+        settings = IsolateSettings(tmp_path, start_timeout_s, 5.0, cpu_limit_s, lambda _, line: lines.append(line))
+        sockets = listen("127.0.0.1", 0, is_fixed=True)
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        stop, outbound = asyncio.Event(), Outbound()
+        async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
+            app = make_app(supervisor, service, LIMIT)
+            tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
+            try:
+                async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+                    yield Running(client, supervisor, handler, lines)
+            finally:
+                stop.set()
+                await supervisor.close()
+                await outbound.close()
+
+    return run

@@ -1,0 +1,260 @@
+"""env.AI in a handler, over the channel, with a scripted engine."""
+
+import asyncio
+import os
+import signal
+
+import httpx
+import pytest
+
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+
+ASK = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        answer = await self.env.AI.run("@cf/microsoft/phi-2", await request.json())
+        same = answer.response == answer["response"]
+        seen = {"text": answer.response, "same": same, "usage": answer.usage, "dict": isinstance(answer, dict)}
+        return Response.json(seen)
+"""
+
+STREAM = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        stream = await self.env.AI.run("@cf/microsoft/phi-2", {"prompt": "x", "stream": True})
+        return Response(stream, headers={"content-type": "text/event-stream"})
+"""
+
+READ = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        stream = await self.env.AI.run("@cf/microsoft/phi-2", {"prompt": "x", "stream": True})
+        pieces = [chunk.to_bytes() async for chunk in stream]
+        return Response(b"".join(pieces))
+"""
+
+
+def test_plain_dicts_go_in_and_come_out(serve) -> None:
+    """WA-145, WA-146, PW-131"""
+
+    async def run() -> None:
+        async with serve(ASK, ScriptedEngine(["a b"])) as running:
+            reply = await running.client.post("/", json={"messages": [{"role": "user", "content": "hi"}]})
+            usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+            assert reply.json() == {"text": "a b", "same": True, "usage": usage, "dict": True}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "run(M, to_js({'prompt': 'x'}, dict_converter=Object.fromEntries))",
+        "run(M, JSON.parse(json.dumps({'prompt': 'x'})))",
+        "run(M, prompt='x')",
+    ],
+)
+def test_every_known_form_of_inputs_works(serve, call: str) -> None:
+    """PW-132 to PW-134"""
+    source = f"""
+import json
+from js import JSON, Object
+from pyodide.ffi import to_js
+from workers import Response, WorkerEntrypoint
+M = "@cf/microsoft/phi-2"
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response((await self.env.AI.{call}).response)
+"""
+
+    async def run() -> None:
+        async with serve(source, ScriptedEngine(["yes"])) as running:
+            assert (await running.client.get("/")).text == "yes"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("source", [STREAM, READ], ids=["by reference", "read in the handler"])
+def test_a_stream_is_the_same_whether_the_handler_reads_it_or_not(serve, source: str) -> None:
+    """WA-147, PW-138, PW-139"""
+
+    async def run() -> None:
+        async with serve(source, ScriptedEngine(["one two three"])) as running:
+            text = (await running.client.get("/")).text
+            assert text.count("data: ") == 5
+            assert text.endswith("data: [DONE]\n\n")
+
+    asyncio.run(run())
+
+
+def test_the_first_piece_arrives_before_the_second_is_made(serve) -> None:
+    """WA-064"""
+    gate = Gate()
+
+    async def run() -> None:
+        async with (
+            serve(STREAM, ScriptedEngine(["one two"], gate=gate)) as running,
+            running.client.stream("GET", "/") as reply,
+        ):
+            gate.let(1)
+            pieces = reply.aiter_bytes()
+            assert b"one" in await anext(pieces)
+            gate.open()
+            assert b"[DONE]" in b"".join([piece async for piece in pieces])
+
+    gate.let(1)
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("source", [STREAM, READ], ids=["by reference", "read in the handler"])
+def test_a_client_that_leaves_aborts_the_generation(serve, until, source: str) -> None:
+    """WA-065, PW-140: client gone -> request cancelled -> stream closed -> engine aborts."""
+    gate = Gate()
+    engine = ScriptedEngine(["one two three"], gate=gate)
+
+    async def run() -> None:
+        async with serve(source, engine) as running:
+            client = asyncio.ensure_future(running.client.get("/"))  # noqa: TID251 - ended by this test
+            gate.let(1)
+            await gate.arrival()
+            client.cancel()
+            await until(lambda: engine.aborts)
+
+    asyncio.run(run())
+    assert engine.open == 0
+
+
+def test_failures_are_exceptions_named_as_production_names_them(serve) -> None:
+    """WA-148, PW-141, PW-143"""
+    source = """
+from pyodide.ffi import JsException
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        try:
+            await self.env.AI.run("@cf/x/y", {"prompt": "x"})
+        except JsException as error:
+            ai = self.env.AI._binding
+            seen = [error.name, error.message, ai.lastRequestInternalStatusCode, ai.lastRequestHttpStatusCode]
+            return Response.json([*seen, len(ai.lastRequestId)])
+"""
+
+    async def run() -> None:
+        async with serve(source) as running:
+            reply = (await running.client.get("/")).json()
+            assert reply == ["AiError", "5007: No such model @cf/x/y or task", 5007, 400, 36]
+
+    asyncio.run(run())
+
+
+def test_a_raw_response_is_returned_with_its_status(serve) -> None:
+    """PW-142"""
+    source = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        reply = await self.env.AI.run("@cf/x/y", {"prompt": "x"}, {"returnRawResponse": True})
+        return Response(await reply.text(), status=reply.status)
+"""
+
+    async def run() -> None:
+        async with serve(source) as running:
+            reply = await running.client.get("/")
+            assert (reply.status_code, reply.json()["internalCode"]) == (400, 5007)
+
+    asyncio.run(run())
+
+
+def test_two_runs_of_one_request_overlap(serve, until) -> None:
+    """PW-144"""
+    source = """
+import asyncio
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        runs = [self.env.AI.run("@cf/microsoft/phi-2", {"prompt": str(i)}) for i in range(2)]
+        return Response.json([answer.response for answer in await asyncio.gather(*runs)])
+"""
+    gate = Gate()
+    engine = ScriptedEngine(["a", "b"], gate=gate)
+
+    async def run() -> None:
+        async with serve(source, engine) as running, asyncio.TaskGroup() as tasks:
+            reply = tasks.create_task(running.client.get("/"))
+            await until(lambda: gate.held == 2)
+            gate.open()
+            assert sorted((await reply).json()) == ["a", "b"]
+
+    asyncio.run(run())
+
+
+def test_an_isolate_killed_in_mid_stream_breaks_its_calls_off_and_the_next_call_works(serve) -> None:
+    gate = Gate()
+    engine = ScriptedEngine(["one two three", "fine"], gate=gate)
+
+    async def run() -> None:
+        async with serve(READ, engine) as running:
+            gate.let(1)
+            async with asyncio.TaskGroup() as tasks:
+                broken = tasks.create_task(running.client.get("/"))
+                await gate.arrival()
+                old = await running.pid()
+                os.kill(old, signal.SIGKILL)
+                reply = await broken
+            assert reply.status_code == 500
+            assert "SIGKILL" in reply.text
+            gate.open()
+            assert "fine" in (await running.client.get("/")).text
+            assert await running.pid() != old
+
+    asyncio.run(run())
+    assert len(engine.aborts) == 1
+
+
+def test_an_unread_stream_of_a_finished_request_is_closed(serve, until) -> None:
+    source = STREAM.replace("return Response(stream", "return Response('ignored'")
+    gate = Gate()
+    engine = ScriptedEngine(["one two three"], gate=gate)
+
+    async def run() -> None:
+        async with serve(source, engine) as running:
+            gate.let(1)
+            assert (await running.client.get("/")).text == "ignored"
+            await until(lambda: engine.aborts)
+
+    asyncio.run(run())
+
+
+def test_rest_and_handler_are_one_service(serve) -> None:
+    async def run() -> None:
+        async with serve(ASK, ScriptedEngine(["by rest", "by handler"])) as running:
+            rest = await running.client.post("/client/v4/accounts/a/ai/run/@cf/microsoft/phi-2", json={"prompt": "x"})
+            assert rest.json()["result"]["response"] == "by rest"
+            assert rest.headers["paddock-weights"] == "stand_in"
+            assert (await running.client.post("/", json={"prompt": "x"})).json()["text"] == "by handler"
+
+    asyncio.run(run())
+
+
+def test_a_hostile_body_is_refused_and_the_server_stays_up(serve) -> None:
+    async def run() -> None:
+        async with serve(ASK, ScriptedEngine(["fine"])) as running:
+            for path in ("/", "/client/v4/accounts/a/ai/run/@cf/microsoft/phi-2"):
+                try:
+                    reply = await running.client.post(path, content=b"x" * 20_000_000)
+                    assert reply.status_code == 413
+                except httpx.WriteError:
+                    pass  # refused before it was sent: the client sees the connection close
+            assert (await running.client.post("/", json={"prompt": "x"})).json()["text"] == "fine"
+
+    asyncio.run(run())
