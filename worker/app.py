@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from paddock.bindings.ai.doors import rest
-from paddock.bindings.errors import PaddockError
+from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import wire
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -100,6 +100,8 @@ class _Door:
                 # The head is out: all that is left is to break off, so that nobody takes the rest for complete.
                 logger.error("response_broken %s", error)
                 return f" · broken off: {error}"
+            if isinstance(error, RequestTooLarge):
+                await exchange.discard_request()
             await _respond_error(exchange, error)
         return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import FetchRequest
@@ -19,6 +20,8 @@ __all__ = ["Exchange", "text_headers"]
 
 #: The server frames bodies itself.
 _FRAMING: Final = frozenset({"transfer-encoding", "connection", "keep-alive"})
+#: How long the rest of a refused request may take.
+_DISCARD_S: Final = 10.0
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 
 
@@ -91,6 +94,19 @@ class Exchange:
         await self._body.over.wait()
         while not self._body.is_disconnected:
             self._body.is_disconnected = (await self._receive())["type"] == "http.disconnect"
+
+    async def discard_request(self) -> None:
+        """Read what the client still sends and throw it away, for a while: many clients read no answer before they
+        have sent everything, and closing under them would lose it. One that asked first (100-continue) sends nothing.
+        """
+        if any(name == b"expect" for name, _ in self._scope["headers"]):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_S):
+                while not self._body.over.is_set():
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        self._body.over.set()
 
     async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
         """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""

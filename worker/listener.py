@@ -11,11 +11,13 @@ from paddock.bindings.errors import PaddockError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PortInUse", "listen"]
+__all__ = ["BACKLOG", "PortInUse", "listen"]
 
 #: Ports tried after the default one. Source: wrangler's port rule.
 _NEXT_PORTS: Final = 10
 _LOCALHOST: Final = "localhost"
+#: A burst of connections waits here instead of being dropped.
+BACKLOG: Final = 4096
 
 
 class PortInUse(PaddockError):
@@ -31,7 +33,7 @@ class PortInUse(PaddockError):
 
 
 def listen(ip: str, port: int, *, is_fixed: bool) -> list[socket.socket]:
-    """Bound sockets on one port: the first of the candidates that is free. `localhost` means both address families.
+    """Listening sockets on one port: the first of the candidates that is free. `localhost` means both address families.
 
     Raises PortInUse when `port` was asked for and is taken; OSError for an address that is not of this machine.
     """
@@ -72,6 +74,7 @@ def _socket(family: socket.AddressFamily, ip: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((ip, port))
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

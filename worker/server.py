@@ -17,7 +17,7 @@ from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.app import make_app
 from paddock.worker.assembly import make_bindings, make_service, make_start
 from paddock.worker.greeting import bindings_table, models_table
-from paddock.worker.listener import PortInUse, listen
+from paddock.worker.listener import BACKLOG, PortInUse, listen
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound
@@ -38,8 +38,6 @@ __all__ = ["run_dev", "serving_config"]
 
 logger = logging.getLogger(__name__)
 
-#: A burst of connections waits here instead of being dropped.
-_BACKLOG: Final = 4096
 _KEEP_ALIVE_S: Final = 75.0
 #: Open responses get this long when the server stops.
 _GRACE_S: Final = 1.0
@@ -131,7 +129,7 @@ def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
     """How hypercorn serves bound sockets, which it takes over."""
     config = HypercornConfig()
     config.bind = [f"fd://{sock.detach()}" for sock in sockets]
-    config.backlog = _BACKLOG
+    config.backlog = BACKLOG
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.keep_alive_max_requests = sys.maxsize
     config.graceful_timeout = _GRACE_S

@@ -54,7 +54,7 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
     """`await until(condition)`: let everything else run until the condition holds; the suite's timeout is the limit."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it waits for code that knows no event of ours
             await asyncio.sleep(0)
 
     return wait

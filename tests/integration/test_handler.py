@@ -203,24 +203,21 @@ def test_an_endless_loop_in_a_handler_is_killed_and_located(serve) -> None:
     assert fine.text == "fine"
 
 
-def test_new_code_serves_after_a_replacement_and_the_old_request_ends_in_peace(serve) -> None:
+def test_new_code_serves_after_a_replacement_and_the_old_request_ends_in_peace(serve, until) -> None:
     """DT-028, DT-030"""
-    slow = worker("await request.text()\nreturn Response('old')")
+    slow = worker("print('entered')\nawait request.text()\nreturn Response('old')")
 
     async def run():
-        started = asyncio.Event()
+        replaced = asyncio.Event()
 
         async def body():
-            started.set()
             yield b"x"
             await replaced.wait()
             yield b"y"
 
-        replaced = asyncio.Event()
         async with serve(slow) as running, asyncio.TaskGroup() as tasks:
-            await running.client.get("/")
             old = tasks.create_task(running.client.post("/", content=body()))
-            await started.wait()
+            await until(lambda: "entered" in running.lines)
             running.handler.write_text(worker("return Response('new')"))
             running.supervisor.replace()
             new = await running.client.get("/")
@@ -230,7 +227,7 @@ def test_new_code_serves_after_a_replacement_and_the_old_request_ends_in_peace(s
     assert asyncio.run(run()) == ("old", "new")
 
 
-def test_wait_until_outlives_the_response(serve) -> None:
+def test_wait_until_outlives_the_response(serve, until) -> None:
     """PW-034, PW-036, PW-121"""
     body = """
 import asyncio
@@ -247,8 +244,8 @@ return Response("now")
     async def run():
         async with serve(worker(body)) as running:
             text = (await running.client.get("/")).text
-            while not ("done later" in running.lines and any("in the background" in line for line in running.lines)):
-                await asyncio.sleep(0.01)
+            await until(lambda: "done later" in running.lines)
+            await until(lambda: any("in the background" in line for line in running.lines))
             return text
 
     assert asyncio.run(run()) == "now"

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ import uvloop
 
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
+from paddock.worker.isolate.context import wait_until
 from paddock.worker.isolate.env import make_env
 from paddock.worker.isolate.events import Events
 from paddock.worker.isolate.loader import ImportFailure, load, prepare_path
@@ -97,15 +99,12 @@ def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:
     """Everything between Start and Ready that can fail because of the handler."""
     main_file = Path(start.main)
     prepare_path(main_file)
-    # Importable only now: these modules exist under their names only when the shims are on the path.
-    import _cloudflare_compat_flags
-    import _pyodide_entrypoint_helper
-
     flags = set(start.flags)
     era.select(_era(flags))
-    _cloudflare_compat_flags.install(dict.fromkeys(flags, True))
     env = make_env(start)
-    _pyodide_entrypoint_helper.install(env)
+    # Importable only now: these modules have their names only while the shims are on the path.
+    import_module("_cloudflare_compat_flags").install(dict.fromkeys(flags, True))
+    import_module("_pyodide_entrypoint_helper").install(env, wait_until)
     return load(main_file, has_global_handlers="python_no_global_handlers" not in flags), env
 
 

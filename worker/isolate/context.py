@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Coroutine
 
-__all__ = ["ExecutionContext"]
+__all__ = ["ExecutionContext", "wait_until"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class ExecutionContext(JsProxy):
         super().__init__()
         self._tasks = tasks
         self.props = JsObject()
+        _current.set(self)
 
     def waitUntil(self, work: Awaitable[object]) -> None:
         """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036)."""
@@ -33,6 +35,17 @@ class ExecutionContext(JsProxy):
 
     def passThroughOnException(self) -> None:
         """Accepted; without an origin behind the worker there is nothing to pass through to."""
+
+
+_current: Final[ContextVar[ExecutionContext]] = ContextVar("execution_context")
+
+
+def wait_until(work: Awaitable[object]) -> None:
+    """`waitUntil` of the event that the caller works for: what `from workers import wait_until` reaches (PW-035)."""
+    context = _current.get(None)
+    if context is None:
+        raise RuntimeError("wait_until was called outside of an event: there is nothing that it could prolong")
+    context.waitUntil(work)
 
 
 def _guarded(work: Awaitable[object]) -> Coroutine[None, None, None]:

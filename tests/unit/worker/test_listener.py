@@ -6,7 +6,6 @@ def test_a_busy_port_that_was_asked_for_is_an_error_that_names_it() -> None:
     """DT-006"""
     (taken,) = listen("127.0.0.1", 0, is_fixed=True)
     with taken, pytest.raises(PortInUse, match=str(port := taken.getsockname()[1])):
-        taken.listen()
         listen("127.0.0.1", port, is_fixed=True)
 
 
@@ -14,7 +13,6 @@ def test_a_busy_default_port_gives_way_to_another() -> None:
     """DT-005"""
     (taken,) = listen("127.0.0.1", 0, is_fixed=True)
     with taken:
-        taken.listen()
         (other,) = listen("127.0.0.1", taken.getsockname()[1], is_fixed=False)
         with other:
             assert other.getsockname()[1] != taken.getsockname()[1]

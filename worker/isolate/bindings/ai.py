@@ -55,7 +55,7 @@ class Ai(JsProxy):
         if chosen.get("returnRawResponse"):
             return response
         if not response.ok or response.body is jsnull:
-            raise self._failure(await response.text())
+            raise self._failure(str(await response.text()))
         if response.headers.get("content-type") == "application/json":
             return await response.json()
         return response.body
@@ -65,7 +65,7 @@ class Ai(JsProxy):
         """The models that match `params`, without their schemas."""
         query = urlencode({name: str(value) for name, value in _members(params).items()})
         response = await self._send("GET", f"/ai-api/models/search?{query}", (), None, None)
-        reply = jsonvalue.parse(await response.text())
+        reply = jsonvalue.parse(str(await response.text()))
         if response.status != 200:
             raise JsException("AiInternalError", _first_error(reply) or "Internal Error")
         return getattr(reply, "result", None)

@@ -1,6 +1,6 @@
 """`Array`: JavaScript's methods, and those of a Python list where the names differ.
 
-Source: Pyodide, JsArray. Where both languages have a name (`pop`, `index`, `count`, `extend`...), Python's meaning wins.
+Source: Pyodide, JsArray. Where both languages have a name (`pop`, `index`, `copy`...), Python's meaning wins.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, overload
 
-from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish
 from paddock.worker.isolate.web.text import js_string
@@ -170,7 +169,7 @@ class JsArray(JsProxy):
         return any(_call(predicate, item, index) for index, item in enumerate(self._items))
 
     def sort(self, compare: Callable[..., float] | None = None) -> JsArray:
-        self._items.sort(key=functools.cmp_to_key(compare) if compare else js_string)
+        self._items.sort(key=functools.cmp_to_key(lambda a, b: _sign(compare(a, b))) if compare else js_string)
         return self
 
     def splice(self, start: int, delete_count: int | None = None, *inserted: object) -> JsArray:
@@ -213,6 +212,10 @@ class _ArrayConstructor(JsProxy):
 
     def isArray(self, value: object) -> bool:
         return isinstance(value, JsArray)
+
+
+def _sign(order: float) -> int:
+    return (order > 0) - (order < 0)
 
 
 def _call(callback: Callable[..., object], item: object, index: int) -> object:

@@ -12,7 +12,7 @@ from paddock.worker.isolate.web.buffers import ArrayBuffer, JsBuffer, TypedArray
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, read
-from paddock.worker.isolate.web.promise import Promise, adopt
+from paddock.worker.isolate.web.promise import Promise, fulfilled
 from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.isolate.web.text import js_string
 
@@ -45,14 +45,14 @@ class Blob(JsProxy, metaclass=JsClass):
     def type(self) -> str:
         return self._type
 
-    def text(self) -> Promise[object]:
-        return adopt(self._data.decode("utf-8", "replace"))
+    def text(self) -> Promise[str]:
+        return fulfilled(self._data.decode("utf-8", "replace"))
 
-    def arrayBuffer(self) -> Promise[object]:
-        return adopt(ArrayBuffer.over(bytearray(self._data)))
+    def arrayBuffer(self) -> Promise[ArrayBuffer]:
+        return fulfilled(ArrayBuffer.over(bytearray(self._data)))
 
-    def bytes(self) -> Promise[object]:
-        return adopt(uint8_array(bytearray(self._data)))
+    def bytes(self) -> Promise[TypedArray]:
+        return fulfilled(uint8_array(bytearray(self._data)))
 
     def stream(self) -> ReadableStream:
         return ReadableStream.of_bytes(self._data)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, ClassVar, Final
+from typing import IO, Any, ClassVar, Final, TypeAlias
 
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import range_error, type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish
 
-
 __all__ = ["TYPED_ARRAYS", "ArrayBuffer", "DataView", "JsBuffer", "TypedArray", "typed_array", "uint8_array"]
+
+
+#: Python's slice, in classes that have a method of that name.
+_Slice: TypeAlias = slice
 
 
 class JsBuffer(JsProxy):
@@ -33,7 +36,9 @@ class JsBuffer(JsProxy):
 
     def to_memoryview(self) -> memoryview:
         """A copy, as in production, where the bytes cross into another memory."""
-        return memoryview(bytearray(self._view())).cast(self._elements().format)  # type: ignore[call-overload]  # a format of our own table
+        kind: Any = self._elements().format
+        view: memoryview = memoryview(bytearray(self._view())).cast(kind)
+        return view
 
     def to_string(self, encoding: str | None = None) -> str:
         return self._view().tobytes().decode(encoding or "utf-8")
@@ -88,7 +93,7 @@ class ArrayBuffer(JsBuffer, metaclass=JsClass):
 class TypedArray(JsBuffer, metaclass=JsClass):
     """Base of the typed arrays: a view on an ArrayBuffer as numbers of one type."""
 
-    _format: ClassVar[str] = "B"
+    _format: ClassVar[Any] = "B"  # one of struct's letters; a type cannot say which
     BYTES_PER_ELEMENT: ClassVar[int] = 1
 
     def __init__(self, source: object = 0, byte_offset: int = 0, length: int | None = None) -> None:
@@ -171,9 +176,10 @@ class TypedArray(JsBuffer, metaclass=JsClass):
     def __iter__(self) -> Iterator[int | float]:
         return iter(self._elements())
 
-    def __getitem__(self, index: int | slice) -> object:
-        elements = self._elements()
-        return type(self).over(bytearray(elements[index].tobytes())) if isinstance(index, slice) else elements[index]
+    def __getitem__(self, index: int | _Slice) -> object:
+        if isinstance(index, int):
+            return self._elements()[index]
+        return type(self).over(bytearray(self._elements()[index].tobytes()))
 
     def __setitem__(self, index: int, value: object) -> None:
         if -self.length <= index < self.length:  # outside, JavaScript ignores the write
@@ -183,7 +189,8 @@ class TypedArray(JsBuffer, metaclass=JsClass):
         return memoryview(self._buffer._data)[self._offset : self._offset + self._size]
 
     def _elements(self) -> memoryview:
-        return self._view().cast(self._format)  # type: ignore[call-overload]  # formats are those of the table below
+        view: memoryview = self._view().cast(self._format)
+        return view
 
     def _pack(self, numbers: Iterable[object]) -> bytearray:
         values = [self._convert(number) for number in numbers]
@@ -205,7 +212,7 @@ class _ClampedArray(TypedArray):
     _js_name = "Uint8ClampedArray"
 
     def _convert(self, value: Any) -> int:
-        return max(0, min(255, round(value)))
+        return int(max(0, min(255, round(value))))
 
 
 def _define(name: str, format_: str) -> JsClass:

@@ -7,7 +7,7 @@ arrive as one trailing object. Both rules live here.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import Constructor, JsObject, JsProxy
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["JsClass", "JsFunction", "folds_keywords", "with_keywords"]
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
@@ -76,13 +75,11 @@ def with_keywords(args: tuple[object, ...], members: dict[str, object]) -> tuple
     return (*args, JsObject(members)) if members else args
 
 
-def folds_keywords(
-    method: Callable[Concatenate[_T, _P], _R],
-) -> Callable[Concatenate[_T, ...], _R]:
+def folds_keywords(method: Callable[..., _R]) -> Callable[..., _R]:
     """For methods that take an options object: lets handlers write its members as keyword arguments."""
 
     @functools.wraps(method)
-    def folded(self: _T, *args: object, **members: object) -> _R:
-        return method(self, *with_keywords(args, members))  # type: ignore[arg-type]  # JavaScript callers are unchecked
+    def folded(self: object, *args: object, **members: object) -> _R:
+        return method(self, *with_keywords(args, members))
 
     return folded

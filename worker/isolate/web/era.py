@@ -1,6 +1,7 @@
 """The runtime generation that the handler's compatibility date selects.
 
-Source: workerd, compatibility dates; Pyodide changelog (0.28: null becomes jsnull; 0.29: to_js of a dict gives an Object).
+Source: workerd, compatibility dates; Pyodide changelog: null becomes jsnull with 0.28, to_js of a dict an Object with
+0.29.
 """
 
 from __future__ import annotations

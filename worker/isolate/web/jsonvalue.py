@@ -15,7 +15,7 @@ from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull, null
 from paddock.worker.isolate.web.text import MAX_SAFE_INTEGER, js_string, number, number_text
 
-__all__ = ["JSON", "from_python", "parse", "stringify"]
+__all__ = ["JSON", "from_python", "own_members", "parse", "stringify"]
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -88,13 +88,13 @@ class _Writer:
             raise type_error("Converting circular structure to JSON")
         self._open.add(id(value))
         try:
-            if isinstance(to_json := getattr(value, "toJSON", None), Callable):
+            if callable(to_json := getattr(value, "toJSON", None)):
                 return self.text(to_json(), line)
+            if callable(value):
+                return None
             if isinstance(value, JsArray | list | tuple):
                 return self._array(value, line)
-            if isinstance(value, JsProxy | Mapping):
-                return None if callable(value) else self._object(_members(value), line)
-            return None if callable(value) else "{}"
+            return self._object(own_members(value), line) if isinstance(value, JsProxy | Mapping) else "{}"
         finally:
             self._open.discard(id(value))
 
@@ -124,11 +124,11 @@ class _Json(JsProxy):
     def parse(self, text: object, reviver: object = None) -> object:
         """The value of a text; a reviver sees every member, innermost first, and may replace it."""
         value = parse(js_string(text))
-        return _visit("", value, reviver) if isinstance(reviver, Callable) else value
+        return _visit("", value, reviver) if callable(reviver) else value
 
     def stringify(self, value: object = None, replacer: object = None, space: object = None) -> str | None:
         """The text of a value. `replacer` is a function of (name, value) or a list of names; `space` the indent."""
-        if isinstance(replacer, Callable):
+        if callable(replacer):
             value = _replaced("", value, replacer)
         elif isinstance(replacer, Iterable):
             value = _selected(value, {js_string(name) for name in replacer})
@@ -140,13 +140,14 @@ class _Json(JsProxy):
 JSON: Final = _Json()
 
 
-def _members(value: JsProxy | Mapping[str, object]) -> Mapping[str, object]:
+def own_members(value: JsProxy | Mapping[str, object]) -> Mapping[str, object]:
+    """The members that a value is written with, in order."""
     if isinstance(value, TypedArray):
         return {str(index): element for index, element in enumerate(value)}
     return value._members() if isinstance(value, JsProxy) else value
 
 
-def _visit(name: str, value: object, reviver: Callable[[str, object], object]) -> object:
+def _visit(name: str, value: object, reviver: Callable[..., object]) -> object:
     """Replace a parsed value, from the inside out, by what the reviver returns; undefined removes a member."""
     if isinstance(value, JsArray):
         value = JsArray(_visit(str(index), item, reviver) for index, item in enumerate(value))
@@ -156,7 +157,7 @@ def _visit(name: str, value: object, reviver: Callable[[str, object], object]) -
     return reviver(name, value)
 
 
-def _replaced(name: str, value: object, replacer: Callable[[str, object], object]) -> object:
+def _replaced(name: str, value: object, replacer: Callable[..., object]) -> object:
     """A copy in which every value, from the outside in, is what the replacer returns for it."""
     value = replacer(name, value)
     if isinstance(value, JsArray | list):

@@ -20,6 +20,11 @@ __all__ = ["boundary_of", "decode_multipart", "encode_multipart"]
 
 _PARAMETER: Final = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 
+_NO_BOUNDARY: Final = (
+    "No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter, e.g. "
+    "'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, section 4."
+)
+
 
 def encode_multipart(form: FormData) -> tuple[bytes, str]:
     """The bytes of a form and their boundary, 32 hexadecimal digits as in production."""
@@ -48,9 +53,7 @@ def boundary_of(content_type: str) -> str:
     """The boundary that a content type names. Raises a TypeError where there is none."""
     boundary = _parameters(content_type).get("boundary")
     if not boundary:
-        raise type_error("No boundary string in Content-Type header. The multipart/form-data MIME type requires a "
-                         "boundary parameter, e.g. 'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, "
-                         "section 4.")  # fmt: skip
+        raise type_error(_NO_BOUNDARY)
     return boundary
 
 

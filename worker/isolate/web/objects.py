@@ -145,6 +145,7 @@ class JsObject(JsProxy):
     """A plain object: `Object.new()`, a parsed JSON object, the keyword arguments of a call."""
 
     __slots__ = ("__members", "__weakref__")
+    __members: dict[str, object]
     _js_name = "Object"
 
     def __init__(self, members: Mapping[str, object] | Iterable[tuple[str, object]] = ()) -> None:
@@ -173,7 +174,7 @@ class JsObject(JsProxy):
         return sorted({*super().__dir__(), *self.__members})
 
     def _members(self) -> Mapping[str, object]:
-        members: dict[str, object] = self.__members
+        members = self.__members
         if not any(name.isdecimal() for name in members):
             return members
         # Names that are array indexes come first, in rising order, whenever they were added.

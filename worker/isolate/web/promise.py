@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from paddock.worker.isolate.web.classes import JsClass, with_keywords
 from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
@@ -22,13 +22,11 @@ from paddock.worker.isolate.web.scope import current_scope
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
-__all__ = ["Promise", "adopt", "promised", "start"]
+__all__ = ["Promise", "adopt", "fulfilled", "promised", "rejected", "start"]
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-_S = TypeVar("_S")
-_P = ParamSpec("_P")
 
 _PENDING: Final = "pending"
 _FULFILLED: Final = "fulfilled"
@@ -70,19 +68,17 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
     @classmethod
     def reject(cls, reason: object = None) -> Promise[object]:
         """A promise that is rejected already."""
-        promise: Promise[object] = Promise.pending()
-        promise._reject(reason)
-        return promise
+        return rejected(reason)
 
     @classmethod
     def all(cls, values: Iterable[object]) -> Promise[object]:
         """All results in order; the first rejection rejects."""
-        return _start_gathering(_all(list(values)))
+        return start(_all(list(values)))
 
     @classmethod
     def allSettled(cls, values: Iterable[object]) -> Promise[object]:
         """For each value an object with its `status` and its `value` or `reason`."""
-        return _start_gathering(_all_settled(list(values)))
+        return start(_all_settled(list(values)))
 
     @classmethod
     def race(cls, values: Iterable[object]) -> Promise[object]:
@@ -225,20 +221,29 @@ def adopt(value: object) -> Promise[object]:
         return start(value)
     if _is_awaitable(value):
         return start(_awaited(cast("Awaitable[object]", value)))
-    promise: Promise[object] = Promise.pending()
+    return fulfilled(value)
+
+
+def fulfilled(value: _T) -> Promise[_T]:
+    """A promise settled with a value that is no awaitable."""
+    promise: Promise[_T] = Promise.pending()
     promise._resolve(value)
     return promise
 
 
-def promised(
-    method: Callable[Concatenate[_S, _P], Coroutine[object, object, _T]],
-) -> Callable[Concatenate[_S, ...], Promise[_T]]:
+def rejected(reason: object) -> Promise[Any]:
+    """A promise that is rejected already."""
+    promise: Promise[Any] = Promise.pending()
+    promise._reject(reason)
+    return promise
+
+
+def promised(method: Callable[..., Coroutine[object, object, _T]]) -> Callable[..., Promise[_T]]:
     """Makes an async method one of JavaScript's: it begins when called, and keywords fold into a trailing object."""
 
     @functools.wraps(method)
-    def begin(self: _S, *args: object, **members: object) -> Promise[_T]:
-        arguments = with_keywords(args, members)
-        return start(method(self, *arguments))  # type: ignore[arg-type]  # JavaScript callers are unchecked
+    def begin(self: object, *args: object, **members: object) -> Promise[_T]:
+        return start(method(self, *with_keywords(args, members)))
 
     return begin
 
@@ -260,29 +265,23 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _start_gathering(coroutine: Coroutine[object, object, object]) -> Promise[object]:
-    return start(coroutine)
-
-
 async def _all(values: list[object]) -> object:
     from paddock.worker.isolate.web.array import JsArray  # imports this module's dependencies
 
-    promises = [adopt(value)._handled() for value in values]
-    failed: Promise[object] = Promise.pending()
-    for promise in promises:
-        promise._react(_ignore, failed._reject)
+    promises = [adopt(value) for value in values]
     remaining = len(promises)
+    settled: Promise[object] = Promise.pending()
 
     def count(_value: object) -> None:
         nonlocal remaining
         remaining -= 1
         if not remaining:
-            failed._resolve()
+            settled._resolve()
 
     for promise in promises:
-        promise._react(count, _ignore)
+        promise._react(count, settled._reject)
     if promises:
-        await failed
+        await settled
     return JsArray(promise._outcome() for promise in promises)
 
 
@@ -296,7 +295,3 @@ async def _all_settled(values: list[object]) -> object:
         except Exception as error:  # user code: its rejection is the result here
             outcomes.append(JsObject({"status": _REJECTED, "reason": error}))
     return JsArray(outcomes)
-
-
-def _ignore(_value: object) -> None:
-    """For the side of a reaction that another one takes care of."""

@@ -43,16 +43,19 @@ class Scope:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def start_timer(self, delay_s: float, callback: Callable[[], None]) -> int:
-        """Call `callback` once after a delay; the number stops it again."""
+    def start_timer(self, delay_s: float, callback: Callable[[], None], *, is_repeating: bool = False) -> int:
+        """Call `callback` after a delay, once or again and again; the number stops it."""
         self._timer_number += 1
-        number = self._timer_number
+        number, loop = self._timer_number, asyncio.get_running_loop()
 
         def fire() -> None:
-            self._timers.pop(number, None)
+            if is_repeating:
+                self._timers[number] = loop.call_later(delay_s, fire)
+            else:
+                self._timers.pop(number, None)
             callback()
 
-        self._timers[number] = asyncio.get_running_loop().call_later(delay_s, fire)
+        self._timers[number] = loop.call_later(delay_s, fire)
         return number
 
     def stop_timer(self, number: int) -> None:

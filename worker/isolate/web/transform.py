@@ -6,12 +6,12 @@ the client as they are written and nothing piles up between the two. PW-091, PW-
 
 from __future__ import annotations
 
-
 from paddock.worker.isolate.web.classes import JsClass
-from paddock.worker.isolate.web.errors import as_exception, type_error
+from paddock.worker.isolate.web.controller import ReadableStreamDefaultController, strategy_of
+from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsProxy, read
 from paddock.worker.isolate.web.promise import Promise, adopt
-from paddock.worker.isolate.web.streams import ReadableStream, ReadableStreamDefaultController, strategy_of
+from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.isolate.web.writable import WritableStream
 
 __all__ = ["TransformStream", "TransformStreamDefaultController"]
@@ -51,7 +51,7 @@ class TransformStream(JsProxy, metaclass=JsClass):
 
     def cancel(self, reason: object) -> None:
         """The reader is gone: so is the writer."""
-        self._writable._fail(reason)
+        self._writable._fail(abort_error("The reader has cancelled this stream.") if reason is None else reason)
         self._set_pressure(False)
 
     async def _transform(self, chunk: object) -> None:

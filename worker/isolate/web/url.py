@@ -213,6 +213,8 @@ class URL(JsProxy, metaclass=JsClass):
 class URLSearchParams(JsProxy, metaclass=JsClass):
     """The parameters of a query, in order and with repeats. Those of a URL write through to it."""
 
+    _pairs: list[tuple[str, str]]
+
     def __init__(self, source: object = "") -> None:
         self._on_change: Callable[[str], None] | None = None
         if isinstance(source, URLSearchParams):

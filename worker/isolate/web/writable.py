@@ -6,17 +6,17 @@ Source: Streams standard, "Writable streams". One simplification: an abort does 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from paddock.worker.isolate.web.abort import AbortSignal
 from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.controller import strategy_of
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsProxy, null, read
 from paddock.worker.isolate.web.promise import Promise, adopt
-from paddock.worker.isolate.web.streams import strategy_of
 
 if TYPE_CHECKING:
-    from paddock.worker.isolate.web.abort import AbortSignal
+    from collections.abc import Callable
 
 __all__ = ["Sink", "WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter"]
 
@@ -53,7 +53,9 @@ class WritableStream(JsProxy, metaclass=JsClass):
         adopt(begin(controller) if callable(begin) else None)._react(self._started, self._fail)
 
     @classmethod
-    def to(cls, sink: Sink, high_water_mark: float = 1, size: Callable[[object], float] | None = None) -> WritableStream:
+    def to(
+        cls, sink: Sink, high_water_mark: float = 1, size: Callable[[object], float] | None = None
+    ) -> WritableStream:
         """A stream into a sink of the platform's own."""
         stream = cls.__new__(cls)
         stream._setup(sink, high_water_mark, size or (lambda _chunk: 1))
@@ -69,6 +71,7 @@ class WritableStream(JsProxy, metaclass=JsClass):
         self._is_busy = False
         self._is_closing = False
         self._writer: WritableStreamDefaultWriter | None = None
+        self._abort_signal = AbortSignal.pending()
 
     @property
     def locked(self) -> bool:
@@ -149,6 +152,7 @@ class WritableStream(JsProxy, metaclass=JsClass):
     def _abort(self, reason: object) -> Promise[object]:
         if self._state != "writable":
             return adopt(None)
+        self._abort_signal.fire(reason)
         self._fail(reason)
         try:
             return adopt(self._sink.abort(reason)).then(lambda _value: None)
@@ -239,9 +243,7 @@ class WritableStreamDefaultController(JsProxy):
     @property
     def signal(self) -> AbortSignal:
         """Aborted when the stream is."""
-        from paddock.worker.isolate.web.abort import AbortSignal  # only when a sink asks for it
-
-        return AbortSignal.pending()
+        return self._stream._abort_signal
 
     def error(self, reason: object = None) -> None:
         self._stream._fail(reason)

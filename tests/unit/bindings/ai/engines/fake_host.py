@@ -64,7 +64,8 @@ class CountingEngine:
         if word == "crash":
             raise RuntimeError("the kernels are broken")
         if word == "die":
-            print("last words", file=sys.stderr)
+            sys.stderr.write("last words\n")
+            sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         if word != "<end>":
             return StepOutput(id, f"{word} ", 1, None, 0)
@@ -79,12 +80,13 @@ class CountingEngine:
             raise ValueError("no such module in the model")
 
     def unload_adapter(self, slot: Slot) -> None:
-        print("unloaded", slot.name)
+        """Nothing to free."""
 
 
 def load(link: ServerLink, settings: EngineSettings) -> tuple[CountingEngine, Ready]:
     link.send(Progress("model"))
-    print("loading", settings.served_name)
+    sys.stdout.write(f"loading {settings.served_name}\n")
+    sys.stdout.flush()
     match settings.served_name:
         case "fails":
             raise RuntimeError("no weights in this folder")

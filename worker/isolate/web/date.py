@@ -1,0 +1,149 @@
+"""`Date`: a moment, in milliseconds since 1970.
+
+Source: ECMAScript, Date objects. Local time is UTC, as in production.
+"""
+
+from __future__ import annotations
+
+import calendar
+import math
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.errors import range_error
+from paddock.worker.isolate.web.objects import JsProxy, null
+from paddock.worker.isolate.web.text import js_string, number
+
+__all__ = ["Date"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NAN: Final = math.nan
+_ISO: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d)?)?"
+)
+
+
+class Date(JsProxy, metaclass=JsClass):
+    """A moment. Without arguments: now. `getTime()` is NaN where a text could not be read."""
+
+    def __init__(self, *parts: object) -> None:
+        if not parts:
+            self._ms = float(_now())
+        elif len(parts) > 1:
+            self._ms = _of_parts(*(float(part) if isinstance(part, int | float) else _NAN for part in parts))
+        elif isinstance(parts[0], Date):
+            self._ms = parts[0]._ms
+        elif isinstance(parts[0], int | float):
+            self._ms = float(parts[0]) if math.isnan(parts[0]) else float(math.trunc(parts[0]))
+        else:
+            self._ms = _parsed(js_string(parts[0]))
+
+    @staticmethod
+    def now() -> int:
+        return _now()
+
+    @staticmethod
+    def parse(text: object) -> int | float:
+        return number(_parsed(js_string(text)))
+
+    @staticmethod
+    def UTC(*parts: float) -> int | float:
+        return number(_of_parts(*parts))
+
+    def getTime(self) -> int | float:
+        return number(self._ms)
+
+    valueOf = getTime
+
+    def getFullYear(self) -> int | float:
+        return self._part("year")
+
+    def getMonth(self) -> int | float:
+        """The month, counted from 0."""
+        return self._part("month") - 1
+
+    def getDate(self) -> int | float:
+        return self._part("day")
+
+    def getHours(self) -> int | float:
+        return self._part("hour")
+
+    def getMinutes(self) -> int | float:
+        return self._part("minute")
+
+    def getSeconds(self) -> int | float:
+        return self._part("second")
+
+    def getMilliseconds(self) -> int | float:
+        return _NAN if math.isnan(self._ms) else int(self._ms % 1000)
+
+    def getDay(self) -> int | float:
+        """The day of the week, Sunday being 0."""
+        return _NAN if math.isnan(self._ms) else (self._moment().weekday() + 1) % 7
+
+    getUTCFullYear, getUTCMonth, getUTCDate, getUTCDay = getFullYear, getMonth, getDate, getDay
+    getUTCHours, getUTCMinutes, getUTCSeconds = getHours, getMinutes, getSeconds
+    getUTCMilliseconds = getMilliseconds
+
+    def getTimezoneOffset(self) -> int:
+        return 0
+
+    def toISOString(self) -> str:
+        """Like 2026-01-31T12:00:00.000Z. Raises a RangeError where there is no time."""
+        if math.isnan(self._ms):
+            raise range_error("Invalid time value")
+        return self._moment().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def toJSON(self) -> object:
+        return null() if math.isnan(self._ms) else self.toISOString()
+
+    def toUTCString(self) -> str:
+        return "Invalid Date" if math.isnan(self._ms) else self._moment().strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+    def toString(self) -> str:
+        if math.isnan(self._ms):
+            return "Invalid Date"
+        return self._moment().strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")
+
+    def _part(self, name: str) -> int | float:
+        return _NAN if math.isnan(self._ms) else int(getattr(self._moment(), name))
+
+    def _moment(self) -> datetime:
+        return _EPOCH + timedelta(milliseconds=self._ms)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _of_parts(year: float, month: float = 0, day: float = 1, *clock: float) -> float:
+    if any(math.isnan(part) for part in (year, month, day, *clock)):
+        return _NAN
+    hours, minutes, seconds, ms = (*clock, 0, 0, 0, 0)[:4]
+    whole_year = int(year) + (1900 if 0 <= year <= 99 else 0) + int(month) // 12
+    days = calendar.timegm((whole_year, int(month) % 12 + 1, 1, 0, 0, 0)) / 86400 + int(day) - 1
+    return ((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000 + ms
+
+
+def _parsed(text: str) -> float:
+    match = _ISO.fullmatch(text.strip())
+    try:
+        if match is None:
+            return parsedate_to_datetime(text).timestamp() * 1000
+        year, month, day, hour, minute, second, fraction, zone = match.groups()
+        clock = int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "0").ljust(6, "0")[:6])
+        moment = datetime(int(year), int(month or 1), int(day or 1), *clock, tzinfo=UTC)
+    except (ValueError, TypeError):
+        return _NAN
+    return (moment.timestamp() - _offset_s(zone)) * 1000 // 1
+
+
+def _offset_s(zone: str | None) -> int:
+    if zone in (None, "Z"):
+        return 0
+    digits = zone[1:].replace(":", "")
+    return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if zone[0] == "-" else 1)

@@ -1,0 +1,69 @@
+"""`fetch`, and the fetchers that bindings are.
+
+How a request travels is the transport's business: the isolate sets one at its start. Following redirects is done where
+the request is sent; `request.redirect` says whether to. PW-096 to PW-104.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from paddock.worker.isolate.web.abort import aborting
+from paddock.worker.isolate.web.classes import JsFunction
+from paddock.worker.isolate.web.objects import JsProxy
+from paddock.worker.isolate.web.promise import Promise, promised, start
+from paddock.worker.isolate.web.request import Request
+from paddock.worker.isolate.web.response import Response
+from paddock.worker.isolate.web.scope import require_request
+from paddock.worker.isolate.web.streams import ReadableStream
+
+__all__ = ["FETCH", "Fetcher", "Transport", "fetch", "set_transport"]
+
+#: Sends a request to a target, by name, and returns its response. Raises JsException where there is none.
+Transport: TypeAlias = Callable[[str, Request], Awaitable[Response]]
+
+#: The target of plain `fetch`: the outside world.
+_OUTSIDE: Final = "fetch"
+
+_transport: Transport | None = None
+
+
+def set_transport(transport: Transport) -> None:
+    """Set how requests travel; once, before any handler runs."""
+    global _transport
+    _transport = transport
+
+
+def fetch(resource: object, init: object = None) -> Promise[Response]:
+    """A promise for the response to a URL or a Request. Rejects where the network fails, not for a bad status."""
+    return start(_send(_OUTSIDE, resource, init))
+
+
+#: `fetch` as handlers have it: options may be given as keywords.
+FETCH: Final = JsFunction(fetch)
+
+
+class Fetcher(JsProxy):
+    """Sends requests to one target: a service, an asset folder, the app behind a binding."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    @promised
+    async def fetch(self, resource: object, init: object = None) -> Response:
+        """The target's response to a URL or a Request."""
+        return await _send(self._target, resource, init)
+
+
+async def _send(target: str, resource: object, init: object) -> Response:
+    require_request()
+    if _transport is None:
+        raise RuntimeError("fetch before set_transport: the isolate sets the transport at its start")
+    request = Request.new(resource, init)
+    signal = request.abort_signal
+    async with aborting(signal):
+        response = await _transport(target, request)
+    if signal is not None and isinstance(stream := response.body, ReadableStream):
+        signal.when_aborted(stream.break_off)
+    return response

@@ -1,0 +1,140 @@
+"""Python objects handed to JavaScript: `create_proxy`, `create_once_callable`, `destroy_proxies`.
+
+Here both languages are one, so a proxy only forwards. What it adds is the life cycle that production has: a destroyed
+proxy cannot be used again (PW-119).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from paddock.worker.isolate.web.buffers import TypedArray, typed_array
+from paddock.worker.isolate.web.errors import JsException, type_error
+from paddock.worker.isolate.web.objects import JsProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["PyBuffer", "PyProxy", "create_once_callable", "create_proxy", "destroy_proxies"]
+
+_CALLED: Final = "OnceProxy can only be called once"
+
+
+class PyProxy(JsProxy):
+    """A Python object as JavaScript sees it: its attributes, and a call if it is callable."""
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+        self._is_destroyed = False
+
+    def unwrap(self) -> object:
+        """The Python object itself."""
+        self._check()
+        return self._target
+
+    def destroy(self) -> None:
+        """Let the object go; every later use raises."""
+        self._is_destroyed = True
+        self._target = None
+
+    def getBuffer(self, kind: str | None = None) -> PyBuffer:
+        """The bytes of a buffer object, without a copy."""
+        self._check()
+        return PyBuffer(self._target)
+
+    def toString(self) -> str:
+        self._check()
+        return str(self._target)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self._check()
+        return getattr(self._target, name)
+
+    def _check(self) -> None:
+        if self._is_destroyed:
+            raise JsException("Error", "Object has already been destroyed")
+
+
+class _CallableProxy(PyProxy):
+    """A proxy of a callable."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        self._check()
+        return cast("Callable[..., object]", self._target)(*args, **kwargs)
+
+
+class _AwaitableProxy(PyProxy):
+    """A proxy of a coroutine, a task or a future."""
+
+    def __await__(self) -> object:
+        self._check()
+        return self._target.__await__()  # type: ignore[attr-defined]  # only made for awaitables
+
+
+class _OnceCallable(_CallableProxy):
+    """A function that destroys itself with its first call."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        if self._is_destroyed:
+            raise JsException("Error", _CALLED)
+        target = cast("Callable[..., object]", self._target)
+        self.destroy()
+        return target(*args, **kwargs)
+
+
+class PyBuffer(JsProxy):
+    """What `getBuffer()` returns. `data` is a typed array on the object's own memory."""
+
+    def __init__(self, source: object) -> None:
+        try:
+            view = memoryview(source)  # type: ignore[arg-type]  # asks whether it is a buffer
+        except TypeError as error:
+            raise type_error("Object does not support the buffer protocol") from error
+        self._shape, self._format, self._is_readonly = view.shape, view.format, view.readonly
+        kind = type(typed_array(view[:0]))
+        # The storage itself where it can be: an array may live on bytes and bytearrays, other buffers are copied.
+        data = source if isinstance(source, bytes | bytearray) else bytearray(view.tobytes())
+        self._data: TypedArray | None = kind.over(data)
+
+    @property
+    def data(self) -> TypedArray:
+        if self._data is None:
+            raise JsException("Error", "Buffer has already been released")
+        return self._data
+
+    @property
+    def format(self) -> str:
+        return self._format
+
+    @property
+    def readonly(self) -> bool:
+        return self._is_readonly
+
+    @property
+    def nbytes(self) -> int:
+        return self.data.byteLength
+
+    def release(self) -> None:
+        """Let the memory go."""
+        self._data = None
+
+
+def create_proxy(obj: object, /, *, capture_this: bool = False, roundtrip: bool = True) -> PyProxy:
+    """A proxy that lives until it is destroyed."""
+    if callable(obj):
+        return _CallableProxy(obj)
+    return _AwaitableProxy(obj) if hasattr(obj, "__await__") else PyProxy(obj)
+
+
+def create_once_callable(obj: Callable[..., object], /) -> PyProxy:
+    """A function for one call."""
+    return _OnceCallable(obj)
+
+
+def destroy_proxies(proxies: object, /) -> None:
+    """Destroy every proxy in an array."""
+    for proxy in cast("Iterable[object]", proxies):
+        if isinstance(proxy, PyProxy):
+            proxy.destroy()

@@ -1,0 +1,151 @@
+"""`Request`.
+
+Source: Fetch standard, Request class; workerd, api/http. PW-040 to PW-064.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from paddock.worker.isolate.web import jsonvalue
+from paddock.worker.isolate.web.abort import AbortSignal
+from paddock.worker.isolate.web.body import Body, Extracted, extract
+from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.headers import Headers
+from paddock.worker.isolate.web.objects import is_nullish, read
+from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.url import URL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from paddock.worker.isolate.web.streams import ByteSource
+
+__all__ = ["Request"]
+
+#: Methods that the platform's HTTP library knows. Source: Cap'n Proto, kj/compat/http.
+_METHODS: Final = {
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
+    "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
+    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
+}  # fmt: skip
+_BODILESS: Final = ("GET", "HEAD")
+
+
+class Request(Body, metaclass=JsClass):
+    """A request, incoming or outgoing. `redirect` is carried along for whoever sends it."""
+
+    _url: str
+    _method: str
+    _redirect: str
+    _signal: AbortSignal | None
+    _cf: object
+
+    def __init__(self, source: object, init: object = None) -> None:
+        base = source if isinstance(source, Request) else None
+        self._url = base._url if base else URL.new(js_string(source)).href
+        self._method = _method(read(init, "method"), base)
+        self._redirect = _redirect(read(init, "redirect"), base)
+        self._signal = _signal(read(init, "signal"), base)
+        self._cf = read(init, "cf") if not is_nullish(read(init, "cf")) else (base._cf if base else None)
+        given = read(init, "headers")
+        self._headers = Headers.new(given if not is_nullish(given) else base._headers if base else None)
+        extracted = extract(read(init, "body"))
+        if extracted.content is not None and self._method in _BODILESS:
+            raise type_error("Request with a GET or HEAD method cannot have a body.")
+        if extracted.content is None and base is not None:
+            # The body moves over: the request that it came from counts as used.
+            extracted = Extracted(base.payload())
+        if extracted.content_type and not self._headers.has("content-type"):
+            self._headers.set("content-type", extracted.content_type)
+        self._take_content(extracted.content)
+
+    @classmethod
+    def from_parts(
+        cls,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | ByteSource | None,
+        cf: Mapping[str, object] | None = None,
+        signal: object = None,
+    ) -> Request:
+        """A request as it came over the wire: its headers cannot be changed. `signal` is an AbortSignal or nullish."""
+        made = cls.__new__(cls)
+        made._url, made._method, made._redirect = url, method, "follow"
+        made._headers = Headers.from_pairs(headers, is_immutable=True)
+        made._signal = _signal(signal, None)
+        made._cf = None if cf is None else jsonvalue.from_python(dict(cf))
+        made._take_wire_body(body)
+        return made
+
+    @property
+    def method(self) -> str:
+        return self._method
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def redirect(self) -> str:
+        return self._redirect
+
+    @property
+    def signal(self) -> AbortSignal:
+        if self._signal is None:
+            self._signal = AbortSignal.pending()
+        return self._signal
+
+    @property
+    def cf(self) -> object:
+        """What the network knows about the client; undefined for a request made by a handler."""
+        return self._cf
+
+    @property
+    def integrity(self) -> str:
+        return ""
+
+    @property
+    def keepalive(self) -> bool:
+        return False
+
+    def clone(self) -> Request:
+        """A second request with the same content. Raises a TypeError after the body was used."""
+        copy = type(self).__new__(type(self))
+        copy._url, copy._method, copy._redirect = self._url, self._method, self._redirect
+        copy._headers, copy._signal, copy._cf = Headers.new(self._headers), self._signal, self._cf
+        copy._take_content(self._cloned_content())
+        return copy
+
+    @property
+    def abort_signal(self) -> AbortSignal | None:
+        """The signal, if anybody holds one."""
+        return self._signal
+
+
+def _method(value: object, base: Request | None) -> str:
+    if is_nullish(value):
+        return base._method if base else "GET"
+    method = js_string(value).upper()
+    if method not in _METHODS:
+        raise type_error(f"Invalid HTTP method string: {js_string(value)}")
+    return method
+
+
+def _redirect(value: object, base: Request | None) -> str:
+    if is_nullish(value):
+        return base._redirect if base else "follow"
+    redirect = js_string(value)
+    if redirect not in ("follow", "manual"):
+        raise type_error(f'Invalid redirect value: expected "follow" or "manual"; got "{redirect}"')
+    return redirect
+
+
+def _signal(value: object, base: Request | None) -> AbortSignal | None:
+    if is_nullish(value):
+        return base._signal if base else None
+    if not isinstance(value, AbortSignal):
+        raise type_error("signal: expected an AbortSignal")
+    return value
