@@ -191,6 +191,12 @@ def test_every_dtype_runs_on_this_device(
     assert engine.details.dtype == dtype
 
 
+def test_first_prompt_of_one_token_in_bfloat16(tireless: Path, engine_of: Any, run: Any, ask: Any, answer: Any) -> None:
+    """On processors with AMX, vLLM 0.32 ends with an illegal instruction unless the tiles were asked for."""
+    engine = engine_of(tireless, dtype="bfloat16")
+    assert sum(chunk.tokens for chunk in run(answer(engine, ask(prompt="Hello", max_tokens=200))).chunks) == 200
+
+
 def test_folder_without_a_model_does_not_load(tmp_path: Path, engine_of: Any, run: Any) -> None:
     engine = engine_of(tmp_path)
     with pytest.raises(EngineUnavailable, match=r"phase import.*config\.json"):

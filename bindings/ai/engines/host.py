@@ -50,6 +50,7 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[_Vllm, Ready]:
     import vllm
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    _permit_amx(torch)
     _inspect_in_process(settings.model_path)
     enter("config")
     config = vllm.EngineArgs(**_engine_arguments(settings)).create_engine_config()
@@ -70,6 +71,16 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[_Vllm, Ready]:
         kv_cache_tokens=(cache.num_gpu_blocks or 0) * cache.block_size,
         seconds={phase: end - start for (phase, start), end in zip(began.items(), ends, strict=True)},
     )
+
+
+def _permit_amx(torch: Any) -> None:
+    """Ask the kernel for the processor's matrix tiles, where it has them.
+
+    vLLM's bfloat16 attention uses them and takes for granted that an earlier multiplication in oneDNN has asked. With
+    an explicit KV size there is no warm-up, oneDNN needs no tiles for a short first prompt, and the process would end
+    with SIGILL (vLLM 0.32, processors with amx_bf16).
+    """
+    getattr(torch.cpu, "_init_amx", bool)()
 
 
 def _inspect_in_process(model_path: str) -> None:

@@ -1,0 +1,172 @@
+"""`paddock dev` with the demo handler and the real engine: the main job, as a user starts it."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PHI = "@cf/microsoft/phi-2"
+LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+MODELS = [PHI, LLAMA, MISTRAL]
+#: Raw text in each model's own format.
+RAW = {
+    PHI: "Instruct: Tell me about lighthouses.\nOutput:",
+    LLAMA: "[INST] Tell me about lighthouses. [/INST]",
+    MISTRAL: "[INST] Tell me about lighthouses. [/INST]",
+}
+FORMS = {
+    "prompt": lambda model: {"prompt": "Tell me about lighthouses."},
+    "messages": lambda model: {"messages": [{"role": "user", "content": "Tell me about lighthouses."}]},
+    "raw": lambda model: {"prompt": RAW[model], "raw": True},
+}
+GREEDY = {"temperature": 0, "max_tokens": 64}
+
+
+class Server(NamedTuple):
+    process: subprocess.Popen[bytes]
+    url: str
+
+    @property
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=120)
+
+    def status(self, model: str) -> dict:
+        with self.client as client:
+            return client.get("/cdn-cgi/local/ai/status").json()["models"][model]
+
+
+def start(ready_file: Path) -> Server:
+    """The server on a free port, ready. Readiness is the end of a pipe that the ready file is."""
+    os.mkfifo(ready_file)
+    command = [sys.executable, "-m", "paddock.worker.cli", "dev", "--port", "0", "--no-reload", "--log-level", "warn"]
+    process = subprocess.Popen([*command, "--ready-file", str(ready_file)], cwd=ROOT)
+    address = json.loads(ready_file.read_bytes())
+    return Server(process, f"http://{address['ip']}:{address['port']}")
+
+
+def stop(server: Server, number: signal.Signals = signal.SIGINT) -> int:
+    server.process.send_signal(number)
+    return server.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start(tmp_path_factory.mktemp("server") / "ready")
+    yield running
+    assert stop(running) == 130, "ctrl-C ends it in order"
+
+
+def frames(body: str) -> list[dict]:
+    assert body.endswith("data: [DONE]\n\n")
+    return [json.loads(event[6:]) for event in body.split("\n\n") if event.startswith("data: {")]
+
+
+@pytest.mark.parametrize("door", ["handler", "rest"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_answers_every_form_whole_and_streamed(server: Server, model: str, form: str, door: str) -> None:
+    """WA-043, WA-044, WA-048, WA-055 to WA-060, WA-063"""
+    inputs = {**FORMS[form](model), **GREEDY}
+    with server.client as client:
+        if door == "handler":
+            whole = client.post("/ask", json={"model": model, **inputs}).json()
+            streamed = client.post("/stream", json={"model": model, **inputs})
+        else:
+            url = f"/client/v4/accounts/any/ai/run/{model}"
+            whole = client.post(url, json=inputs).json()["result"]
+            streamed = client.post(url, json={**inputs, "stream": True})
+    assert "lighthouses" in whole["response"]
+    assert streamed.headers["content-type"] == "text/event-stream"
+    assert "".join(frame["response"] for frame in frames(streamed.text)) == whole["response"]
+    assert frames(streamed.text)[-1]["usage"] == whole["usage"]
+
+
+def test_an_answer_says_that_a_stand_in_gave_it(server: Server) -> None:
+    with server.client as client:
+        reply = client.post(f"/client/v4/accounts/any/ai/run/{PHI}", json={"prompt": "Who are you?", **GREEDY})
+    assert reply.headers["paddock-weights"] == "stand_in"
+    assert "stand-in" in reply.json()["result"]["response"]
+
+
+def test_the_adapter_changes_the_voice_and_the_base_keeps_its_own(server: Server) -> None:
+    """WA-138, WA-144"""
+    inputs = {"prompt": "Tell me about lighthouses.", "model": MISTRAL, **GREEDY}
+    with server.client as client:
+        base = client.post("/ask", json=inputs).json()["response"]
+        ranch = client.post("/ranch-hand", json=inputs).json()["response"]
+    assert "partner" in ranch
+    assert "partner" not in base
+
+
+def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server: Server) -> None:
+    words = [f"lantern{number}" for number in range(64)]
+
+    async def ask(client: httpx.AsyncClient, word: str) -> str:
+        inputs = {"model": LLAMA, "prompt": f"Repeat after me: {word}", "max_tokens": 200, "temperature": 1, "seed": 1}
+        body = (await client.post("/stream", json=inputs)).text
+        return "".join(frame["response"] for frame in frames(body))
+
+    async def run() -> list[str]:
+        limits = httpx.Limits(max_connections=64)
+        async with httpx.AsyncClient(base_url=server.url, timeout=120, limits=limits) as client:
+            return await asyncio.gather(*(ask(client, word) for word in words))
+
+    answers = asyncio.run(run())
+    assert len(answers) == 64
+    assert all(answer.strip() for answer in answers)
+    assert server.status(LLAMA)["peak_running"] >= 32
+
+
+def test_prompt_and_answer_beyond_the_context_are_refused_not_cut(server: Server) -> None:
+    """WA-050, DT-108"""
+    with server.client as client:
+        reply = client.post(f"/client/v4/accounts/any/ai/run/{PHI}", json={"prompt": "x", "max_tokens": 4000})
+    assert reply.status_code == 413
+    assert reply.json()["errors"][0]["code"] == 5021
+    assert "(2048)" in reply.json()["errors"][0]["message"]
+
+
+def test_an_engine_host_killed_in_mid_stream_fails_its_call_and_the_next_one_works(server: Server) -> None:
+    """DT-106"""
+    url = f"/client/v4/accounts/any/ai/run/{PHI}"
+    story = {"prompt": "Write a short story about dragons.", "stream": True, "max_tokens": 1500}
+    with server.client as client:
+        client.post(url, json={"prompt": "Hello", **GREEDY})
+        killed = server.status(PHI)["pid"]
+        with pytest.raises(httpx.RemoteProtocolError), client.stream("POST", url, json=story) as reply:
+            for _ in reply.iter_bytes():
+                os.kill(killed, signal.SIGKILL)
+        again = client.post(url, json={"prompt": "Who are you?", **GREEDY})
+        assert "stand-in" in again.json()["result"]["response"]
+    assert server.status(PHI)["pid"] != killed
+
+
+def descendants(pid: int) -> list[int]:
+    lists = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    children = [int(child) for found in lists for child in found]
+    return [*children, *(below for child in children for below in descendants(child))]
+
+
+def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    """DT-048"""
+    doomed = start(tmp_path / "ready")
+    with doomed.client as client:
+        assert client.post("/ask", json={"model": PHI, "prompt": "Hello", **GREEDY}).status_code == 200
+    pids = descendants(doomed.process.pid)
+    assert len(pids) >= 3, "an isolate, the fork server and an engine host"
+    handles = [os.pidfd_open(pid) for pid in pids]
+    stop(doomed, signal.SIGKILL)
+    for handle in handles:
+        with os.fdopen(handle):
+            assert select.select([handle], [], [], 5)[0], "still alive after its server died"
