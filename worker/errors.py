@@ -6,6 +6,8 @@
       IsolateError              us: the conversation with an isolate broke
         IsolateCrashed          operator: the process ended; exit code or signal, last log lines
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
+      PortInUse                 user: the port that was asked for is taken
+      NetworkError              user: an outbound fetch did not reach its address
 
 A request meets them as 500, the status of production's errors 1101 (exception, no response) and 1102 (over a limit).
 """
@@ -20,7 +22,16 @@ from paddock.bindings.errors import PaddockError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ConfigError", "HandlerImportError", "IsolateCrashed", "IsolateError", "IsolateStartTimeout", "listed"]
+__all__ = [
+    "ConfigError",
+    "HandlerImportError",
+    "IsolateCrashed",
+    "IsolateError",
+    "IsolateStartTimeout",
+    "NetworkError",
+    "PortInUse",
+    "listed",
+]
 
 
 class ConfigError(PaddockError):
@@ -104,6 +115,26 @@ class IsolateStartTimeout(IsolateError):
             hint="Look for an endless loop or slow work at the top level of the handler; "
             "paddock.isolate_start_timeout_s sets the limit.",
         )
+
+
+class PortInUse(PaddockError):
+    """The port that was asked for is taken."""
+
+    code = "port_in_use"
+    actor = "user"
+
+    def __init__(self, ip: str, port: int) -> None:
+        super().__init__(
+            f"Port {port} on {ip} is in use.", hint="Stop the program that has it, or choose another with --port."
+        )
+
+
+class NetworkError(PaddockError):
+    """The outside world did not answer: the text says which address and why."""
+
+    code = "network_error"
+    actor = "user"
+    status = 502
 
 
 def listed(problems: Sequence[str], source: str) -> str:

@@ -6,30 +6,18 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.errors import PaddockError
+from paddock.worker.errors import PortInUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BACKLOG", "PortInUse", "listen"]
+__all__ = ["BACKLOG", "listen"]
 
 #: Ports tried after the default one. Source: wrangler's port rule.
 _NEXT_PORTS: Final = 10
 _LOCALHOST: Final = "localhost"
 #: A burst of connections waits here instead of being dropped.
 BACKLOG: Final = 4096
-
-
-class PortInUse(PaddockError):
-    """The port that was asked for is taken."""
-
-    code = "port_in_use"
-    actor = "user"
-
-    def __init__(self, ip: str, port: int) -> None:
-        super().__init__(
-            f"Port {port} on {ip} is in use.", hint="Stop the program that has it, or choose another with --port."
-        )
 
 
 def listen(ip: str, port: int, *, is_fixed: bool) -> list[socket.socket]:

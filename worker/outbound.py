@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import FetchResponse, GeneratorSource
-from paddock.bindings.errors import PaddockError
+from paddock.worker.errors import NetworkError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,20 +20,12 @@ if TYPE_CHECKING:
 
     from paddock.bindings.binding import FetchRequest
 
-__all__ = ["NetworkError", "Outbound"]
+__all__ = ["Outbound"]
 
 _CONNECT_TIMEOUT_S: Final = 30.0
 #: Set by the connection, not by the caller; and those whose bodies httpx has already decoded.
 _HOP_HEADERS: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "host", "content-length"})
 _DECODED_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
-
-
-class NetworkError(PaddockError):
-    """The outside world did not answer: the text says which address and why."""
-
-    code = "network_error"
-    actor = "user"
-    status = 502
 
 
 class Outbound:

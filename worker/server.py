@@ -16,8 +16,9 @@ from hypercorn.config import Config as HypercornConfig
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.app import make_app
 from paddock.worker.assembly import make_bindings, make_service, make_start
+from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, models_table
-from paddock.worker.listener import BACKLOG, PortInUse, listen
+from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
+
 from paddock.bindings.binding import GeneratorSource
 from paddock.bindings.errors import RequestTooLarge
 from paddock.worker.http import Exchange

@@ -1,5 +1,7 @@
 import pytest
-from paddock.worker.listener import PortInUse, listen
+
+from paddock.worker.errors import PortInUse
+from paddock.worker.listener import listen
 
 
 def test_a_busy_port_that_was_asked_for_is_an_error_that_names_it() -> None:

@@ -86,7 +86,8 @@ class Ai(JsProxy):
         code = getattr(body, "internalCode", None)
         if code:
             self.lastRequestInternalStatusCode = code
-            return JsException(str(getattr(body, "name", "InferenceUpstreamError")), f"{code}: {read(body, 'description')}")
+            name = getattr(body, "name", None) or "InferenceUpstreamError"
+            return JsException(str(name), f"{code}: {read(body, 'description')}")
         if first := _first_error(body, with_code=True):
             return JsException("InferenceUpstreamError", first)
         return JsException("InferenceUpstreamError", text)

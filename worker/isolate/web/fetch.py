@@ -16,7 +16,6 @@ from paddock.worker.isolate.web.promise import Promise, promised, start
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import require_request
-from paddock.worker.isolate.web.streams import ReadableStream
 
 __all__ = ["FETCH", "Fetcher", "Transport", "fetch", "set_transport"]
 
@@ -64,6 +63,6 @@ async def _send(target: str, resource: object, init: object) -> Response:
     signal = request.abort_signal
     async with aborting(signal):
         response = await _transport(target, request)
-    if signal is not None and isinstance(stream := response.body, ReadableStream):
-        signal.when_aborted(stream.break_off)
+    if signal is not None and response._stream is not None:
+        signal.when_aborted(response._stream.break_off)
     return response

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineDead, InputError, LoraNotFound, LoraUnsupported, ModelNotFound

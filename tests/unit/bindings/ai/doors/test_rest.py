@@ -2,6 +2,7 @@ import asyncio
 import json
 
 import pytest
+
 from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.binding import FetchRequest, FetchResponse

@@ -3,6 +3,7 @@ import json
 import uuid
 
 import pytest
+
 from paddock.bindings.ai.doors import wire
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.binding import FetchRequest, FetchResponse

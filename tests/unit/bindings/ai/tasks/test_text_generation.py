@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncGenerator
 
 import pytest
+
 from paddock.bindings.ai.engines.protocol import EngineChunk, Message
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.errors import InputError

@@ -181,8 +181,9 @@ async def pyfetch(
     controller = AbortController.new()
     either = AbortSignal.any([signal, controller.signal]) if signal else controller.signal
     options = to_js({**kwargs, "signal": either}, dict_converter=FROM_ENTRIES)
+    send: Any = fetcher or FETCH
     try:
-        return FetchResponse(url, await (fetcher or FETCH)(url, options), controller, either)
+        return FetchResponse(url, await send(url, options), controller, either)
     except JsException as error:
         raise AbortError(error) from None
 
