@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import wire
 from paddock.worker.http import Exchange, text_headers
@@ -130,8 +131,7 @@ async def _answer_status(service: AiService, exchange: Exchange, request: FetchR
     if host not in _LOCAL_HOSTS:
         await exchange.respond(403, text_headers(), b"Invalid Host header")
         return
-    models = {card.name: service.engines.state(card) for card in service.catalog}
-    body = msgspec.json.encode({"status": "ok", "models": models})
+    body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})
     await exchange.respond(200, (("content-type", "application/json"),), body)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
 
-__all__ = ["ModelQuery", "schemas", "search"]
+__all__ = ["ModelQuery", "schemas", "search", "statuses"]
 
 
 class ModelQuery(msgspec.Struct, frozen=True):
@@ -45,6 +45,21 @@ def search(service: AiService, query: ModelQuery) -> list[dict[str, object]]:
     found = [card for card in service.catalog if _matches(card, query)]
     start = (query.page - 1) * query.per_page
     return [_item(service, card) for card in found[start : start + query.per_page]]
+
+
+async def statuses(service: AiService) -> dict[str, dict[str, object]]:
+    """Every model's state, weights and load, for health checks and people."""
+    return {card.name: await _status(service, card) for card in service.catalog}
+
+
+async def _status(service: AiService, card: ModelCard) -> dict[str, object]:
+    status: dict[str, object] = {"state": service.engines.state(card), "weights": _weights(service, card)}
+    engine = service.engines.engine(card)
+    if engine is not None and engine.state == "warm":
+        stats = await engine.stats()
+        status |= {"pid": engine.pid, "running": stats.running, "waiting": stats.waiting}
+        status["peak_running"] = stats.peak_running
+    return status
 
 
 def schemas(service: AiService, model: str) -> dict[str, object]:

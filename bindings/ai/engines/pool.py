@@ -44,10 +44,15 @@ class EnginePool:
         found = self._serving.get(card.name)
         return found[1] if found else self._find(card)
 
+    def engine(self, card: ModelCard) -> Engine | None:
+        """The model's engine, None when it was never asked for."""
+        found = self._serving.get(card.name)
+        return found[0] if found else None
+
     def state(self, card: ModelCard) -> EngineState:
         """The state of a model, `cold` when it was never asked for."""
-        found = self._serving.get(card.name)
-        return found[0].state if found else "cold"
+        engine = self.engine(card)
+        return engine.state if engine else "cold"
 
     async def close(self) -> None:
         """Stop every engine."""

@@ -15,6 +15,7 @@ __all__ = [
     "EngineChunk",
     "EngineRequest",
     "EngineState",
+    "EngineStats",
     "FinishReason",
     "Message",
     "SamplingParams",
@@ -87,6 +88,25 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     cached_tokens: int = 0
 
 
+class EngineStats(Protocol):
+    """Counts of one moment, by the engine's own scheduler."""
+
+    @property
+    def running(self) -> int:
+        """Requests in the batch."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a place in the batch."""
+        ...
+
+    @property
+    def peak_running(self) -> int:
+        """The largest batch so far."""
+        ...
+
+
 class Engine(Protocol):
     """Answers requests for one model."""
 
@@ -103,6 +123,15 @@ class Engine(Protocol):
     @property
     def state(self) -> EngineState:
         """The state that the next call meets."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the model; None while there is none, or when it is this one."""
+        ...
+
+    async def stats(self) -> EngineStats:
+        """What the engine counts now; zeros while nothing is loaded. Raises EngineDead."""
         ...
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState, FinishReason
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
@@ -14,7 +14,7 @@ from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["Gate", "Pieces", "Reply", "ScriptedEngine"]
+__all__ = ["Gate", "Pieces", "Reply", "ScriptedEngine", "ScriptedStats"]
 
 #: The chunks of a reply, one token each. An exception among them is raised in its place, as in mid-stream.
 Pieces = Sequence[str | Exception]
@@ -76,6 +76,14 @@ class Gate:
         await held
 
 
+class ScriptedStats(NamedTuple):
+    """As `EngineStats`."""
+
+    running: int
+    waiting: int
+    peak_running: int
+
+
 class ScriptedEngine:
     """Gives the replies in order, one per request, and remembers what it was asked. Keeps the contract of `Engine`.
 
@@ -103,6 +111,11 @@ class ScriptedEngine:
         self._gate = gate
         self._context_tokens = context_tokens
         self._closings = 0
+        self._peak = 0
+
+    @property
+    def pid(self) -> None:
+        """There is no process."""
 
     @property
     def state(self) -> EngineState:
@@ -119,6 +132,7 @@ class ScriptedEngine:
             pieces, finish_reason = pieces[: request.sampling.max_tokens], "length"
         closings, ended = self._closings, False
         self.open += 1
+        self._peak = max(self._peak, self.open)
         try:
             for index, piece in enumerate(pieces):
                 await self._pass(closings)
@@ -135,6 +149,10 @@ class ScriptedEngine:
             self.open -= 1
             if not ended:
                 self.aborts.append(request)
+
+    async def stats(self) -> ScriptedStats:
+        """As `Engine.stats`; everything that is open counts as running."""
+        return ScriptedStats(self.open, 0, self._peak)
 
     async def close(self) -> None:
         """As `Engine.close`: open generations raise EngineDead, also those that stand before the gate."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, overload
+from typing import Any, Final, overload
 
 from paddock.worker.isolate.web.errors import type_error
-from paddock.worker.isolate.web.objects import JsProxy, is_nullish
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
 from paddock.worker.isolate.web.text import js_string
 
-__all__ = ["Array", "JsArray"]
+__all__ = ["Array", "JsArray", "JsIterator"]
 
 
 class JsArray(JsProxy):
@@ -92,7 +92,8 @@ class JsArray(JsProxy):
     def copy(self) -> JsArray:
         return JsArray(self._items)
 
-    # JavaScript's array
+    # JavaScript's array. Callbacks get every argument that JavaScript passes, as in production: a Python function that
+    # takes only the item raises there too.
 
     def at(self, index: int) -> object:
         return self._items[index] if -len(self._items) <= index < len(self._items) else None
@@ -103,20 +104,20 @@ class JsArray(JsProxy):
             joined.extend(other if isinstance(other, JsArray) else (other,))
         return JsArray(joined)
 
-    def entries(self) -> Iterator[JsArray]:
-        return (JsArray((index, item)) for index, item in enumerate(self._items))
+    def entries(self) -> JsIterator:
+        return JsIterator(JsArray((index, item)) for index, item in enumerate(self._items))
 
     def every(self, predicate: Callable[..., object]) -> bool:
-        return all(_call(predicate, item, index) for index, item in enumerate(self._items))
+        return all(predicate(item, index, self) for index, item in enumerate(self._items))
 
     def filter(self, predicate: Callable[..., object]) -> JsArray:
-        return JsArray(item for index, item in enumerate(self._items) if _call(predicate, item, index))
+        return JsArray(item for index, item in enumerate(self._items) if predicate(item, index, self))
 
     def find(self, predicate: Callable[..., object]) -> object:
-        return next((item for index, item in enumerate(self._items) if _call(predicate, item, index)), None)
+        return next((item for index, item in enumerate(self._items) if predicate(item, index, self)), None)
 
     def findIndex(self, predicate: Callable[..., object]) -> int:
-        return next((index for index, item in enumerate(self._items) if _call(predicate, item, index)), -1)
+        return next((index for index, item in enumerate(self._items) if predicate(item, index, self)), -1)
 
     def flat(self, depth: int = 1) -> JsArray:
         flattened: list[object] = []
@@ -129,7 +130,7 @@ class JsArray(JsProxy):
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for index, item in enumerate(self._items):
-            _call(callback, item, index)
+            callback(item, index, self)
 
     def includes(self, value: object) -> bool:
         return value in self._items
@@ -140,11 +141,11 @@ class JsArray(JsProxy):
     def join(self, separator: object = ",") -> str:
         return js_string(separator).join("" if is_nullish(item) else js_string(item) for item in self._items)
 
-    def keys(self) -> Iterator[int]:
-        return iter(range(len(self._items)))
+    def keys(self) -> JsIterator:
+        return JsIterator(range(len(self._items)))
 
     def map(self, callback: Callable[..., object]) -> JsArray:
-        return JsArray(_call(callback, item, index) for index, item in enumerate(self._items))
+        return JsArray(callback(item, index, self) for index, item in enumerate(self._items))
 
     def push(self, *values: object) -> int:
         self._items.extend(values)
@@ -153,7 +154,11 @@ class JsArray(JsProxy):
     def reduce(self, callback: Callable[..., object], *initial: object) -> object:
         if not self._items and not initial:
             raise type_error("Reduce of empty array with no initial value")
-        return functools.reduce(callback, self._items, *initial)
+        items = list(enumerate(self._items))
+        total = initial[0] if initial else items.pop(0)[1]
+        for index, item in items:
+            total = callback(total, item, index, self)
+        return total
 
     def reverse(self) -> JsArray:
         self._items.reverse()
@@ -166,7 +171,7 @@ class JsArray(JsProxy):
         return JsArray(self._items[start:end])
 
     def some(self, predicate: Callable[..., object]) -> bool:
-        return any(_call(predicate, item, index) for index, item in enumerate(self._items))
+        return any(predicate(item, index, self) for index, item in enumerate(self._items))
 
     def sort(self, compare: Callable[..., float] | None = None) -> JsArray:
         self._items.sort(key=functools.cmp_to_key(lambda a, b: _sign(compare(a, b))) if compare else js_string)
@@ -183,11 +188,32 @@ class JsArray(JsProxy):
         self._items[:0] = values
         return len(self._items)
 
-    def values(self) -> Iterator[object]:
-        return iter(self._items)
+    def values(self) -> JsIterator:
+        return JsIterator(self._items)
 
     def toString(self) -> str:
         return self.join()
+
+
+class JsIterator(JsProxy):
+    """What `entries()`, `keys()` and `values()` return: an iterator of either language."""
+
+    _js_name = "Iterator"
+
+    def __init__(self, items: Iterable[object]) -> None:
+        self._items = iter(items)
+
+    def next(self) -> JsObject:
+        """The next item as an object with `value` and `done`."""
+        for item in self._items:
+            return JsObject({"value": item, "done": False})
+        return JsObject({"value": None, "done": True})
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._items
+
+    def __next__(self) -> Any:
+        return next(self._items)
 
 
 class _ArrayConstructor(JsProxy):
@@ -216,12 +242,6 @@ class _ArrayConstructor(JsProxy):
 
 def _sign(order: float) -> int:
     return (order > 0) - (order < 0)
-
-
-def _call(callback: Callable[..., object], item: object, index: int) -> object:
-    """Call back with the item, and with its index too where the callback takes two arguments."""
-    code = getattr(callback, "__code__", None)
-    return callback(item, index) if code is not None and code.co_argcount > 1 else callback(item)
 
 
 def _iterable(value: object) -> Iterable[object]:

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from paddock.worker.isolate.web.abort import aborting
-from paddock.worker.isolate.web.classes import JsFunction
+from paddock.worker.isolate.web.classes import JsFunction, folds_keywords
 from paddock.worker.isolate.web.objects import JsProxy
-from paddock.worker.isolate.web.promise import Promise, promised, start
+from paddock.worker.isolate.web.promise import Promise, start
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import require_request
@@ -36,6 +36,7 @@ def set_transport(transport: Transport) -> None:
 
 def fetch(resource: object, init: object = None) -> Promise[Response]:
     """A promise for the response to a URL or a Request. Rejects where the network fails, not for a bad status."""
+    require_request()
     return start(_send(_OUTSIDE, resource, init))
 
 
@@ -49,14 +50,14 @@ class Fetcher(JsProxy):
     def __init__(self, target: str) -> None:
         self._target = target
 
-    @promised
-    async def fetch(self, resource: object, init: object = None) -> Response:
-        """The target's response to a URL or a Request."""
-        return await _send(self._target, resource, init)
+    @folds_keywords
+    def fetch(self, resource: object, init: object = None) -> Promise[Response]:
+        """A promise for the target's response to a URL or a Request."""
+        require_request()
+        return start(_send(self._target, resource, init))
 
 
 async def _send(target: str, resource: object, init: object) -> Response:
-    require_request()
     if _transport is None:
         raise RuntimeError("fetch before set_transport: the isolate sets the transport at its start")
     request = Request.new(resource, init)

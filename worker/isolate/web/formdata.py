@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.blob import Blob, File
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
@@ -62,21 +62,21 @@ class FormData(JsProxy, metaclass=JsClass):
     def has(self, name: object) -> bool:
         return any(key == js_string(name) for key, _ in self._fields)
 
-    def keys(self) -> Iterator[str]:
-        return iter([name for name, _ in self._fields])
+    def keys(self) -> JsIterator:
+        return JsIterator([name for name, _ in self._fields])
 
-    def values(self) -> Iterator[Field]:
-        return iter([value for _, value in self._fields])
+    def values(self) -> JsIterator:
+        return JsIterator([value for _, value in self._fields])
 
-    def entries(self) -> Iterator[JsArray]:
-        return iter([JsArray(field) for field in self._fields])
+    def entries(self) -> JsIterator:
+        return JsIterator([JsArray(field) for field in self._fields])
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for name, value in list(self._fields):
             callback(value, name, self)
 
     def __iter__(self) -> Iterator[JsArray]:
-        return self.entries()
+        return iter(self.entries())
 
     def __contains__(self, name: object) -> bool:
         return self.has(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.map import pairs
@@ -74,14 +74,14 @@ class Headers(JsProxy, metaclass=JsClass):
     def has(self, name: object) -> bool:
         return _key(name) in self._values
 
-    def keys(self) -> Iterator[str]:
-        return (name for name, _ in self.header_pairs())
+    def keys(self) -> JsIterator:
+        return JsIterator([name for name, _ in self.header_pairs()])
 
-    def values(self) -> Iterator[str]:
-        return (value for _, value in self.header_pairs())
+    def values(self) -> JsIterator:
+        return JsIterator([value for _, value in self.header_pairs()])
 
-    def entries(self) -> Iterator[JsArray]:
-        return (JsArray(pair) for pair in self.header_pairs())
+    def entries(self) -> JsIterator:
+        return JsIterator([JsArray(pair) for pair in self.header_pairs()])
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for name, value in self.header_pairs():
@@ -95,8 +95,15 @@ class Headers(JsProxy, metaclass=JsClass):
             found.extend((name, value) for value in (values if name == _SET_COOKIE else [", ".join(values)]))
         return found
 
+    def clone(self) -> Headers:
+        """A copy; one of immutable headers is immutable."""
+        return Headers.from_pairs(
+            ((name, value) for name, values in self._values.items() for value in values),
+            is_immutable=self._is_immutable,
+        )
+
     def __iter__(self) -> Iterator[JsArray]:
-        return self.entries()
+        return iter(self.entries())
 
     def __contains__(self, name: object) -> bool:
         return self.has(name)

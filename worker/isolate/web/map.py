@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, cast
 
-from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
@@ -48,12 +48,12 @@ class JsMap(JsProxy, MutableMapping[object, object], metaclass=_MapClass):
             del self._entries[key]
         return is_present
 
-    def entries(self) -> Iterator[JsArray]:
-        return (JsArray(entry) for entry in self._entries.items())
+    def entries(self) -> JsIterator:
+        return JsIterator(JsArray(entry) for entry in self._entries.items())
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for key, value in list(self._entries.items()):
-            callback(value, key)
+            callback(value, key, self)
 
     def __getitem__(self, key: object) -> object:
         return self._entries[key]
@@ -101,17 +101,17 @@ class JsSet(JsProxy, metaclass=JsClass):
     def clear(self) -> None:
         self._values.clear()
 
-    def values(self) -> Iterator[object]:
-        return iter(self._values)
+    def values(self) -> JsIterator:
+        return JsIterator(self._values)
 
     keys = values
 
-    def entries(self) -> Iterator[JsArray]:
-        return (JsArray((value, value)) for value in self._values)
+    def entries(self) -> JsIterator:
+        return JsIterator(JsArray((value, value)) for value in self._values)
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for value in list(self._values):
-            callback(value)
+            callback(value, value, self)
 
     def __contains__(self, value: object) -> bool:
         return value in self._values

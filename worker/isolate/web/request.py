@@ -115,7 +115,7 @@ class Request(Body, metaclass=JsClass):
         """A second request with the same content. Raises a TypeError after the body was used."""
         copy = type(self).__new__(type(self))
         copy._url, copy._method, copy._redirect = self._url, self._method, self._redirect
-        copy._headers, copy._signal, copy._cf = Headers.new(self._headers), self._signal, self._cf
+        copy._headers, copy._signal, copy._cf = self._headers.clone(), self._signal, self._cf
         copy._take_content(self._cloned_content())
         return copy
 

@@ -132,7 +132,7 @@ class Response(Body, metaclass=JsClass):
         copy = type(self).__new__(type(self))
         copy._status, copy._status_text = self._status, self._status_text
         copy._url, copy._is_redirected = self._url, self._is_redirected
-        copy._headers, copy._web_socket = Headers.new(self._headers), self._web_socket
+        copy._headers, copy._web_socket = self._headers.clone(), self._web_socket
         copy._take_content(self._cloned_content())
         return copy
 
@@ -140,7 +140,10 @@ class Response(Body, metaclass=JsClass):
 def _status(value: object, *, has_socket: bool) -> int:
     if is_nullish(value):
         return 200
-    status = int(value) if isinstance(value, int | float) else int(js_string(value))
+    try:
+        status = int(value) if isinstance(value, int | float) else int(js_string(value))
+    except (ValueError, OverflowError):
+        status = 0  # what JavaScript makes of no number: out of range below
     if status == 101 and has_socket:
         return status
     if has_socket:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.map import pairs
@@ -275,14 +275,14 @@ class URLSearchParams(JsProxy, metaclass=JsClass):
         self._pairs.sort(key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
         self._changed()
 
-    def keys(self) -> Iterator[str]:
-        return iter([name for name, _ in self._pairs])
+    def keys(self) -> JsIterator:
+        return JsIterator([name for name, _ in self._pairs])
 
-    def values(self) -> Iterator[str]:
-        return iter([value for _, value in self._pairs])
+    def values(self) -> JsIterator:
+        return JsIterator([value for _, value in self._pairs])
 
-    def entries(self) -> Iterator[JsArray]:
-        return iter([JsArray(pair) for pair in self._pairs])
+    def entries(self) -> JsIterator:
+        return JsIterator([JsArray(pair) for pair in self._pairs])
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for name, value in list(self._pairs):
@@ -292,7 +292,7 @@ class URLSearchParams(JsProxy, metaclass=JsClass):
         return encode_form(self._pairs)
 
     def __iter__(self) -> Iterator[JsArray]:
-        return self.entries()
+        return iter(self.entries())
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -111,9 +111,7 @@ def test_urlencoded_form(worker: Worker) -> None:
 
 def test_multipart_upload(worker: Worker) -> None:
     """PW-056."""
-    body = (
-        '--B\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhi\r\n--B--'
-    )
+    body = '--B\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhi\r\n--B--'
     answer = worker.fetch(
         """
         from workers import File, Response, WorkerEntrypoint
