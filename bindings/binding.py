@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import msgspec
 
-from paddock.bindings.errors import RequestTooLarge
+from paddock.bindings.errors import PaddockError, RequestTooLarge
+from paddock.worker.channel import BodyBroken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -76,6 +77,10 @@ class FetchRequest:
                 size += len(piece)
                 _check_size(size, limit_bytes)
                 pieces.append(piece)
+        except BodyBroken as broken:
+            if isinstance(broken.__cause__, PaddockError):
+                raise broken.__cause__ from None
+            raise
         finally:
             await self.body.cancel(None)
         return b"".join(pieces)
@@ -133,11 +138,14 @@ class GeneratorSource:
             raise
 
     async def pull(self) -> bytes | None:
-        """The generator's next item, None at its end."""
+        """The generator's next item, None at its end. Its PaddockError becomes a BodyBroken with this cause."""
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return await anext(self._pieces, None)
+        try:
+            return await anext(self._pieces, None)
+        except PaddockError as error:
+            raise BodyBroken(str(error)) from error
 
     async def cancel(self, reason: object) -> None:
         """Close the generator, so that its `finally` blocks run now."""

@@ -20,7 +20,7 @@ from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import wire
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
-from paddock.worker.peer import PeerFault, PeerGone
+from paddock.worker.peer import PeerFault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -96,7 +96,8 @@ class _Door:
             request = await exchange.request()
             request.calls = calls
             await self._answer(exchange, request)
-        except (PaddockError, PeerFault, PeerGone) as error:
+        except (PaddockError, PeerFault, OSError) as raised:
+            error = exchange.excess or raised
             if exchange.status:
                 # The head is out: all that is left is to break off, so that nobody takes the rest for complete.
                 logger.error("response_broken %s", error)
@@ -135,7 +136,7 @@ async def _answer_status(service: AiService, exchange: Exchange, request: FetchR
     await exchange.respond(200, (("content-type", "application/json"),), body)
 
 
-async def _respond_error(exchange: Exchange, error: PaddockError | PeerFault | PeerGone) -> None:
+async def _respond_error(exchange: Exchange, error: PaddockError | PeerFault | OSError) -> None:
     """The error as text: its message, and the user's traceback when the handler raised."""
     if isinstance(error, PaddockError):
         if error.actor == "us":
@@ -145,5 +146,5 @@ async def _respond_error(exchange: Exchange, error: PaddockError | PeerFault | P
         status, code, text = 500, "handler_error", error.stack or str(error)
         logger.error("%s", text.rstrip())
     else:
-        status, code, text = 500, "isolate_gone", str(error)
+        status, code, text = 500, "body_broken", str(error)
     await exchange.respond(status, text_headers(("paddock-error", code)), text.encode())

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_FRAME_BYTES", "ByteSource", "Channel", "FrameBuffer", "WireError", "die_with_parent", "frame"]
+__all__ = [
+    "MAX_FRAME_BYTES",
+    "BodyBroken",
+    "ByteSource",
+    "Channel",
+    "FrameBuffer",
+    "WireError",
+    "die_with_parent",
+    "frame",
+]
 
 #: A frame larger than this is a broken or hostile peer: bodies travel in pieces far below it.
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -30,11 +39,15 @@ class WireError(Exception):
     """A frame does not fit the protocol. Raised by channel and wire; the owner of the child makes it its own error."""
 
 
+class BodyBroken(OSError):
+    """A body ended before it was complete. Its cause, where there is one, says why."""
+
+
 class ByteSource(Protocol):
     """A body that is made as it is read: the one stream type of both boundaries."""
 
     async def pull(self) -> bytes | None:
-        """The next piece, never empty; None at the end. Raises OSError when the body broke off."""
+        """The next piece, never empty; None at the end. Raises OSError, and nothing else, when the body broke off."""
         ...
 
     async def cancel(self, reason: object) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import RequestTooLarge
+from paddock.worker.channel import BodyBroken
 from paddock.worker.wire import INLINE_BODY_BYTES
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from paddock.worker.channel import ByteSource
     from paddock.worker.wire import Headers
@@ -26,7 +27,7 @@ _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 
 
 class _ReceivedBody:
-    """The request's body as a ByteSource. Over the limit, it breaks off with RequestTooLarge."""
+    """The request's body as a ByteSource. Over the limit, it breaks off."""
 
     def __init__(self, receive: Receive, limit_bytes: int) -> None:
         self._receive = receive
@@ -34,28 +35,37 @@ class _ReceivedBody:
         self._size = 0
         #: Set when nothing more will be read here: from then on `receive` belongs to the disconnect watcher.
         self.over = asyncio.Event()
+        #: Set when the client has nothing more to send.
+        self.complete = asyncio.Event()
         self.is_disconnected = False
+        #: Set when the body turned out to be over the limit.
+        self.excess: RequestTooLarge | None = None
 
     async def pull(self) -> bytes | None:
         while not self.over.is_set():
             message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.is_disconnected = True
-                self.over.set()
-                raise ConnectionError("the client went away in the middle of its request")
-            if not message.get("more_body"):
-                self.over.set()
+            self.note(message)
+            if self.is_disconnected:
+                raise BodyBroken("the client went away in the middle of its request")
             piece: bytes = message.get("body", b"")
             self._size += len(piece)
             if self._size > self._limit_bytes:
-                raise _too_large(self._limit_bytes)
+                self.excess = _too_large(self._limit_bytes)
+                raise BodyBroken(str(self.excess)) from self.excess
             if piece:
                 return piece
         return None
 
     async def cancel(self, reason: object) -> None:
-        """Read no more. What the client still sends is discarded by the watcher."""
+        """Read no more. What the client still sends is discarded by the disconnect watcher."""
         self.over.set()
+
+    def note(self, message: Message) -> None:
+        """Learn from a message whether the request is complete, or the client gone."""
+        self.is_disconnected = message["type"] == "http.disconnect"
+        if self.is_disconnected or not message.get("more_body"):
+            self.over.set()
+            self.complete.set()
 
 
 class Exchange:
@@ -89,24 +99,27 @@ class Exchange:
             request.body = self._body
         return request
 
+    @property
+    def excess(self) -> RequestTooLarge | None:
+        """Set once the request's body is known to be over the limit: then that is the answer, whatever else is."""
+        return self._body.excess
+
     async def disconnected(self) -> None:
         """Return when the client is gone. Waits for the request's body first, because it comes the same way."""
         await self._body.over.wait()
         while not self._body.is_disconnected:
-            self._body.is_disconnected = (await self._receive())["type"] == "http.disconnect"
+            self._body.note(await self._receive())
 
     async def discard_request(self) -> None:
-        """Read what the client still sends and throw it away, for a while: many clients read no answer before they
+        """Let the watcher throw away what the client still sends, for a while: many clients read no answer before they
         have sent everything, and closing under them would lose it. One that asked first (100-continue) sends nothing.
         """
         if any(name == b"expect" for name, _ in self._scope["headers"]):
             return
+        self._body.over.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
-                while not self._body.over.is_set():
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect" or not message.get("more_body"):
-                        self._body.over.set()
+                await self._body.complete.wait()
 
     async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
         """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""

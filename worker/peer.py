@@ -345,7 +345,7 @@ class Peer:
                     body.credit -= 1
                     self.send(wire.Piece(number, data[start : start + _PIECE_BYTES]))
                     await self._channel.drained()
-        except (OSError, RuntimeError, ValueError, PeerFault) as broken:
+        except OSError as broken:
             error = str(broken) or type(broken).__name__
         finally:
             self._writing.pop(number, None)

@@ -73,6 +73,8 @@ class Supervisor:
         self._alive.add(isolate)
         try:
             await isolate.run(slot)
+        except Exception:  # a defect in the conversation with one isolate must not end the server
+            logger.exception("isolate_failed pid=%s", isolate.pid)
         finally:
             self._alive.discard(isolate)
         has_served = slot.exception() is None

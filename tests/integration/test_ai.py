@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 
+import httpx
 import pytest
 
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.errors import EngineDead
 
 ASK = """
 from workers import Response, WorkerEntrypoint
@@ -241,6 +243,50 @@ def test_rest_and_handler_are_one_service(serve) -> None:
             assert rest.json()["result"]["response"] == "by rest"
             assert rest.headers["paddock-weights"] == "stand_in"
             assert (await running.client.post("/", json={"prompt": "x"})).json()["text"] == "by handler"
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_dies_in_mid_stream_breaks_its_stream_off_and_nothing_else(serve) -> None:
+    source = READ.replace("pieces = [", "pieces = []\n        try:\n            pieces = [").replace(
+        "in stream]", "in stream]\n        except Exception as error:\n            return Response(str(error))"
+    )
+    engine = ScriptedEngine([["one", EngineDead("the engine host died: signal 9")], "fine"])
+
+    async def run() -> None:
+        async with serve(source, engine) as running:
+            assert "signal 9" in (await running.client.get("/")).text
+            pid = await running.pid()
+            assert "fine" in (await running.client.get("/")).text
+            assert await running.pid() == pid, "the isolate is not to blame"
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_breaks_by_reference_does_not_end_as_if_it_were_complete(serve) -> None:
+    engine = ScriptedEngine([["one", EngineDead("the engine host died: signal 9")], "fine"])
+
+    async def run() -> None:
+        async with serve(STREAM, engine) as running:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await running.client.get("/")
+            assert "fine" in (await running.client.get("/")).text
+
+    asyncio.run(run())
+
+
+def test_a_chunked_body_over_the_limit_is_413_whatever_the_handler_does(serve) -> None:
+    """PW-163"""
+
+    async def too_much():
+        for _ in range(30):
+            yield b"x" * 1_000_000
+
+    async def run() -> None:
+        async with serve(ASK, ScriptedEngine(["fine"])) as running:
+            reply = await running.client.post("/", content=too_much())
+            assert reply.status_code == 413
+            assert (await running.client.post("/", json={"prompt": "x"})).json()["text"] == "fine"
 
     asyncio.run(run())
 

@@ -46,6 +46,8 @@ _KEPT_LINES = 30
 _QUOTED_LINES = 10
 #: How long the news of a death waits for its last lines of output. A grandchild can hold the pipe open.
 _LAST_WORDS_S = 0.5
+#: How long a fork server that has closed its socket may take to exit.
+_LEAVE_S = 1.0
 
 
 class HostPlan(msgspec.Struct, frozen=True):
@@ -242,13 +244,15 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         pipe_fd, output_fd = os.pipe()
         host = HostProcess(name, ours, lambda: self._kill(serial))
-        with theirs, open(output_fd, "wb", 0):
-            try:
-                await host.follow_output(pipe_fd)
-                self._tell(ForkHost(serial), (theirs.fileno(), output_fd))
-            except OSError as exc:
-                ours.close()
-                raise EngineUnavailable(f"The fork server does not run: {exc}. {quote(self._last_lines)}") from exc
+        try:
+            await host.follow_output(pipe_fd)
+            self._tell(ForkHost(serial), (theirs.fileno(), output_fd))
+        except OSError as exc:
+            ours.close()
+            raise EngineUnavailable(f"The fork server does not run: {exc}. {quote(self._last_lines)}") from exc
+        finally:
+            theirs.close()
+            os.close(output_fd)
         self._hosts[serial] = host
         return host
 
@@ -298,16 +302,20 @@ class ForkServer:
         async with self._attaching:
             if self._process is not None and self._channel is None:
                 await self._attach()
-        if self._channel is not None:
+        if self._process is not None and self._channel is not None:
+            self._process.kill()
             self._channel.close()
         if self._ended is not None:
             await self._ended
 
 
 def _reap(process: subprocess.Popen[bytes]) -> int:
-    """Kill what may still run; its exit status."""
-    process.kill()
-    return process.wait()
+    """The exit status of a process that has closed its socket; one that does not leave is killed."""
+    try:
+        return process.wait(_LEAVE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _exit_text(status: int) -> str:

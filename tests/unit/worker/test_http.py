@@ -5,6 +5,7 @@ import pytest
 
 from paddock.bindings.binding import GeneratorSource
 from paddock.bindings.errors import RequestTooLarge
+from paddock.worker.channel import BodyBroken
 from paddock.worker.http import Exchange
 
 LIMIT = 100_000
@@ -80,7 +81,7 @@ def test_a_chunked_body_over_the_limit_breaks_off() -> None:
         assert body is not None
         assert not isinstance(body, bytes)
         await body.pull()
-        with pytest.raises(RequestTooLarge):
+        with pytest.raises(BodyBroken, match="at most 100000 bytes"):
             await body.pull()
 
     asyncio.run(run())

@@ -7,6 +7,7 @@ request, the members of `env`, the reply to outbound fetches. One line out is wh
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import sys
 import types
@@ -55,7 +56,8 @@ async def _call(case: dict[str, Any], request: Any, background: asyncio.TaskGrou
     _cloudflare_compat_flags.install({"python_request_headers_preserve_commas": True})
     _pyodide_entrypoint_helper.install(env, lambda work: background.create_task(_finish(work)))
     module = types.ModuleType("handler")
-    exec(compile(case["handler"], "handler.py", "exec"), module.__dict__)
+    # Module level belongs to no event.
+    contextvars.Context().run(exec, compile(case["handler"], "handler.py", "exec"), module.__dict__)
     if not hasattr(module, "Default"):
         return await module.on_fetch(request, env, JsObject())
     return python_to_rpc(await module.Default(JsObject(), env).fetch(python_from_rpc(request)))

@@ -4,6 +4,4 @@ from typing import Final
 
 from paddock.worker.isolate.web import era
 
-__all__ = ["__version__"]
-
 __version__: Final = era.current().pyodide_version

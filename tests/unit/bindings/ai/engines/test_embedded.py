@@ -244,13 +244,17 @@ def test_close_while_loading_kills_the_host(open_engine: OpenEngine) -> None:
     async def main() -> None:
         async with open_engine("hangs") as engine, asyncio.TaskGroup() as group:
             call = group.create_task(_raises_unavailable(engine))
-            while engine.state != "loading":  # noqa: ASYNC110 # nobody but this test wants to know, so there is no event
+            while not _is_loading(engine):  # noqa: ASYNC110 # nobody but this test wants to know, so there is no event
                 await asyncio.sleep(0)
             await engine.close()
             await call
             assert engine.state == "cold"
 
     asyncio.run(main())
+
+
+def _is_loading(engine: EmbeddedEngine) -> bool:
+    return engine.state == "loading"
 
 
 async def _raises_unavailable(engine: EmbeddedEngine) -> None:
@@ -276,7 +280,8 @@ def test_two_models_of_one_fork_server_live_and_die_apart(plan: HostPlan) -> Non
         first, second = (
             EmbeddedEngine(EngineSettings(model_path="/nowhere", served_name=name), forkserver) for name in ("a", "b")
         )
-        assert await asyncio.gather(_read(first, "one"), _read(second, "two")) == ["one ", "two "]
+        texts: list[str] = await asyncio.gather(*(_read(engine, "both") for engine in (first, second)))
+        assert texts == ["both ", "both "]
         os.kill(await _pid_of_running(first), signal.SIGKILL)
         assert await _read(second, "alive") == "alive "
         await first.close()
