@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Headers
     from paddock.bindings.errors import PaddockError
 
-__all__ = ["failure_headers", "full_message"]
+__all__ = ["description", "failure_headers", "full_message"]
+
+logger = logging.getLogger(__name__)
 
 
-def full_message(error: PaddockError, request_id: str) -> str:
+def description(error: PaddockError) -> str:
+    """Production's text, or one line of ours. What the operator must see beyond that is logged here, once."""
+    if error.actor != "user":
+        logger.error("ai_failed code=%s %s", error.code, error)
+    return error.message.partition("\n")[0]
+
+
+def full_message(error: PaddockError, described: str, request_id: str) -> str:
     """Production's message: `AiError: <prefix>: <description> (<request id>)`."""
-    return f"AiError: {error.label}: {error.message} ({request_id})"
+    return f"AiError: {error.label}: {described} ({request_id})"
 
 
 def failure_headers(error: PaddockError, request_id: str) -> Headers:

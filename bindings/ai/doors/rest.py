@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.doors.failure import failure_headers, full_message
+from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.doors.wire import JSON
 from paddock.bindings.ai.listing import ModelQuery, schemas, search
@@ -74,7 +74,7 @@ def _success(result: object, headers: tuple[tuple[str, str], ...] = ()) -> Fetch
 
 
 def _failure(error: PaddockError, request_id: str) -> FetchResponse:
-    errors = [{"message": full_message(error, request_id), "code": error.internal_code}]
+    errors = [{"message": full_message(error, description(error), request_id), "code": error.internal_code}]
     body = {"errors": errors, "success": False, "result": {}, "messages": []}
     return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.doors.failure import failure_headers, full_message
+from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.listing import ModelQuery, search
 from paddock.bindings.binding import FetchResponse
@@ -73,12 +73,13 @@ def _model(request: FetchRequest) -> str:
 
 def _failure(error: PaddockError, request_id: str) -> FetchResponse:
     """The flat body from which the binding makes its exception: `internalCode: description` (WA-102)."""
+    described = description(error)
     body = {
         "name": "AiError",
         "internalCode": error.internal_code,
         "httpCode": error.status,
-        "message": full_message(error, request_id),
-        "description": error.message,
+        "message": full_message(error, described, request_id),
+        "description": described,
         "requestId": request_id,
     }
     return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
