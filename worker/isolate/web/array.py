@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, overload
 
 from paddock.worker.isolate.web.errors import type_error
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, crossing, is_nullish
 from paddock.worker.isolate.web.text import js_string
 
 __all__ = ["Array", "JsArray", "JsIterator"]
@@ -36,7 +36,7 @@ class JsArray(JsProxy):
         return len(self._items)
 
     def __iter__(self) -> Iterator[object]:
-        return iter(self._items)
+        return map(crossing, self._items)
 
     def __reversed__(self) -> Iterator[object]:
         return reversed(self._items)
@@ -49,7 +49,7 @@ class JsArray(JsProxy):
     @overload
     def __getitem__(self, index: slice) -> JsArray: ...
     def __getitem__(self, index: int | slice) -> object:
-        return JsArray(self._items[index]) if isinstance(index, slice) else self._items[index]
+        return JsArray(self._items[index]) if isinstance(index, slice) else crossing(self._items[index])
 
     def __setitem__(self, index: int | slice, value: object) -> None:
         if isinstance(index, slice):

@@ -13,7 +13,7 @@ from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.buffers import JsBuffer, typed_array
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.map import JsMap, JsSet, pairs
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, crossing, jsnull
 from paddock.worker.isolate.web.text import js_string
 
 __all__ = ["FROM_ENTRIES", "ConversionError", "to_js", "to_py"]
@@ -154,7 +154,7 @@ class _ToPy:
 
     def convert(self, value: object, depth: int) -> object:
         if not isinstance(value, JsProxy) or depth == 0:
-            return value
+            return crossing(value)
         if id(value) in self._seen:
             return self._seen[id(value)][1]
         match value:

@@ -12,12 +12,17 @@ from typing import Final
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.buffers import TypedArray
 from paddock.worker.isolate.web.errors import JsException, type_error
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull, null
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull
 from paddock.worker.isolate.web.text import MAX_SAFE_INTEGER, js_string, number, number_text
 
 __all__ = ["JSON", "from_python", "own_members", "parse", "stringify"]
 
+_MANY_DIGITS: Final = re.compile(r"[0-9]{16}")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+#: Types that are the same in both languages.
+_ATOMS: Final = {str, int, float, bool}
 
 
 def parse(text: str) -> object:
@@ -26,7 +31,9 @@ def parse(text: str) -> object:
     A number is an int where it is whole and exact, so `1.0` and `1e3` are ints; larger integers lose digits.
     """
     try:
-        return from_python(json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_refuse))
+        # Without long runs of digits no integer can be out of range, and the built-in conversion is much faster.
+        whole = _whole if _MANY_DIGITS.search(text) else None
+        return from_python(json.loads(text, parse_int=whole, parse_float=_real, parse_constant=_refuse))
     except RecursionError as error:
         raise JsException("RangeError", "Maximum call stack size exceeded") from error
     except ValueError as error:
@@ -39,9 +46,9 @@ def from_python(value: object) -> object:
         case dict():
             return JsObject({name: from_python(member) for name, member in value.items()})
         case list():
-            return JsArray([from_python(item) for item in value])
+            return JsArray([item if type(item) in _ATOMS else from_python(item) for item in value])
         case None:
-            return null()
+            return jsnull
     return value
 
 
@@ -93,14 +100,19 @@ class _Writer:
             if callable(value):
                 return None
             if isinstance(value, JsArray | list | tuple):
-                return self._array(value, line)
+                return self._array(value._items if isinstance(value, JsArray) else value, line)
             return self._object(own_members(value), line) if isinstance(value, JsProxy | Mapping) else "{}"
         finally:
             self._open.discard(id(value))
 
     def _array(self, items: Iterable[object], line: str) -> str:
         inner = line + self._indent
-        texts = [self.text(item, inner) or "null" for item in items]
+        texts = [
+            # Most long arrays hold numbers only; they are written without a call for each.
+            str(item) if type(item) is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER
+            else self.text(item, inner) or "null"
+            for item in items
+        ]  # fmt: skip
         return self._enclose("[", texts, "]", line)
 
     def _object(self, members: Mapping[str, object], line: str) -> str:

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from paddock.worker.isolate.web.array import JsArray
     from paddock.worker.isolate.web.map import ObjectMap
 
-__all__ = ["Constructor", "JsNull", "JsObject", "JsProxy", "is_nullish", "js_name", "jsnull", "null", "read"]
+__all__ = [
+    "Constructor",
+    "JsNull",
+    "JsObject",
+    "JsProxy",
+    "crossing",
+    "is_nullish",
+    "js_name",
+    "jsnull",
+    "null",
+    "read",
+]
 
 
 class JsProxy:
@@ -136,6 +147,11 @@ def null() -> JsNull | None:
     return None if era.current().null_is_none else jsnull
 
 
+def crossing(value: object) -> object:
+    """A stored value as Python gets it: containers keep null as it is, so that JSON can write it in every era."""
+    return null() if value is jsnull else value
+
+
 def is_nullish(value: object) -> bool:
     """Whether a value is undefined or null."""
     return value is None or value is jsnull
@@ -155,7 +171,7 @@ class JsObject(JsProxy):
         if name.startswith("__") or name == "_JsObject__members":  # protocol lookups, and copies not yet filled
             raise AttributeError(name)
         try:
-            return self.__members[js_name(name)]
+            return crossing(self.__members[js_name(name)])
         except KeyError:
             raise AttributeError(name) from None
 

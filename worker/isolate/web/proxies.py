@@ -23,6 +23,8 @@ _CALLED: Final = "OnceProxy can only be called once"
 class PyProxy(JsProxy):
     """A Python object as JavaScript sees it: its attributes, and a call if it is callable."""
 
+    _js_name = "PyProxy"
+
     def __init__(self, target: object) -> None:
         self._target = target
         self._is_destroyed = False

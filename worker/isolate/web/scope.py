@@ -8,6 +8,8 @@ TaskGroup, but one whose tasks fail on their own: a rejected promise that nobody
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Scope", "current_scope", "enter_request", "in_request", "require_request"]
 
+logger = logging.getLogger(__name__)
+
+#: How long the tasks of an event that is over may take to clean up.
+_CLEAN_UP_S: Final = 5.0
 #: Source: workerd, io-context; the same text for every operation.
 _GLOBAL_SCOPE: Final = (
     "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, "
@@ -64,15 +70,22 @@ class Scope:
             timer.cancel()
 
     async def aclose(self) -> None:
-        """Cancel what is left, and wait until it is gone."""
+        """Cancel what is left, and wait until it is gone: at most for as long as cleaning up may take."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
+        for task in self._others():
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        # What a cancelled task starts to clean up, such as cancelling its stream, may still run to its end.
+        deadline = time.monotonic() + _CLEAN_UP_S
+        while tasks := self._others():
+            await asyncio.wait(tasks, timeout=max(0, deadline - time.monotonic()))
+            if time.monotonic() >= deadline and self._others():
+                logger.warning("scope_left_tasks count=%d", len(self._others()))
+                return
+
+    def _others(self) -> set[asyncio.Task[None]]:
+        return self._tasks - {asyncio.current_task()}
 
     async def __aenter__(self) -> Scope:
         return self

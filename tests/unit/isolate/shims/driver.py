@@ -44,8 +44,8 @@ async def _serve(case: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _call(case: dict[str, Any], request: Any, background: asyncio.TaskGroup) -> Any:
-    import _cloudflare_compat_flags
-    import _pyodide_entrypoint_helper
+    import _cloudflare_compat_flags  # type: ignore[import-not-found]  # exists on the path of isolates only
+    import _pyodide_entrypoint_helper  # type: ignore[import-not-found]  # exists on the path of isolates only
     from workers import python_from_rpc, python_to_rpc
 
     from paddock.worker.isolate.web.fetch import set_transport
@@ -114,16 +114,15 @@ def _source(pieces: list[str] | None) -> Any:
     if pieces is None:
         return None
 
-    class Source:
-        def __init__(self) -> None:
-            self.pieces = [piece.encode() for piece in pieces]
+    waiting = [piece.encode() for piece in pieces]
 
+    class Source:
         async def pull(self) -> bytes | None:
             await asyncio.sleep(0)
-            return self.pieces.pop(0) if self.pieces else None
+            return waiting.pop(0) if waiting else None
 
         async def cancel(self, reason: object) -> None:
-            self.pieces.clear()
+            waiting.clear()
 
     return Source()
 

@@ -12,6 +12,7 @@ from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.buffers import TYPED_ARRAYS
 from paddock.worker.isolate.web.convert import FROM_ENTRIES, ConversionError, to_js
 from paddock.worker.isolate.web.headers import Headers
+from paddock.worker.isolate.web.jsonvalue import parse, stringify
 from paddock.worker.isolate.web.map import JsMap, JsSet
 from paddock.worker.isolate.web.objects import JsObject, jsnull
 
@@ -109,3 +110,10 @@ def test_to_py_depth_and_default_converter() -> None:
 def test_buffers_become_memoryviews() -> None:
     assert isinstance(view := _js(b"ab").to_py(), memoryview)
     assert bytes(view) == b"ab"
+
+
+def test_null_is_none_in_the_old_era_and_still_written(old_era: None) -> None:
+    value: Any = parse('{"a": null, "b": [null]}')
+    assert (value.a, value.b[0], value.to_py()) == (None, None, {"a": None, "b": [None]})
+    assert stringify(value) == '{"a":null,"b":[null]}'
+    assert Headers.new().get("x") is None

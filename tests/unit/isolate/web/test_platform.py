@@ -125,8 +125,10 @@ def test_delays_need_an_event() -> None:
 
 def test_failing_callback_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
+        done = asyncio.Event()
         SET_TIMEOUT(lambda: 1 / 0, 0)
-        await asyncio.sleep(0.001)
+        SET_TIMEOUT(lambda: done.set(), 1)
+        await done.wait()
 
     _in_request(main())
     assert "uncaught_in_callback" in caplog.text

@@ -41,7 +41,7 @@ def test_promise_is_recognised_by_then() -> None:
 
 def test_executor_and_chain() -> None:
     async def main() -> object:
-        promise: Promise[int] = Promise.new(lambda resolve, reject: resolve(1))
+        promise: Promise[Any] = Promise.new(lambda resolve, reject: resolve(1))
         return await promise.then(lambda value: value + 1).then(lambda value: adopt(value * 2))
 
     assert _run(main()) == 4
@@ -121,8 +121,8 @@ def test_cancelling_the_only_waiter_cancels_the_work() -> None:
                 cancelled.set()
 
         promise = start(work())
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(promise, 0)
+        async with asyncio.TaskGroup() as tasks:
+            await _cancelled_while_waiting(tasks, promise)
         await cancelled.wait()
 
     _run(main())

@@ -94,7 +94,7 @@ def test_explicit_content_type_wins() -> None:
 @pytest.mark.parametrize("status", [199, 600, 0, -1, "x", float("inf")])
 def test_status_range(status: object) -> None:
     """PW-070."""
-    with pytest.raises(JsException, match="RangeError: .* 200 to 599"):
+    with pytest.raises(JsException, match=r"RangeError: .* 200 to 599"):
         Response.new("x", status=status)
 
 
