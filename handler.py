@@ -1,9 +1,9 @@
 """Paddock's demo: a Worker that chats with Workers AI models. It runs unchanged on Paddock and on Cloudflare.
 
-    curl localhost:8787/ask?prompt=Hello                                          one answer as JSON
-    curl -N localhost:8787/stream?prompt=Tell+me+a+story                          server-sent events
-    curl localhost:8787/ranch-hand?prompt=Tell+me+about+lighthouses               the same model with a LoRA adapter
-    curl localhost:8787/ask -d '{"model": "@cf/microsoft/phi-2", "messages": [{"role": "user", "content": "Hi"}]}'
+curl localhost:8787/ask?prompt=Hello                                          one answer as JSON
+curl -N localhost:8787/stream?prompt=Tell+me+a+story                          server-sent events
+curl localhost:8787/ranch-hand?prompt=Tell+me+about+lighthouses               the same model with a LoRA adapter
+curl localhost:8787/ask -d '{"model": "@cf/microsoft/phi-2", "messages": [{"role": "user", "content": "Hi"}]}'
 """
 
 import json
@@ -61,11 +61,13 @@ PAGE = """<!doctype html>
          min-height: 100vh; box-sizing: border-box; display: flex; flex-direction: column; }
   h1 { font-size: 1.2rem; margin: 0 0 .5rem; }
   #log { flex: 1; }
-  #log p { white-space: pre-wrap; margin: .5rem 0; padding: .5rem .8rem; border-radius: .6rem; border: 1px solid var(--line); }
-  #log .user { margin-left: 4rem; border-color: transparent; background: color-mix(in srgb, currentcolor 10%, transparent); }
+  #log p { white-space: pre-wrap; margin: .5rem 0; padding: .5rem .8rem; border: 1px solid var(--line);
+           border-radius: .6rem; }
+  #log .user { margin-left: 4rem; background: var(--line); }
   #log .error { border-color: crimson; }
   small { opacity: .7; }
-  form { display: flex; gap: .5rem; flex-wrap: wrap; position: sticky; bottom: 0; padding: .5rem 0; background: Canvas; }
+  form { display: flex; gap: .5rem; flex-wrap: wrap; position: sticky; bottom: 0; padding: .5rem 0;
+         background: Canvas; }
   input { flex: 1; min-width: 12rem; }
   input, select, button { font: inherit; padding: .4rem .6rem; }
 </style>
@@ -76,7 +78,7 @@ PAGE = """<!doctype html>
     <option>@cf/meta/llama-2-7b-chat-fp16</option>
     <option>@cf/microsoft/phi-2</option>
     <option>@cf/mistral/mistral-7b-instruct-v0.2-lora</option>
-    <option value="ranch-hand">mistral with the LoRA adapter ranch-hand</option>
+    <option value="@cf/mistral/mistral-7b-instruct-v0.2-lora+ranch-hand">mistral with the adapter ranch-hand</option>
   </select>
   <input aria-label="Message" placeholder="Tell me about lighthouses." autofocus>
   <button>Send</button>
@@ -101,10 +103,14 @@ PAGE = """<!doctype html>
     say("user", content);
     messages.push({ role: "user", content });
     const line = say("", "…");
-    const isRanchHand = model.value === "ranch-hand";
-    const inputs = isRanchHand ? { model: "@cf/mistral/mistral-7b-instruct-v0.2-lora", lora: "ranch-hand" } : { model: model.value };
-    const reply = await fetch("/stream", { method: "POST", body: JSON.stringify({ ...inputs, messages }) });
-    if (!reply.ok) { line.className = "error"; line.textContent = (await reply.json()).error; messages.pop(); return; }
+    const [name, lora] = model.value.split("+");
+    const reply = await fetch("/stream", { method: "POST", body: JSON.stringify({ model: name, lora, messages }) });
+    if (!reply.ok) {
+      line.className = "error";
+      line.textContent = (await reply.json()).error;
+      messages.pop();
+      return;
+    }
     let text = "", rest = "", usage;
     for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + chunk).split("\\n");
@@ -116,7 +122,11 @@ PAGE = """<!doctype html>
       line.textContent = text.trim();
     }
     messages.push({ role: "assistant", content: text.trim() });
-    if (usage) line.append(Object.assign(document.createElement("small"), { textContent: `\\n${usage.prompt_tokens} + ${usage.completion_tokens} tokens` }));
+    if (usage) {
+      const note = document.createElement("small");
+      note.textContent = `\\n${usage.prompt_tokens} + ${usage.completion_tokens} tokens`;
+      line.append(note);
+    }
   };
 </script>
 </html>

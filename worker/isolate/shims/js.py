@@ -118,13 +118,13 @@ undefined = None
 
 #: Names of production that are still to come here.
 _LATER: Final = {
-    "BigInt", "Boolean", "CompressionStream", "DecompressionStream", "EventSource", "Float16Array", "HTMLRewriter",
-    "Math", "Number", "Proxy", "Reflect", "RegExp", "String", "Symbol", "TextDecoderStream", "TextEncoderStream",
-    "WeakMap", "WeakSet", "WebAssembly", "WebSocket", "WebSocketPair", "caches", "navigator", "performance", "process",
-    "scheduler", "self", "structuredClone",
+    "BigInt", "Boolean", "CompressionStream", "DOMException", "DecompressionStream", "EventSource", "Float16Array",
+    "HTMLRewriter", "Math", "Number", "Proxy", "Reflect", "RegExp", "String", "Symbol", "TextDecoderStream",
+    "TextEncoderStream", "WeakMap", "WeakSet", "WebAssembly", "WebSocket", "WebSocketPair", "caches", "navigator",
+    "performance", "process", "scheduler", "self", "structuredClone",
 }  # fmt: skip
 #: Production blocks these: text must not become code.
-_BLOCKED: Final = frozenset(("eval", "Function"))
+_BLOCKED: Final = {"eval", "Function"}
 
 
 class _GlobalThis(JsProxy):

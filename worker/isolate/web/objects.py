@@ -168,7 +168,7 @@ class JsObject(JsProxy):
         object.__setattr__(self, "_JsObject__members", dict(members))
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__") or name == "_JsObject__members":  # protocol lookups, and copies not yet filled
+        if name == "_JsObject__members":  # an object not filled yet has no members to look in
             raise AttributeError(name)
         try:
             return crossing(self.__members[js_name(name)])

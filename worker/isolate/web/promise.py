@@ -49,7 +49,6 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
         self._state = _PENDING
         self._value: object = None
         self._reactions: list[Callable[[], None]] = []
-        self._waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._is_handled = False
 
@@ -125,18 +124,22 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
     def __await__(self) -> Generator[object, None, _T]:
         if self._state is _PENDING:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            wake = functools.partial(_wake, future)
             self._is_handled = True
-            self._reactions.append(functools.partial(_wake, future))
-            self._waiting += 1
+            self._reactions.append(wake)
             try:
                 yield from future
             except asyncio.CancelledError:
-                if self._waiting == 1 and self._task:
-                    self._task.cancel()
+                self._leave(wake)
                 raise
-            finally:
-                self._waiting -= 1
         return self._outcome()
+
+    def _leave(self, wake: Callable[[], None]) -> None:
+        """Stop waiting; without anybody else who wants the outcome, the work ends."""
+        if wake in self._reactions:
+            self._reactions.remove(wake)
+            if not self._reactions and self._task is not None:
+                self._task.cancel()
 
     def _outcome(self) -> _T:
         """The value of a settled promise, or its exception raised."""

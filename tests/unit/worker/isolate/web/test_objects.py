@@ -39,6 +39,12 @@ def test_reserved_words_get_an_underscore() -> None:
     assert list(made.object_keys()) == ["from", "x_", "class"]
 
 
+def test_names_with_underscores_are_members_too() -> None:
+    made = JsObject({"__typename": "A", "_id": 1})
+    assert (made.__typename, made._id) == ("A", 1)
+    assert not hasattr(made, "__iter__")
+
+
 def test_missing_member_is_an_attribute_error() -> None:
     assert getattr(JsObject(), "nothing", "default") == "default"
     with pytest.raises(AttributeError, match="nothing"):
