@@ -99,7 +99,8 @@ def _read_folder(folder: Path, problems: list[CatalogError]) -> dict[str, ModelC
         try:
             card = read_model_file(file, folder)
         except NotAModel as exc:
-            _log.info("catalog_file_skipped file=%s reason=%s", file, exc)
+            is_readme = file.stem.lower() == "readme"
+            _log.log(logging.DEBUG if is_readme else logging.INFO, "catalog_file_skipped file=%s reason=%s", file, exc)
             continue
         except CatalogError as exc:
             problems.append(exc)
