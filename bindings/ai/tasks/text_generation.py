@@ -122,8 +122,10 @@ class _Usage:
 
 
 def _typed(inputs: Mapping[str, object]) -> _Inputs:
+    # JavaScript has one kind of number: 20.0 is an integer there, and the schema check takes it for one.
+    whole = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in inputs.items()}
     try:
-        return msgspec.convert(dict(inputs), _Inputs)
+        return msgspec.convert(whole, _Inputs)
     except msgspec.ValidationError as error:
         raise InputError(f"Error: {error}") from error
 
