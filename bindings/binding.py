@@ -91,7 +91,10 @@ class FetchResponse(msgspec.Struct, frozen=True):
 
     status: int
     headers: Headers = ()
-    body: bytes | GeneratorSource | None = None
+    body: bytes | ByteSource | None = None
+    status_text: str = ""
+    #: Where the answer came from when the request was redirected.
+    url: str = ""
 
 
 class BindingContext(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_child_left() -> Iterator[None]:
     """Fail a test that leaves a running child behind, and end the child."""
-    before = _children()
+    before = set(_child_pids())  # whatever they run: one that has just been started has no command line yet
     yield
     left = {pid: command for pid, command in _children().items() if pid not in before}
     for pid in left:
@@ -57,9 +57,12 @@ def no_child_left() -> Iterator[None]:
 
 def _children() -> dict[int, str]:
     """Running children of this process: pid -> command. Empty where there is no /proc."""
-    pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
-    commands = {pid: _command(pid) for pid in pids}
+    commands = {pid: _command(pid) for pid in _child_pids()}
     return {pid: command.decode() for pid, command in commands.items() if command and not _is_lasting(command)}
+
+
+def _child_pids() -> list[int]:
+    return [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
 
 
 def _command(pid: int) -> bytes:

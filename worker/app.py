@@ -9,10 +9,11 @@ import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.listing import statuses
@@ -37,7 +38,7 @@ logger = logging.getLogger("paddock.request")
 
 #: The event's target in the isolate: the handler's default entrypoint.
 _DEFAULT: Final = "default"
-_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, colour: bool = False) -> Starlette:
@@ -45,13 +46,16 @@ def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, co
     worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
     api = _Door(lambda exchange, request: _answer_rest(service, limit_bytes, exchange, request), limit_bytes, colour)
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/cdn-cgi/local/ai/status", status, methods=None),
             Route(rest.PREFIX + "{path:path}", api, methods=None),
-            Mount("/", worker),
         ]
     )
+    # Not a route: a pattern misses line breaks, and targets that do not begin with a slash.
+    app.router.default = worker
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Door:
@@ -101,7 +105,7 @@ class _Door:
             if exchange.status:
                 # The head is out: all that is left is to break off, so that nobody takes the rest for complete.
                 logger.error("response_broken %s", error)
-                return f" · broken off: {error}"
+                return " · broken off"
             if isinstance(error, RequestTooLarge):
                 await exchange.discard_request()
             await _respond_error(exchange, error)
@@ -128,8 +132,7 @@ async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange,
 
 async def _answer_status(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
     """Models and their states, for health checks. Only for this machine, whatever name a page in a browser uses."""
-    host = (request.header("host") or "").rpartition(":")[0] or (request.header("host") or "")
-    if host not in _LOCAL_HOSTS:
+    if urlsplit(request.url).hostname not in _LOCAL_HOSTS:
         await exchange.respond(403, text_headers(), b"Invalid Host header")
         return
     body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})

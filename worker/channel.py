@@ -99,6 +99,7 @@ class Channel(asyncio.Protocol):
         self._buffer = FrameBuffer()
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._is_finished = False
 
     @classmethod
     async def open(
@@ -111,7 +112,7 @@ class Channel(asyncio.Protocol):
 
     def send(self, payload: bytes) -> None:
         """Queue one payload. Body pieces must respect `drained`; head frames are small and need not."""
-        if self._transport is not None:
+        if self._transport is not None and not self._is_finished:
             self._transport.write(frame(payload))
 
     async def drained(self) -> None:
@@ -123,6 +124,15 @@ class Channel(asyncio.Protocol):
         """Drop the connection. Idempotent."""
         if self._transport is not None:
             self._transport.abort()
+
+    def finish(self) -> None:
+        """Send nothing more; the peer closes the connection when it has read everything. Idempotent.
+
+        Closing it here would lose what the peer has not read yet, if it writes in the meantime.
+        """
+        if self._transport is not None and not self._is_finished:
+            self._is_finished = True
+            self._transport.write_eof()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one, but not by inheritance

@@ -92,13 +92,12 @@ class IsolateCrashed(IsolateError):
     actor = "operator"
     retryable = True
 
-    def __init__(self, exit_code: int | None, log_lines: Sequence[str] = ()) -> None:
+    def __init__(self, exit_code: int | None, log_lines: Sequence[str] = (), *, has_started: bool = True) -> None:
         self.exit_code = exit_code
         self.log_lines = tuple(log_lines)
         last = "\n  ".join(("", *self.log_lines)) if self.log_lines else ""
-        super().__init__(
-            f"The worker's process ended while it handled this request: {_cause_of_death(exit_code)}.{last}"
-        )
+        when = "" if has_started else " while it started"
+        super().__init__(f"The worker's process ended{when}: {_cause_of_death(exit_code)}.{last}")
 
 
 class IsolateStartTimeout(IsolateError):

@@ -44,7 +44,7 @@ class IsolateHost:
             logger.exception("binding_failed target=%s url=%s", incoming.fetch.target, incoming.fetch.url)
             incoming.fault("Error", f"internal error in the binding {incoming.fetch.target}: see the server's log")
         else:
-            incoming.reply(response.status, "", response.headers, response.body)
+            incoming.reply(response.status, response.status_text, response.headers, response.body, response.url)
 
     async def _answer(self, incoming: IncomingFetch) -> FetchResponse:
         fetch = incoming.fetch

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from paddock.bindings.binding import FetchRequest
-from paddock.bindings.errors import RequestTooLarge
+from paddock.bindings.errors import InputError, RequestTooLarge
 from paddock.worker.channel import BodyBroken
 from paddock.worker.wire import INLINE_BODY_BYTES
 
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange", "text_headers"]
 
-#: The server frames bodies itself.
-_FRAMING: Final = frozenset({"transfer-encoding", "connection", "keep-alive"})
-#: How long the rest of a refused request may take.
+#: What belongs to the connection, not to the response: the server frames bodies itself. RFC 9113, 8.2.2.
+_FRAMING: Final = frozenset(
+    {"transfer-encoding", "content-length", "connection", "keep-alive", "proxy-connection", "upgrade"}
+)
+_HOST_CHARACTERS: Final = re.compile(r"[\w.~%:\[\]-]+", re.ASCII)
+#: How long the rest of a request that nobody reads may take.
 _DISCARD_S: Final = 10.0
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 
@@ -77,25 +82,31 @@ class Exchange:
         self._send = send
         self._body = _ReceivedBody(receive, limit_bytes)
         self._limit_bytes = limit_bytes
+        #: True when the request has a body that is not read before the answer begins.
+        self._is_streamed = False
         #: Of the response, once its head is sent.
         self.status = 0
 
     async def request(self) -> FetchRequest:
-        """The request. A small body of known length is read whole; others stream. Raises RequestTooLarge early."""
+        """The request. A small body of known length is read whole; others stream.
+
+        Raises RequestTooLarge early, and InputError for a Host header that is none.
+        """
         scope = self._scope
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         request = FetchRequest(scope["method"], _url(scope), headers)
         length = request.header("content-length")
-        if length is not None and int(length) > self._limit_bytes:
-            raise _too_large(self._limit_bytes)
-        if length is None and request.header("transfer-encoding") is None:
+        if length is None and not _may_have_body(scope, request):
             self._body.over.set()
-        elif length is not None and int(length) <= INLINE_BODY_BYTES:
+        elif length is not None and int(length) <= min(INLINE_BODY_BYTES, self._limit_bytes):
             pieces = []
             while (piece := await self._body.pull()) is not None:
                 pieces.append(piece)
             request.body = b"".join(pieces)
         else:
+            self._is_streamed = True
+            if length is not None and int(length) > self._limit_bytes:
+                raise _too_large(self._limit_bytes)
             request.body = self._body
         return request
 
@@ -111,37 +122,48 @@ class Exchange:
             self._body.note(await self._receive())
 
     async def discard_request(self) -> None:
-        """Let the watcher throw away what the client still sends, for a while: many clients read no answer before they
-        have sent everything, and closing under them would lose it. One that asked first (100-continue) sends nothing.
+        """Let the watcher throw away what the client still sends. With HTTP/1, wait for it: many clients read no
+        answer before they have sent everything, and closing the connection under them would lose it.
         """
-        if any(name == b"expect" for name, _ in self._scope["headers"]):
-            return
         self._body.over.set()
+        if not self._is_streamed or not _is_http1(self._scope):
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
                 await self._body.complete.wait()
 
     async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
         """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""
-        self.status = status
         has_body = self._scope["method"] != "HEAD" and status not in _NULL_BODY
-        raw = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers if n.lower() not in _FRAMING]
-        if isinstance(body, bytes) or body is None:
-            if has_body and not any(name == b"content-length" for name, _ in raw):
-                raw.append((b"content-length", b"%d" % len(body or b"")))
-            await self._send({"type": "http.response.start", "status": status, "headers": raw})
-            await self._send({"type": "http.response.body", "body": body or b""})
-            return
+        raw = [(_encoded(n.lower()), _encoded(v)) for n, v in headers if n.lower() not in _FRAMING]
+        if length := self._length(status, headers, body):
+            raw.append((b"content-length", length))
+        source = body if body is not None and not isinstance(body, bytes) else None
         try:
             # The first piece and the head leave together: what fails before it can still have its own status.
-            first = await body.pull() if has_body else None
+            piece = body if source is None else await source.pull() if has_body else None
+            self.status = status
             await self._send({"type": "http.response.start", "status": status, "headers": raw})
-            while first is not None:
-                await self._send({"type": "http.response.body", "body": first, "more_body": True})
-                first = await body.pull()
+            while piece is not None and has_body:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await source.pull() if source is not None else None
+            # Before the end: after it, the server closes the connection, or waits until what has arrived is taken.
+            await self.discard_request()
             await self._send({"type": "http.response.body", "body": b""})
         finally:
-            await body.cancel(None)
+            if source is not None:
+                await source.cancel(None)
+
+    def _length(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> bytes | None:
+        """The response's content length. Only a HEAD may state its own; that of a body is what it is, or unknown."""
+        if status in _NULL_BODY:
+            return None
+        if self._scope["method"] == "HEAD":
+            stated = next((value for name, value in headers if name.lower() == "content-length"), "")
+            if re.fullmatch("[0-9]+", stated):
+                return stated.encode()
+            return b"%d" % len(body) if isinstance(body, bytes) else None
+        return b"%d" % len(body or b"") if body is None or isinstance(body, bytes) else None
 
 
 def text_headers(*more: tuple[str, str]) -> Headers:
@@ -153,12 +175,41 @@ def _too_large(limit_bytes: int) -> RequestTooLarge:
     return RequestTooLarge(f"Request is too large: a body of at most {limit_bytes} bytes is allowed")
 
 
+def _may_have_body(scope: Scope, request: FetchRequest) -> bool:
+    """True when a request that states no length can have a body: HTTP/2 and later need no header for one."""
+    if _is_http1(scope):
+        return request.header("transfer-encoding") is not None
+    return request.method not in ("GET", "HEAD")
+
+
+def _is_http1(scope: Scope) -> bool:
+    return str(scope["http_version"]).startswith("1")
+
+
+def _encoded(text: str) -> bytes:
+    """A header as it is sent: Latin-1, as what came over HTTP was read, or else UTF-8, as on the platform."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
 def _url(scope: Scope) -> str:
     """The absolute URL that the client asked for, its path and query as they were sent."""
+    path = scope["raw_path"].decode("latin-1")
+    if not path.startswith("/"):  # the whole address, as a proxy is asked, or the asterisk of OPTIONS
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['scheme']}://{_host(scope)}{path}{'?' + query if query else ''}"
+
+
+def _host(scope: Scope) -> str:
+    """The Host header, or the address that was connected to."""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     if not host:
         address, port = scope["server"] or ("localhost", None)
-        host = f"{address}:{port}" if port else address
-    path = scope["raw_path"].decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    return f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
+        return f"{address}:{port}" if port else str(address)
+    with contextlib.suppress(ValueError):  # what urlsplit says of a bad IPv6 address
+        if _HOST_CHARACTERS.fullmatch(host) and urlsplit(f"//{host}").hostname:
+            return host
+    raise InputError(f"Error: Host header: expected a name or an address; got {host!r}")

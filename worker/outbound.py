@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.binding import FetchResponse, GeneratorSource
+from paddock.bindings.binding import FetchResponse
+from paddock.worker.channel import BodyBroken
 from paddock.worker.errors import NetworkError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from httpx import AsyncClient, Response
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Outbound"]
 
 _CONNECT_TIMEOUT_S: Final = 30.0
+_KEPT_CONNECTIONS: Final = 20
 #: Set by the connection, not by the caller; and those whose bodies httpx has already decoded.
 _HOP_HEADERS: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "host", "content-length"})
 _DECODED_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
@@ -39,16 +42,23 @@ class Outbound:
         """Send a request. The response's body streams; cancelling it closes the connection. Raises NetworkError."""
         client = await self._open()
         httpx = importlib.import_module("httpx")
-        headers = [(name, value) for name, value in request.headers if name.lower() not in _HOP_HEADERS]
+        headers = [(n.encode(), v.encode()) for n, v in request.headers if n.lower() not in _HOP_HEADERS]
         content = request.body if request.body is None or isinstance(request.body, bytes) else _pieces(request)
         try:
             sent = client.build_request(request.method, request.url, headers=headers, content=content)
             response = await client.send(sent, stream=True, follow_redirects=redirect == "follow")
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, ValueError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise NetworkError(f"fetch {request.method} {request.url} failed: {reason}") from error
-        kept = tuple((n, v) for n, v in response.headers.multi_items() if n.lower() not in _DECODED_HEADERS)
-        return FetchResponse(response.status_code, kept, GeneratorSource(_body(response)))
+        raw = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        kept = tuple((name, value) for name, value in raw if name.lower() not in _DECODED_HEADERS)
+        return FetchResponse(
+            response.status_code,
+            kept,
+            _ReceivedBody(response),
+            status_text=response.reason_phrase,
+            url=str(response.url) if response.history else "",
+        )
 
     async def close(self) -> None:
         """Close every connection."""
@@ -60,7 +70,13 @@ class Outbound:
             if self._client is None:
                 library = await asyncio.to_thread(importlib.import_module, "httpx")
                 timeout = library.Timeout(None, connect=_CONNECT_TIMEOUT_S)
-                self._client = library.AsyncClient(timeout=timeout, headers={"user-agent": "Paddock"})
+                self._client = library.AsyncClient(
+                    timeout=timeout,
+                    limits=library.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS),
+                    headers={"user-agent": "Paddock"},
+                    # A worker's fetch keeps no cookies: those of one visitor are not the next one's.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                )
             return self._client
 
 
@@ -74,9 +90,22 @@ async def _pieces(request: FetchRequest) -> AsyncGenerator[bytes, None]:
         await request.body.cancel(None)
 
 
-async def _body(response: Response) -> AsyncGenerator[bytes, None]:
-    try:
-        async for piece in response.aiter_bytes():
-            yield piece
-    finally:
-        await response.aclose()
+class _ReceivedBody:
+    """A response's body as a ByteSource. Not a generator: one that was never started would not close the response."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
+
+    async def pull(self) -> bytes | None:
+        httpx = importlib.import_module("httpx")
+        try:
+            async for piece in self._pieces:
+                if piece:
+                    return piece
+        except httpx.HTTPError as error:
+            raise BodyBroken(f"fetch {self._response.url}: {error or type(error).__name__}") from error
+        return None
+
+    async def cancel(self, reason: object) -> None:
+        await self._response.aclose()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from paddock.worker import wire
-from paddock.worker.channel import Channel, WireError
+from paddock.worker.channel import BodyBroken, Channel, WireError
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +30,8 @@ __all__ = ["Answer", "Handler", "IncomingFetch", "Peer", "PeerFault", "PeerGone"
 _WINDOW_PIECES: Final = 16
 #: Larger pieces are cut, so that one body does not hold up the frames of the others.
 _PIECE_BYTES: Final = 64 * 1024
+#: Of an exception's longer texts, the end is sent: there stands what was raised.
+_FAULT_CHARACTERS: Final = 64 * 1024
 
 
 class PeerFault(Exception):
@@ -151,8 +153,8 @@ class IncomingFetch:
     ) -> None:
         """Send the head, and the body with it or behind it."""
         described = self._peer.describe(body, self.fetch.cause)
-        self._writing = self._peer.writing(described)
         self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url))
+        self._writing = self._peer.writing(described)
 
     async def sent(self) -> None:
         """Return when the reply's body is over: written to its end, broken off, or closed by the reader."""
@@ -160,8 +162,8 @@ class IncomingFetch:
             await self._writing.over.wait()
 
     def fault(self, name: str, message: str, stack: str = "") -> None:
-        """End the fetch with an exception."""
-        self._peer.send(wire.Fault(self.fetch.id, name, message, stack))
+        """End the fetch with an exception. Its texts are user code's: lone surrogates are escaped, the rest is cut."""
+        self._peer.send(wire.Fault(self.fetch.id, _sendable(name), _sendable(message), _sendable(stack)))
 
 
 class Peer:
@@ -193,6 +195,7 @@ class Peer:
                 for task in [*self._serving.values(), *(b.task for b in self._writing.values() if b.task)]:
                     task.cancel()
         finally:
+            self._gone.set()
             self.close()
             await self._abandon()
 
@@ -210,8 +213,9 @@ class Peer:
             raise PeerGone("the other end is gone")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[fetch.id] = future
-        self.send(msgspec.structs.replace(fetch, body=self.describe(body, None)))
         try:
+            # Its body is closed with the event: a handler need not read what it was sent.
+            self.send(msgspec.structs.replace(fetch, body=self.describe(body, fetch.id)))
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
@@ -231,6 +235,11 @@ class Peer:
         """Hang up. `run` returns soon after."""
         if self._channel is not None:
             self._channel.close()
+
+    def leave(self) -> None:
+        """Hang up when everything that was sent has left."""
+        if self._channel is not None:
+            self._channel.finish()
 
     def describe(self, body: bytes | ByteSource | None, cause: int | None) -> wire.Body:
         """How the body stands in a head: inline, by the id of its owner, or as a new stream."""
@@ -258,10 +267,12 @@ class Peer:
         if body % 2 != self._parity:
             remote = self._reading[body] = RemoteBody(self, wire.BodyId(body))
             return remote
-        local = self._writing.pop(body, None)
-        if local is None or local.task is not None:
-            raise WireError(f"body {body} was handed back, but it is closed or already being read")
-        return local.source
+        local = self._writing.get(body)
+        if local is None:
+            return _Closed()  # by the end of its event, after which user code may still have passed it on
+        if local.task is not None:
+            raise WireError(f"body {body} was handed back, but it is already being read")
+        return self._writing.pop(body).source
 
     def _receive(self, payload: bytes) -> None:
         try:
@@ -288,7 +299,7 @@ class Peer:
                 self._stop_writing(body)
             case wire.Cancel(number):
                 if task := self._serving.get(number):
-                    task.cancel()
+                    _cancel_begun(task)
             case _:
                 self._on_other(frame)
 
@@ -349,8 +360,8 @@ class Peer:
             error = str(broken) or type(broken).__name__
         finally:
             self._writing.pop(number, None)
-            body.over.set()
             await body.source.cancel(None)
+            body.over.set()
         self.send(wire.End(number, error))
 
     def _stop_writing(self, number: int) -> None:
@@ -359,7 +370,7 @@ class Peer:
             return
         body.over.set()
         if body.task is not None:
-            body.task.cancel()
+            _cancel_begun(body.task)
         elif self._tasks is not None:
             self._tasks.create_task(body.source.cancel(None))
 
@@ -377,6 +388,25 @@ class Peer:
         for body in self._writing.values():
             await body.source.cancel(None)
         self._writing.clear()
+
+
+def _sendable(text: str) -> str:
+    return text[-_FAULT_CHARACTERS:].encode(errors="backslashreplace").decode()
+
+
+def _cancel_begun(task: asyncio.Task[None]) -> None:
+    """Cancel a task after its first step: one that is cancelled before it skips its own clean-up."""
+    asyncio.get_running_loop().call_soon(task.cancel)
+
+
+class _Closed:
+    """What is left of a body whose event is over."""
+
+    async def pull(self) -> bytes | None:
+        raise BodyBroken("the body is closed: the request that it was made for is over")
+
+    async def cancel(self, reason: object) -> None:
+        """Nothing is left to stop."""
 
 
 class _Whole:

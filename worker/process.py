@@ -35,6 +35,8 @@ _LINE_BYTES: Final = 64 * 1024
 #: Time for the child to write down where it loops, before it is killed.
 _TRACE_S: Final = 0.2
 _PING_EVERY_S: Final = 1.0
+#: Time for a process that hung up to end by itself, and for the last of its output.
+_LEAVE_S: Final = 1.0
 
 
 class IsolateSettings(NamedTuple):
@@ -62,6 +64,8 @@ class IsolateProcess:
         self._ready: asyncio.Future[IsolateProcess] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        #: What the watchdog says, and where the handler was when it said so.
+        self._verdict: list[str] = []
         self._busy = asyncio.Event()
         self._pong = asyncio.Event()
         self._draining = asyncio.Event()
@@ -84,13 +88,11 @@ class IsolateProcess:
         What the handler does wrong is never raised here: its errors, as in `Supervisor.current`, go to `ready`.
         """
         self._ready = ready
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "paddock.worker.isolate", str(theirs.fileno()), str(os.getpid()),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                pass_fds=[theirs.fileno()], cwd=self._settings.folder, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
+        try:
+            ours, self._process = await self._spawn()
+        except BaseException:
+            self._closed.set()
+            raise
         try:
             async with asyncio.TaskGroup() as tasks:
                 guards = [
@@ -98,18 +100,41 @@ class IsolateProcess:
                 ]
                 assert self._process.stdout is not None
                 assert self._process.stderr is not None
-                tasks.create_task(self._forward("stdout", self._process.stdout))
-                tasks.create_task(self._forward("stderr", self._process.stderr))
+                outputs = [
+                    tasks.create_task(self._forward("stdout", self._process.stdout)),
+                    tasks.create_task(self._forward("stderr", self._process.stderr)),
+                ]
                 await self._peer.run(ours)
-                await self._process.wait()
-                for guard in guards:
-                    guard.cancel()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LEAVE_S):
+                        await self._process.wait()
+                # The output ends with the process, unless a process that the handler started holds on to it.
+                await asyncio.wait(outputs, timeout=_LEAVE_S)
+                for task in [*guards, *outputs]:
+                    task.cancel()
         finally:
             self.kill()
             await self._process.wait()
             self._closed.set()
             if not ready.done():
                 ready.set_exception(self.crash())
+
+    async def _spawn(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
+        """The process, and our end of the connection with it. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "paddock.worker.isolate", str(theirs.fileno()), str(os.getpid()),
+                    stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                    pass_fds=[theirs.fileno()], cwd=self._settings.folder,
+                    start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
+                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                )  # fmt: skip
+            except BaseException:
+                ours.close()
+                raise
+        return ours, process
 
     async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord]) -> Answer:
         """Send an event. Raises PeerFault with the handler's exception, IsolateCrashed when the process died."""
@@ -139,8 +164,10 @@ class IsolateProcess:
                 self._process.kill()
 
     def crash(self) -> IsolateCrashed:
-        """Why it died: exit code or signal, and its last lines."""
-        return IsolateCrashed(self._process.returncode if self._process else None, tuple(self._log))
+        """Why it died. Its output is quoted only where it cannot be that of somebody else's request."""
+        has_started = self._ready is not None and self._ready.done() and self._ready.exception() is None
+        exit_code = self._process.returncode if self._process else None
+        return IsolateCrashed(exit_code, tuple(self._verdict if has_started else self._log), has_started=has_started)
 
     def _on_frame(self, frame: wire.Frame) -> None:
         match frame:
@@ -198,9 +225,9 @@ class IsolateProcess:
                     await self._pong.wait()
             except TimeoutError:
                 limit = f"{self._settings.cpu_limit_s:g} s"
-                self._log.append(
+                self._verdict = [
                     f"The handler kept its event loop busy for more than {limit}: an endless loop? It was here:"
-                )
+                ]
                 await self._show_where_it_is()
                 self.kill()
                 return
@@ -214,7 +241,10 @@ class IsolateProcess:
 
     async def _expect_drained(self) -> None:
         await self._draining.wait()
-        await self._peer.opened.wait()
+        assert self._ready is not None
+        if not self._ready.done():
+            self.kill()  # it has no events yet, and nobody waits for it any more
+            return
         self._peer.send(wire.Drain())
         await asyncio.sleep(self._settings.drain_timeout_s)
         self.kill()
@@ -233,5 +263,10 @@ class IsolateProcess:
 
     def _show(self, stream: str, line: bytes) -> None:
         text = line.decode(errors="replace")
+        if self._verdict:
+            # The stack that was asked for: the user's own frames, and not a second time on the console.
+            if f'"{self._settings.folder}' in text:
+                self._verdict.append(text)
+            return
         self._log.append(text)
         self._settings.on_line(stream, text)

@@ -105,7 +105,7 @@ async def _serve(
         await service.engines.close()
         if forkserver is not None:
             await forkserver.close()
-    return ExitCode.INTERRUPTED if ended_by == [signal.SIGINT] else ExitCode.OK
+    return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else ExitCode.OK
 
 
 def _waiter(stop: asyncio.Event) -> Callable[[], Awaitable[None]]:

@@ -41,8 +41,12 @@ class Supervisor:
         """The isolate for a new event, ready. Raises HandlerImportError, IsolateStartTimeout or IsolateCrashed."""
         if self._current is None or self._must_retry(self._current):
             self.replace()
-        assert self._current is not None
-        return await asyncio.shield(self._current)
+        slot = None
+        while slot is None or slot is not self._current:  # it may be replaced while it starts
+            slot = self._current
+            assert slot is not None
+            await asyncio.wait([slot])
+        return slot.result()
 
     def replace(self) -> None:
         """Start a fresh isolate now; requests from here on wait for it. The old one leaves when it has finished."""
@@ -50,8 +54,9 @@ class Supervisor:
             return
         for old in self._alive:
             old.drain()
-        self._current = asyncio.get_running_loop().create_future()
-        self._tasks.create_task(self._live(self._make(), self._current))
+        isolate, self._current = self._make(), asyncio.get_running_loop().create_future()
+        self._alive.add(isolate)
+        self._tasks.create_task(self._live(isolate, self._current))
 
     async def close(self) -> None:
         """End every isolate: open events get the drain time, then the processes are killed."""
@@ -70,11 +75,12 @@ class Supervisor:
     async def _live(self, isolate: IsolateProcess, slot: asyncio.Future[IsolateProcess]) -> None:
         """One isolate from start to end. When the current one dies unasked, the next is started."""
         slot.add_done_callback(self._started)
-        self._alive.add(isolate)
         try:
             await isolate.run(slot)
-        except Exception:  # a defect in the conversation with one isolate must not end the server
+        except Exception as error:  # a defect in the conversation with one isolate must not end the server
             logger.exception("isolate_failed pid=%s", isolate.pid)
+            if not slot.done():
+                slot.set_exception(IsolateError(f"The worker's process could not be started: {error}"))
         finally:
             self._alive.discard(isolate)
         has_served = slot.exception() is None
@@ -85,8 +91,9 @@ class Supervisor:
     def _started(self, slot: asyncio.Future[IsolateProcess]) -> None:
         error = slot.exception()
         if error is not None:
-            self._failed_at = time.monotonic()
-            logger.error("%s", error)
+            if slot is self._current:  # how a start ends that a newer one made pointless is of no interest
+                self._failed_at = time.monotonic()
+                logger.error("%s", error)
         else:
             isolate = slot.result()
             logger.info("isolate_ready pid=%s import_ms=%.0f", isolate.pid, isolate.import_ms)

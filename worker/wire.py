@@ -117,7 +117,7 @@ class Fetch(_Frame, frozen=True, tag=3):
 
 
 class Reply(_Frame, frozen=True, tag=4):
-    """Answers a Fetch. `url` is the final address of an outbound fetch."""
+    """Answers a Fetch. `url` is where an outbound fetch ended when it was redirected."""
 
     id: FetchId
     status: int

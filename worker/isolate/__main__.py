@@ -86,13 +86,14 @@ class _Isolate:
                 self._peer.send(wire.Pong())
             case wire.Drain():
                 self._is_draining = True
-                self._leave_when_drained()
+                # Later: an event that came just before has not begun yet.
+                asyncio.get_running_loop().call_soon(self._leave_when_drained)
             case _:
                 raise ValueError(f"unexpected frame {type(frame).__name__}")
 
     def _leave_when_drained(self) -> None:
         if self._is_draining and not self._open_events:
-            self._peer.close()
+            self._peer.leave()
 
 
 def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:

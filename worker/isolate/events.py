@@ -66,6 +66,9 @@ class Events:
             incoming.reply(status, text, headers, wire_body(response.payload()))
         except JsException as error:
             incoming.fault(error.name, error.message, user_frames(error))
+        except asyncio.CancelledError as error:  # user code may await a task that was cancelled
+            incoming.fault("Error", "The handler was cancelled before it answered.", user_frames(error))
+            raise
         except Exception as error:  # user code: whatever it raises becomes the answer
             incoming.fault(type(error).__name__, str(error), user_frames(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from paddock.worker.isolate.web.request import Request
 
 __all__ = ["CURRENT_EVENT", "Transport", "wire_body"]
+
+logger = logging.getLogger(__name__)
 
 #: The event on whose behalf code runs, so that the server can end what it started together with it.
 CURRENT_EVENT: Final[ContextVar[int | None]] = ContextVar("current_event", default=None)
@@ -41,8 +44,10 @@ class Transport:
             raise JsException(fault.name, fault.message) from fault
         except PeerGone as gone:
             raise JsException("Error", f"Network connection lost: {gone}") from gone
-        url = answer.url or str(request.url)
-        return Response.from_parts(answer.status, answer.status_text, answer.headers, answer.body, url)
+        url, redirected = answer.url or str(request.url), bool(answer.url)
+        return Response.from_parts(
+            answer.status, answer.status_text, answer.headers, answer.body, url, redirected=redirected
+        )
 
 
 def wire_body(payload: bytes | ReadableStream | None) -> bytes | ByteSource | None:
@@ -65,4 +70,7 @@ class _StreamSource:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
     async def cancel(self, reason: object) -> None:
-        await self._pieces.aclose()
+        try:
+            await self._pieces.aclose()
+        except Exception:  # user code: its stream may raise here, too, and nobody waits for it any more
+            logger.exception("stream_cancel_failed")

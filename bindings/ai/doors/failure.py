@@ -19,7 +19,7 @@ def description(error: PaddockError) -> str:
     """Production's text, or one line of ours. What the operator must see beyond that is logged here, once."""
     if error.actor != "user":
         logger.error("ai_failed code=%s %s", error.code, error)
-    return error.message.partition("\n")[0]
+    return error.message.partition("\n")[0].removesuffix(" Its last output:")
 
 
 def full_message(error: PaddockError, described: str, request_id: str) -> str:
@@ -32,5 +32,5 @@ def failure_headers(error: PaddockError, request_id: str) -> Headers:
     headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
     if not error.hint:
         return headers
-    hint = re.sub(r"[\x00-\x1f\x7f]+", " ", error.hint).encode("ascii", "backslashreplace").decode()
+    hint = re.sub(r"[\x00-\x20\x7f]+", " ", error.hint).encode("ascii", "backslashreplace").decode()
     return (*headers, ("paddock-hint", hint))

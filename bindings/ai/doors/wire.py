@@ -53,7 +53,7 @@ def _search(service: AiService, query: list[tuple[str, str]]) -> FetchResponse:
 
 
 def _refusal(status: int, code: int, message: str) -> FetchResponse:
-    """The body from which the binding's other calls make their exceptions: `errors[0].message` (WA-104)."""
+    """The body from which the binding's other calls make their exceptions: `errors[0].message` (WA-105)."""
     body = {"success": False, "errors": [{"code": code, "message": message}]}
     return FetchResponse(status, (JSON,), msgspec.json.encode(body))
 

@@ -55,7 +55,8 @@ _MOST_UNREAD_CHUNKS = 256
 _STOP_S = 2.0
 #: How long the frames of a dead host may take to be read.
 _LAST_FRAMES_S = 0.5
-_SEEDS = range(-(2**63), 2**63)
+#: What an integer of a request may be; more does not fit a frame, here or on the way back.
+_INTEGERS = range(-(2**63), 2**63)
 
 
 class Stream:
@@ -150,10 +151,13 @@ class HostConnection:
         return len(self._streams)
 
     def begin(self, request: EngineRequest) -> tuple[int, Stream]:
-        """Send a request; its stream. Raises InputError for one that cannot travel."""
-        seed = request.sampling.seed
-        if seed is not None and seed not in _SEEDS:
-            raise InputError(f"Error: seed: expected an integer of 64 bits, got {seed}")
+        """Send a request; its stream. Raises InputError for one that cannot travel, EngineDead if the host is gone."""
+        if self.is_gone:
+            raise self._death("ended before the call reached it")
+        for name in ("max_tokens", "top_k", "seed"):
+            value = getattr(request.sampling, name)
+            if value is not None and value not in _INTEGERS:
+                raise InputError(f"Error: {name}: expected an integer of 64 bits, got {value}")
         number = next(self._numbers)
         try:
             self._send(Add(number, request.sampling, request.prompt, request.messages, request.adapter))
@@ -182,6 +186,8 @@ class HostConnection:
     async def close(self) -> None:
         """Stop, and kill what does not stop; returns when the process is gone."""
         self.is_closing = True
+        if self.ready is None:
+            self.process.kill()  # while it loads it reads nothing
         self._send(Stop())
         try:
             async with asyncio.timeout(_STOP_S):
@@ -226,6 +232,7 @@ class HostConnection:
 
     def _on_ready(self, ready: Ready) -> None:
         self.ready = ready
+        self.process.pid = ready.pid
         phases = " ".join(f"{phase}={seconds:.2f}" for phase, seconds in ready.seconds.items())
         logger.info(
             "engine_ready model=%s pid=%s seconds=%.2f %s device=%s dtype=%s context=%d kv_tokens=%d vllm=%s",
@@ -285,6 +292,8 @@ class HostConnection:
             "closed" if self.is_closing else cause,
             len(self._streams),
         )
+        if self.ready is not None and not self.is_closing:
+            logger.error("engine_died model=%s %s", self.settings.served_name, quote(self.process.last_lines))
         if self.ready is None:
             self.failure = "closed while loading" if self.is_closing else f"{cause} {quote(self.process.last_lines)}"
         for stream in self._streams.values():
@@ -311,8 +320,7 @@ class HostConnection:
         if self.is_closing:
             return EngineDead(f"The engine of {name} was closed while it worked on this call.")
         return EngineDead(
-            f"The engine of {name} died while it worked on this call: process {self.process.pid} {cause}. "
-            f"{quote(self.process.last_lines)}",
+            f"The engine of {name} died while it worked on this call: process {self.process.pid} {cause}.",
             hint="The next call starts it again." + _memory_hint(cause),
         )
 

@@ -178,6 +178,8 @@ class ForkServer:
         #: Resolved when the attached process is reaped.
         self._ended: asyncio.Future[None] | None = None
         self._attaching = asyncio.Lock()
+        #: True once it has imported everything, and forks what it is told to at once.
+        self._is_warm = False
         self._hosts: dict[int, HostProcess] = {}
         self._serial = 0
 
@@ -214,6 +216,11 @@ class ForkServer:
                 stdout=output_fd,
                 stderr=output_fd,
             )
+        except OSError as exc:
+            self._socket.close()
+            os.close(self._pipe_fd)
+            self._socket = self._pipe_fd = None
+            raise EngineUnavailable(f"The fork server did not start: {exc}") from exc
         finally:
             theirs.close()
             os.close(output_fd)
@@ -266,6 +273,7 @@ class ForkServer:
     def _on_payload(self, payload: bytes) -> None:
         match decode_from_nursery(payload):
             case Warm(seconds, missing):
+                self._is_warm = True
                 logger.debug("forkserver_warm seconds=%.2f missing=%s", seconds, "; ".join(missing) or "none")
             case Forked(serial, pid):
                 if serial in self._hosts:
@@ -280,6 +288,7 @@ class ForkServer:
         hosts, self._hosts = self._hosts, {}
         ended, output = self._ended, self._output
         self._channel = self._socket = None
+        self._is_warm = False
         assert process is not None and ended is not None and output is not None  # a channel is opened after both
 
         def report(reaped: asyncio.Future[int]) -> None:
@@ -293,9 +302,16 @@ class ForkServer:
         asyncio.get_running_loop().run_in_executor(None, _reap, process).add_done_callback(report)
 
     def _kill(self, serial: int) -> None:
-        if serial in self._hosts:
-            with contextlib.suppress(OSError):  # gone already, and the hosts with it
-                self._tell(KillHost(serial))
+        host = self._hosts.get(serial)
+        if host is None:
+            return
+        with contextlib.suppress(OSError):  # gone already, and the hosts with it
+            self._tell(KillHost(serial))
+        if not self._is_warm:
+            # The fork server still imports, for seconds or, if that hangs, for ever. It reads both frames in one go
+            # afterwards, so nobody has to wait for a process that will never do anything.
+            del self._hosts[serial]
+            host.has_exited("a kill before it was forked")
 
     async def close(self) -> None:
         """End the process and every host that is left. Idempotent."""

@@ -93,6 +93,8 @@ class Progress(msgspec.Struct, array_like=True, tag=0, frozen=True):
 class Ready(msgspec.Struct, array_like=True, tag=1, frozen=True):
     """The model is loaded; requests that came earlier are answered now."""
 
+    #: The host's own process: the fork server says it too, but on another connection, and maybe later.
+    pid: int
     vllm: str
     torch: str
     device: str

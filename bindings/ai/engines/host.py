@@ -62,6 +62,7 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[_Vllm, Ready]:
     ends = [*began.values(), time.monotonic()][1:]
     cache = config.cache_config
     return engine, Ready(
+        pid=os.getpid(),
         vllm=str(vllm.__version__),
         torch=str(torch.__version__),
         device=device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class ServerLink:
         self._unsent = bytearray()
         self._woken_fd, self._wake_fd = os.pipe()
         os.set_blocking(self._woken_fd, False)
+        os.set_blocking(self._wake_fd, False)
 
     def send(self, message: FromHost) -> None:
         """Hand one message to the kernel, or queue it. The queue is bounded by whoever heeds `is_congested`."""
@@ -60,7 +62,8 @@ class ServerLink:
 
     def wake(self) -> None:
         """End a wait of `receive`. The only method that another thread may call."""
-        os.write(self._wake_fd, b"\0")
+        with contextlib.suppress(BlockingIOError):  # full of wakes that nobody has waited for yet: one is enough
+            os.write(self._wake_fd, b"\0")
 
     def drain(self, timeout_s: float) -> None:
         """Send what is queued, as far as the server takes it in this time."""

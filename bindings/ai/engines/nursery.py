@@ -123,13 +123,19 @@ class _Nursery:
     def _fork(self, serial: int) -> None:
         sock_fd, output_fd = self._control.fds.popleft(), self._control.fds.popleft()
         nursery_pid = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._live_as_host(nursery_pid, sock_fd, output_fd)
-        os.close(sock_fd)
-        os.close(output_fd)
-        self._serials[pid] = serial
-        self._control.send(Forked(serial, pid))
+        try:
+            pid = os.fork()
+        except OSError as exc:  # no memory or no more processes: the hosts that run go on
+            os.write(output_fd, f"fork: {exc}\n".encode())
+            self._control.send(Exited(serial, 1))
+        else:
+            if pid == 0:
+                self._live_as_host(nursery_pid, sock_fd, output_fd)
+            self._serials[pid] = serial
+            self._control.send(Forked(serial, pid))
+        finally:
+            os.close(sock_fd)
+            os.close(output_fd)
 
     def _live_as_host(self, nursery_pid: int, sock_fd: int, output_fd: int) -> NoReturn:
         """The forked child's whole life. Leaves without the interpreter's clean-up, which takes seconds with vLLM."""

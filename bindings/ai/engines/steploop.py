@@ -161,7 +161,7 @@ class _StepLoop:
         self._engine = engine
         self._running: dict[int, _Running] = {}
         # Requests that the engine has not seen: prompts in the thread, and rendered ones whose adapter has no slot yet.
-        self._rendering: dict[int, Add] = {}
+        self._rendering: dict[int, Future[Prompt]] = {}
         self._held: dict[int, tuple[Add, Prompt]] = {}
         self._rendered: SimpleQueue[tuple[Add, Future[Prompt]]] = SimpleQueue()
         self._long_prompts = ThreadPoolExecutor(1, "long-prompts")
@@ -228,8 +228,8 @@ class _StepLoop:
             self._rendered.put((add, rendered))
             self._link.wake()
 
-        self._rendering[add.id] = add
-        self._long_prompts.submit(self._engine.render, add).add_done_callback(pass_on)
+        self._rendering[add.id] = rendering = self._long_prompts.submit(self._engine.render, add)
+        rendering.add_done_callback(pass_on)
 
     def _admit_rendered(self, add: Add, rendered: Future[Prompt]) -> None:
         if self._rendering.pop(add.id, None) is not None:  # else aborted meanwhile
@@ -271,7 +271,9 @@ class _StepLoop:
 
     def _abort(self, ids: tuple[int, ...]) -> None:
         for id in ids:
-            self._rendering.pop(id, None)
+            rendering = self._rendering.pop(id, None)
+            if rendering is not None:
+                rendering.cancel()  # unless the thread is at it, the work is spared
             self._held.pop(id, None)
         known = [id for id in ids if id in self._running]
         self._engine.abort(known)

@@ -41,6 +41,29 @@ def test_closing_one_end_is_reported_once_at_the_other() -> None:
     assert asyncio.run(run()) == ["closed"]
 
 
+def test_what_was_sent_before_finish_arrives_although_the_peer_writes_too() -> None:
+    async def run() -> int:
+        ours, theirs = socket.socketpair()
+        got: list[bytes] = []
+        closed = asyncio.Event()
+
+        def receive(payload: bytes) -> None:
+            got.append(payload)
+            reader.send(b"thanks")
+
+        reader = await Channel.open(ours, receive, lambda: None)
+        writer = await Channel.open(theirs, lambda _: None, closed.set)
+        for _ in range(64):
+            writer.send(b"x" * 65_536)
+        writer.finish()
+        writer.send(b"too late")
+        async with asyncio.timeout(10):
+            await closed.wait()
+        return len(got)
+
+    assert asyncio.run(run()) == 64
+
+
 def test_a_slow_reader_holds_drained_back() -> None:
     async def run() -> None:
         ours, theirs = socket.socketpair()

@@ -73,6 +73,10 @@ def test_isolate_crashed_tells_how_the_process_ended(exit_code: int | None, caus
     assert cause in str(IsolateCrashed(exit_code))
 
 
+def test_isolate_crashed_says_whether_it_had_started() -> None:
+    assert "ended while it started: signal SIGKILL" in str(IsolateCrashed(-9, has_started=False))
+
+
 def test_isolate_crashed_shows_the_last_lines() -> None:
     assert str(IsolateCrashed(1, ["first", "second"])).endswith("exit code 1.\n  first\n  second")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 import pytest
 
 from paddock.bindings.binding import GeneratorSource
-from paddock.bindings.errors import RequestTooLarge
+from paddock.bindings.errors import InputError, RequestTooLarge
 from paddock.worker.channel import BodyBroken
 from paddock.worker.http import Exchange
 
@@ -15,11 +15,11 @@ class Client:
     """The other side of an ASGI app: what it sends, and what it gets."""
 
     def __init__(
-        self, *pieces: bytes, method: str = "POST", path: str = "/", headers: Iterable = (), query=b""
+        self, *pieces: bytes, method: str = "POST", path: str = "/", headers: Iterable = (), query=b"", version="1.1"
     ) -> None:
         self.scope = {
-            "type": "http", "method": method, "scheme": "http", "raw_path": path.encode(), "query_string": query,
-            "server": ("127.0.0.1", 8787), "headers": [(n.encode(), v.encode()) for n, v in headers],
+            "type": "http", "http_version": version, "method": method, "scheme": "http", "server": ("127.0.0.1", 8787),
+            "raw_path": path.encode(), "query_string": query, "headers": [(n.encode(), v.encode()) for n, v in headers],
         }  # fmt: skip
         self.messages = [
             {"type": "http.request", "body": piece, "more_body": i < len(pieces) - 1} for i, piece in enumerate(pieces)
@@ -49,6 +49,26 @@ def test_the_url_is_absolute_and_as_the_client_sent_it() -> None:
 
 def test_without_a_host_header_the_address_stands_in_the_url() -> None:
     assert asyncio.run(Client(method="GET").exchange().request()).url == "http://127.0.0.1:8787/"
+
+
+@pytest.mark.parametrize("host", ["a b", "[", "[:::]", "a/b", "a?b", "u@h", "\xff", ":80"])
+def test_a_host_header_that_is_none_is_refused(host: str) -> None:
+    client = Client(method="GET")
+    client.scope["headers"] = [(b"host", host.encode("latin-1"))]
+    with pytest.raises(InputError, match="Host header"):
+        asyncio.run(client.exchange().request())
+
+
+@pytest.mark.parametrize(("target", "path"), [("http://h/a/b", "/a/b"), ("http://h", "/"), ("*", "/"), ("h:1", "/")])
+def test_a_target_that_is_no_path_has_one(target: str, path: str) -> None:
+    client = Client(path=target, headers=[("host", "h")], method="OPTIONS")
+    assert asyncio.run(client.exchange().request()).url == f"http://h{path}"
+
+
+@pytest.mark.parametrize(("method", "has_body"), [("POST", True), ("GET", False)])
+def test_an_http2_request_needs_no_header_for_its_body(method: str, has_body: bool) -> None:
+    client = Client(b"ab", method=method, version="2")
+    assert (asyncio.run(client.exchange().request()).body is not None) is has_body
 
 
 def test_a_small_body_is_read_whole() -> None:
@@ -123,6 +143,41 @@ def test_responses_without_a_body_do_not_read_the_source(method: str, status: in
     client = Client(method=method)
     asyncio.run(client.exchange().respond(status, (), GeneratorSource(pieces())))
     assert (pulled, client.body) == ([], b"")
+
+
+@pytest.mark.parametrize("stated", ["1", "50", "many"])
+def test_the_length_of_a_body_is_what_it_is(stated: str) -> None:
+    client = Client(method="GET")
+    asyncio.run(client.exchange().respond(200, (("content-length", stated),), b"hello"))
+    assert client.got[0]["headers"] == [(b"content-length", b"5")]
+
+
+def test_a_head_response_keeps_the_length_that_it_states() -> None:
+    """PW-094"""
+    client = Client(method="HEAD")
+    asyncio.run(client.exchange().respond(200, (("content-length", "7"),), None))
+    assert client.got[0]["headers"] == [(b"content-length", b"7")]
+
+
+def test_a_header_beyond_latin_1_is_sent_as_utf_8() -> None:
+    client = Client(method="GET")
+    asyncio.run(client.exchange().respond(204, (("x", "\xe9"), ("y", "\u65e5")), None))
+    assert client.got[0]["headers"] == [(b"x", b"\xe9"), (b"y", "\u65e5".encode())]
+
+
+def test_a_body_that_fails_before_its_first_piece_leaves_room_for_an_error() -> None:
+    class Broken:
+        async def pull(self) -> bytes | None:
+            raise BodyBroken("nothing there")
+
+        async def cancel(self, reason: object) -> None:
+            pass
+
+    client = Client(method="GET")
+    exchange = client.exchange()
+    with pytest.raises(BodyBroken):
+        asyncio.run(exchange.respond(200, (), Broken()))
+    assert (exchange.status, client.got) == (0, [])
 
 
 def test_the_disconnect_is_seen_after_the_body() -> None:

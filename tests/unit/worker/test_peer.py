@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from paddock.worker import wire
-from paddock.worker.channel import ByteSource
+from paddock.worker.channel import BodyBroken, ByteSource
 from paddock.worker.peer import IncomingFetch, Peer, PeerFault, PeerGone, RemoteBody
 
 Serve = Callable[[IncomingFetch], Awaitable[None]]
@@ -159,6 +159,91 @@ def test_cancelling_a_fetch_cancels_the_other_ends_task() -> None:
             await entered.wait()
             call.cancel()
             await cancelled.wait()
+
+    asyncio.run(run())
+
+
+def test_a_fetch_that_is_cancelled_at_once_is_still_begun() -> None:
+    """Its handler's clean-up is what tells the other end that the event is over."""
+
+    async def run() -> None:
+        cancelled = asyncio.Event()
+
+        async def stuck(incoming: IncomingFetch) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+
+        async with pair(refuse, stuck) as (server, _):
+            fetch = fetch_from(server)
+            server.send(fetch)
+            server.send(wire.Cancel(fetch.id))
+            await cancelled.wait()
+
+    asyncio.run(run())
+
+
+def test_a_body_that_is_closed_at_once_is_cancelled() -> None:
+    async def run() -> None:
+        source = Endless()
+
+        async def serve(incoming: IncomingFetch) -> None:
+            incoming.reply(200, "", (), source)
+
+        async with pair(refuse, serve) as (server, _):
+            answer = await server.fetch(fetch_from(server), None)
+            assert isinstance(answer.body, RemoteBody)
+            server.send(wire.Credit(answer.body.id, 1))
+            await answer.body.cancel()
+            await source.is_cancelled.wait()
+
+    asyncio.run(run())
+
+
+def test_the_unread_body_of_a_fetch_is_closed_with_its_event() -> None:
+    async def run() -> None:
+        source = Endless()
+
+        async with pair(refuse, refuse) as (server, _):
+            fetch = fetch_from(server)
+            with pytest.raises(PeerFault):
+                await server.fetch(fetch, source)
+            server.close_bodies_of(fetch.id)
+            await source.is_cancelled.wait()
+
+    asyncio.run(run())
+
+
+def test_a_body_that_is_handed_back_after_its_event_is_broken() -> None:
+    async def binding(incoming: IncomingFetch) -> None:
+        incoming.reply(200, "", (), Pieces(b"one"))
+
+    async def run() -> None:
+        async def handler(incoming: IncomingFetch) -> None:
+            answer = await isolate.fetch(fetch_from(isolate, cause=42), None)
+            server.close_bodies_of(42)
+            incoming.reply(200, "", (), answer.body)
+
+        async with pair(binding, handler) as (server, isolate):
+            answer = await server.fetch(fetch_from(server), None)
+            assert answer.body is not None
+            assert not isinstance(answer.body, bytes)
+            with pytest.raises(BodyBroken, match="is over"):
+                await answer.body.pull()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("message", ["a lone \ud800", "x" * 100_000_000 + "boom"])
+def test_a_fault_can_always_be_sent(message: str) -> None:
+    async def fail(incoming: IncomingFetch) -> None:
+        incoming.fault("ValueError", message, message)
+
+    async def run() -> None:
+        async with pair(refuse, fail) as (server, _):
+            with pytest.raises(PeerFault, match=r"boom|\\ud800"):
+                await server.fetch(fetch_from(server), None)
 
     asyncio.run(run())
 

@@ -14,7 +14,7 @@ from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, read
 from paddock.worker.isolate.web.promise import Promise, fulfilled
 from paddock.worker.isolate.web.streams import ReadableStream
-from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.text import js_string, utf8
 
 __all__ = ["Blob", "File"]
 
@@ -97,7 +97,7 @@ def _part(part: object) -> bytes:
             return part._data
         case ArrayBuffer() | TypedArray() | JsBuffer():
             return part.to_bytes()
-    return js_string(part).encode("utf-8", "replace")
+    return utf8(js_string(part))
 
 
 def _type(value: object) -> str:

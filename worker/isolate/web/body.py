@@ -17,7 +17,7 @@ from paddock.worker.isolate.web.multipart import boundary_of, decode_multipart, 
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, null
 from paddock.worker.isolate.web.promise import Promise, fulfilled, rejected, start
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes
-from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.text import js_string, utf8
 from paddock.worker.isolate.web.url import URLSearchParams, decode_form
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def extract(value: object) -> Extracted:
             return Extracted(value.toString().encode(), "application/x-www-form-urlencoded;charset=UTF-8")
     if is_nullish(value):
         return Extracted(None)
-    return Extracted(js_string(value).encode("utf-8", "replace"), "text/plain;charset=UTF-8")
+    return Extracted(utf8(js_string(value)), "text/plain;charset=UTF-8")
 
 
 def _text(data: bytes) -> str:

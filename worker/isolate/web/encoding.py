@@ -15,7 +15,7 @@ from paddock.worker.isolate.web.buffers import JsBuffer, uint8_array
 from paddock.worker.isolate.web.classes import JsClass, JsFunction, folds_keywords
 from paddock.worker.isolate.web.errors import JsException, range_error, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, read
-from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.text import js_string, utf8
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.buffers import TypedArray
@@ -50,12 +50,12 @@ class TextEncoder(JsProxy, metaclass=JsClass):
         return "utf-8"
 
     def encode(self, text: object = "") -> TypedArray:
-        return uint8_array(bytearray(("" if text is None else js_string(text)).encode("utf-8", "replace")))
+        return uint8_array(bytearray(utf8("" if text is None else js_string(text))))
 
     def encodeInto(self, text: object, target: TypedArray) -> JsObject:
         """Write as much as fits into an array, whole characters only."""
         source = js_string(text)
-        data = source.encode("utf-8", "replace")[: target.byteLength]
+        data = utf8(source)[: target.byteLength]
         fitting = data.decode("utf-8", "ignore")
         target.set(fitting.encode())
         # JavaScript counts UTF-16 units, so a character beyond the first plane is two.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from paddock.worker.isolate.web.blob import Blob, File
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.formdata import FormData
+from paddock.worker.isolate.web.text import utf8
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.formdata import Field
@@ -34,8 +35,8 @@ def encode_multipart(form: FormData) -> tuple[bytes, str]:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_escaped(name)}"'
         if isinstance(value, File):
             head += f'; filename="{_escaped(value.name)}"\r\nContent-Type: {value.type or "application/octet-stream"}'
-        content = value._data if isinstance(value, Blob) else value.encode("utf-8", "replace")
-        pieces += [head.encode("utf-8", "replace"), b"\r\n\r\n", content, b"\r\n"]
+        content = value._data if isinstance(value, Blob) else utf8(value)
+        pieces += [utf8(head), b"\r\n\r\n", content, b"\r\n"]
     pieces.append(f"--{boundary}--\r\n".encode())
     return b"".join(pieces), boundary
 

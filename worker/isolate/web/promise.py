@@ -158,7 +158,9 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
 
     def _adopt(self, value: object = None) -> None:
         """Settle with a value, or follow an awaitable."""
-        if _is_awaitable(value):
+        if value is self:
+            self._reject(type_error("Chaining cycle detected for promise #<Promise>"))
+        elif _is_awaitable(value):
             adopt(value)._react(self._resolve, self._reject)
         else:
             self._resolve(value)
@@ -204,15 +206,18 @@ def start(coroutine: Coroutine[object, object, _T]) -> Promise[_T]:
     async def run() -> None:
         try:
             value = await coroutine
-        except asyncio.CancelledError:
-            promise._handled()._reject(abort_error())
-            raise
         except Exception as error:  # user code: whatever it raises is the rejection
             promise._reject(error)
         else:
             promise._adopt(value)
 
+    def settle(task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            coroutine.close()  # it may have been cancelled before its first step
+            promise._handled()._reject(abort_error())
+
     promise._task = current_scope().start(run())
+    promise._task.add_done_callback(settle)
     return promise
 
 

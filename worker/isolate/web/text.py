@@ -8,7 +8,7 @@ from typing import Final
 
 from paddock.worker.isolate.web.objects import jsnull
 
-__all__ = ["MAX_SAFE_INTEGER", "js_string", "number", "number_text"]
+__all__ = ["MAX_SAFE_INTEGER", "js_string", "number", "number_text", "utf8"]
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
@@ -25,6 +25,14 @@ def js_string(value: object) -> str:
         case float():
             return number_text(value)
     return "null" if value is jsnull else str(value)
+
+
+def utf8(text: str) -> bytes:
+    """The text in UTF-8, with U+FFFD for each surrogate that stands alone. Source: Web IDL, USVString."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def number_text(value: float) -> str:

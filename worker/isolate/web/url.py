@@ -5,6 +5,7 @@ Source: URL standard. PW-082, PW-083, PW-109.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_plus, unquote_to_bytes
@@ -14,7 +15,7 @@ from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.map import pairs
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, null
-from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.text import js_string, utf8
 from paddock.worker.isolate.web.urlparser import (
     DEFAULT_PORTS,
     FRAGMENT_SET,
@@ -26,6 +27,7 @@ from paddock.worker.isolate.web.urlparser import (
     encode,
     parse_host,
     parse_path,
+    parse_port,
     parse_url,
 )
 
@@ -149,11 +151,11 @@ class URL(JsProxy, metaclass=JsClass):
             return
         if not text:
             self._record = self._record._replace(port=None)
-        elif digits[0] and int(digits[0]) <= 0xFFFF:
-            port = int(digits[0])
-            self._record = self._record._replace(
-                port=None if port == DEFAULT_PORTS.get(self._record.scheme) else port,
-            )
+        elif digits[0]:
+            with contextlib.suppress(InvalidUrl):  # a port that is too high leaves the URL as it was
+                port = parse_port(digits[0])
+                default = DEFAULT_PORTS.get(self._record.scheme)
+                self._record = self._record._replace(port=None if port == default else port)
 
     @property
     def pathname(self) -> str:
@@ -325,8 +327,8 @@ def encode_form(form: Iterable[tuple[str, str]]) -> str:
 
 
 def _decoded(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
+    return unquote_to_bytes(utf8(text.replace("+", " "))).decode("utf-8", "replace")
 
 
 def _encoded(text: str) -> str:
-    return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
+    return quote_plus(utf8(text), safe="*").replace("~", "%7E")

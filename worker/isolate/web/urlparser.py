@@ -10,9 +10,11 @@ import ipaddress
 import re
 from typing import Final, NamedTuple
 
+from paddock.worker.isolate.web.text import utf8
+
 __all__ = [
     "DEFAULT_PORTS", "FRAGMENT_SET", "PATH_SET", "QUERY_SET", "SPECIAL_QUERY_SET", "USERINFO_SET", "InvalidUrl",
-    "UrlRecord", "encode", "parse_host", "parse_path", "parse_url",
+    "UrlRecord", "encode", "parse_host", "parse_path", "parse_port", "parse_url",
 ]  # fmt: skip
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "file": None}
@@ -113,6 +115,14 @@ def parse_host(text: str, *, is_special: bool) -> str:
     return _ipv4(domain) if _ends_in_number(domain) else domain
 
 
+def parse_port(digits: str) -> int:
+    """The number of a port. Raises InvalidUrl where it is too high."""
+    significant = digits.lstrip("0")
+    if len(significant) > 5 or int(significant or "0") > 0xFFFF:
+        raise InvalidUrl(digits)
+    return int(significant or "0")
+
+
 def parse_path(text: str, *, is_special: bool, before: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Segments of a path after those in `before`, with the dots resolved."""
     if is_special:
@@ -169,9 +179,7 @@ def _authority(text: str, scheme: str) -> tuple[str, str, str, int | None]:
         if is_special or at or port_text:
             raise InvalidUrl(text)
         return "", "", "", None
-    port = int(port_text) if port_text else None
-    if port is not None and port > 0xFFFF:
-        raise InvalidUrl(text)
+    port = parse_port(port_text) if port_text else None
     host = parse_host(host_text, is_special=is_special)
     return (
         encode(username, USERINFO_SET),
@@ -205,11 +213,11 @@ def _query(text: str, is_special: bool) -> str:
 
 
 def _percent_encoded(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))
+    return "".join(f"%{byte:02X}" for byte in utf8(character))
 
 
 def _percent_decoded(text: str) -> str:
-    data = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), text.encode("utf-8", "replace"))
+    data = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), utf8(text))
     return data.decode("utf-8", "replace")
 
 

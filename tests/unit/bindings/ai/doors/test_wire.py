@@ -83,3 +83,11 @@ def test_models_tells_a_stand_in_from_the_model(make_service) -> None:
     response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
     (model,) = json.loads(response.body)["result"]
     assert {"property_id": "paddock_weights", "value": "stand_in"} in model["properties"]
+
+
+def test_a_search_that_is_refused_says_so_where_the_binding_looks(make_service) -> None:
+    """WA-105"""
+    request = FetchRequest("GET", "https://workers-binding.ai/ai-api/models/search?page=0")
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    assert response.status == 400
+    assert "at least 1" in json.loads(response.body)["errors"][0]["message"]

@@ -94,7 +94,8 @@ def load(link: ServerLink, settings: EngineSettings) -> tuple[CountingEngine, Re
             os._exit(7)
         case "hangs":
             signal.pause()
-    return CountingEngine(), Ready("0", "0", "cpu", "float32", CONTEXT_TOKENS, 8, CONTEXT_TOKENS, {"model": 0.0})
+    ready = Ready(os.getpid(), "0", "0", "cpu", "float32", CONTEXT_TOKENS, 8, CONTEXT_TOKENS, {"model": 0.0})
+    return CountingEngine(), ready
 
 
 def main(sock: socket.socket) -> NoReturn:

@@ -150,12 +150,26 @@ def test_refused_request_raises_its_error_and_leaves_the_others_alone(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("seed", [2**63, -(2**63) - 1, 2**70])
-def test_seed_beyond_64_bits_is_an_input_error(open_engine: OpenEngine, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", 2**63), ("seed", -(2**63) - 1), ("max_tokens", 2**64 - 1), ("max_tokens", 2**70), ("top_k", 2**70)],
+)
+def test_integer_beyond_64_bits_is_an_input_error(open_engine: OpenEngine, name: str, value: int) -> None:
     async def main() -> None:
         async with open_engine() as engine:
-            with pytest.raises(InputError, match="seed"):
-                await _read(engine, "hello", seed=seed)
+            with pytest.raises(InputError, match=name):
+                await _read(engine, "hello", **{name: value})
+
+    asyncio.run(main())
+
+
+def test_largest_integer_is_refused_alone(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine() as engine:
+            pid = await _pid_of_running(engine)
+            with pytest.raises(ContextOverflow):
+                await _read(engine, "hello", max_tokens=2**63 - 1)
+            assert engine.pid == pid
 
     asyncio.run(main())
 
@@ -185,13 +199,17 @@ def test_killed_host_fails_its_calls_and_the_next_call_starts_another(open_engin
     asyncio.run(main())
 
 
-def test_death_quotes_the_last_output(open_engine: OpenEngine) -> None:
+def test_the_last_output_of_a_host_is_logged_once_and_told_to_no_caller(
+    open_engine: OpenEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with open_engine() as engine:
-            with pytest.raises(EngineDead, match="last words"):
+            with pytest.raises(EngineDead) as caught:
                 await _read(engine, "die")
+            assert "last words" not in str(caught.value)
 
     asyncio.run(main())
+    assert caplog.text.count("last words") == 1
 
 
 def test_broken_step_ends_the_host_with_its_reason(open_engine: OpenEngine) -> None:
@@ -253,6 +271,38 @@ def test_close_while_loading_kills_the_host(open_engine: OpenEngine) -> None:
     asyncio.run(main())
 
 
+def test_close_while_the_fork_server_imports_does_not_wait_for_it(plan: HostPlan, tmp_path: Path) -> None:
+    (tmp_path / "endless_import.py").write_text("import signal\nsignal.pause()\n")
+    slow = HostPlan(host=plan.host, modules=("endless_import",), environment={"PYTHONPATH": str(tmp_path)})
+
+    async def main() -> None:
+        forkserver = ForkServer(slow)
+        engine = EmbeddedEngine(EngineSettings(model_path="/nowhere", served_name="model"), forkserver)
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            group.create_task(_raises_unavailable(engine))
+            while not _is_loading(engine):  # noqa: ASYNC110 # nobody but this test wants to know, so there is no event
+                await asyncio.sleep(0)
+            await engine.close()
+        await forkserver.close()
+
+    asyncio.run(main())
+
+
+def test_request_for_a_host_that_is_gone_fails_at_once(open_engine: OpenEngine) -> None:
+    """A host may end between the end of its load and the turn of a call that waited for it."""
+
+    async def main() -> None:
+        async with open_engine() as engine:
+            await engine.load()
+            host = engine._host
+            assert host is not None
+            await engine.close()
+            with pytest.raises(EngineDead):
+                host.begin(_ask("too late"))
+
+    asyncio.run(main())
+
+
 def _is_loading(engine: EmbeddedEngine) -> bool:
     return engine.state == "loading"
 
@@ -303,7 +353,7 @@ def test_adapter_without_lora_is_unsupported(open_engine: OpenEngine, tmp_path: 
 def test_missing_adapter_is_not_found(open_engine: OpenEngine, tmp_path: Path) -> None:
     async def main() -> None:
         async with open_engine(enable_lora=True) as engine:
-            with pytest.raises(LoraNotFound, match=r"Finetune cowboy not found .*has no adapter_config.json"):
+            with pytest.raises(LoraNotFound, match=r"Finetune cowboy not found\..*has no adapter_config.json"):
                 await _read(engine, "hello", adapter=Adapter("cowboy", str(tmp_path)))
 
     asyncio.run(main())

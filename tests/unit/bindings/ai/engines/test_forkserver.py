@@ -69,6 +69,58 @@ def test_start_returns_at_once_and_may_be_called_twice(plan: HostPlan) -> None:
     _run(plan, test)
 
 
+def test_fork_server_that_cannot_be_started_says_so_and_leaks_nothing(
+    plan: HostPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(forkserver: ForkServer) -> None:
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        before = len(os.listdir("/proc/self/fd"))
+        forkserver.start()
+        with pytest.raises(EngineUnavailable, match=r"did not start: .*/nowhere/python"):
+            await forkserver.fork("model")
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    _run(plan, test)
+
+
+def test_host_is_gone_at_once_when_it_is_killed_before_the_imports_are_done(plan: HostPlan, tmp_path: Path) -> None:
+    (tmp_path / "endless_import.py").write_text("import signal\nsignal.pause()\n")
+    slow = HostPlan(host=plan.host, modules=("endless_import",), environment={"PYTHONPATH": str(tmp_path)})
+
+    async def test(forkserver: ForkServer) -> None:
+        host = await forkserver.fork("model")
+        with host.sock:
+            host.kill()
+            assert await host.gone == "a kill before it was forked"
+
+    _run(slow, test)
+
+
+def test_failed_fork_ends_that_host_only(plan: HostPlan, tmp_path: Path) -> None:
+    (tmp_path / "one_fork.py").write_text(
+        "import os\n"
+        "forks = iter([os.fork])\n"
+        "def fork():\n"
+        "    for real in forks:\n"
+        "        return real()\n"
+        "    raise BlockingIOError(11, 'no more processes')\n"
+        "os.fork = fork\n"
+    )
+    path = f"{plan.environment['PYTHONPATH']}{os.pathsep}{tmp_path}"
+    unable = HostPlan(host=plan.host, modules=("one_fork",), environment={"PYTHONPATH": path})
+
+    async def test(forkserver: ForkServer) -> None:
+        first, second = await forkserver.fork("first"), await forkserver.fork("second")
+        with first.sock, second.sock:
+            assert await second.gone == "exit code 1"
+            assert "no more processes" in second.last_lines[-1]
+            assert not first.gone.done()
+            await forkserver.close()
+            await first.gone
+
+    _run(unable, test)
+
+
 def test_close_without_a_fork_ends_the_process(plan: HostPlan) -> None:
     async def test(forkserver: ForkServer) -> None:
         forkserver.start()
@@ -82,6 +134,8 @@ def test_exit_of_a_host_is_reported_with_its_signal(plan: HostPlan) -> None:
     async def test(forkserver: ForkServer) -> None:
         host = await forkserver.fork("model")
         with host.sock:
+            while host.pid is None:  # noqa: ASYNC110 # nobody but this test wants to know, so there is no event
+                await asyncio.sleep(0)
             host.kill()
             assert await host.gone == "signal 9 (SIGKILL)"
 
@@ -106,6 +160,8 @@ def test_host_holds_no_descriptor_of_the_next_one(plan: HostPlan) -> None:
             await second.gone
             assert await asyncio.to_thread(_end_of_file, second.sock.fileno())
             assert not first.gone.done()
+            await forkserver.close()
+            await first.gone
 
     _run(plan, test)
 

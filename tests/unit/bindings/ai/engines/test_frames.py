@@ -28,7 +28,7 @@ CHUNK = EngineChunk("text", 2, "stop", 7, 3)
         (frames.AskStats(3), frames.decode_to_host),
         (frames.Stop(), frames.decode_to_host),
         (frames.Progress("config"), frames.decode_from_host),
-        (frames.Ready("1", "2", "cpu", "float32", 10, 4, 80, {"model": 0.5}), frames.decode_from_host),
+        (frames.Ready(7, "1", "2", "cpu", "float32", 10, 4, 80, {"model": 0.5}), frames.decode_from_host),
         (frames.Outputs([(1, CHUNK), (2, EngineChunk("", 1))]), frames.decode_from_host),
         (frames.Refused(1, "context", "too long", (12, 10)), frames.decode_from_host),
         (frames.Stats(1, 2, 3, 4, 5, 6, ("a",)), frames.decode_from_host),

@@ -50,6 +50,13 @@ def test_wake_ends_a_wait(ends: tuple[ServerLink, socket.socket]) -> None:
     assert link.receive(wait=True) == []
 
 
+def test_wakes_that_nobody_waits_for_do_not_block(ends: tuple[ServerLink, socket.socket]) -> None:
+    link, _ = ends
+    for _ in range(100_000):  # more than a pipe holds
+        link.wake()
+    assert link.receive(wait=True) == []
+
+
 def test_server_that_does_not_read_congests_the_link_and_blocks_nothing(
     ends: tuple[ServerLink, socket.socket],
 ) -> None:

@@ -66,6 +66,10 @@ def test_decoder_labels_and_faults() -> None:
         TextDecoder.new("klingon")
 
 
+def test_encoder_replaces_a_lone_surrogate() -> None:
+    assert TextEncoder.new().encode("\ud800 \ud83d\ude00").to_bytes().decode() == "\ufffd \U0001f600"
+
+
 def test_encoder() -> None:
     assert TextEncoder.new().encode("é").to_bytes() == "é".encode()
     target = TYPED_ARRAYS["Uint8Array"].new(2)

@@ -9,6 +9,7 @@ import pytest
 
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.promise import Promise, adopt, promised, start
+from paddock.worker.isolate.web.scope import enter_request
 
 
 def _run(coroutine: Any) -> Any:  # results of every type
@@ -179,3 +180,27 @@ async def _cancelled_while_waiting(tasks: asyncio.TaskGroup, promise: Promise[An
 
 async def _await(promise: Promise[Any]) -> Any:
     return await promise
+
+
+def test_promise_cannot_follow_itself() -> None:
+    async def main() -> None:
+        promise: Promise[object] = Promise.pending()
+        following = promise.then(lambda _value: following)
+        promise._resolve()
+        with pytest.raises(JsException, match="Chaining cycle"):
+            await following
+
+    _run(main())
+
+
+def test_work_that_is_cancelled_before_its_first_step_rejects() -> None:
+    async def main() -> None:
+        async def work() -> None:
+            raise AssertionError("never begun")
+
+        async with enter_request():
+            promise = start(work())
+        with pytest.raises(JsException, match="AbortError"):
+            await promise
+
+    _run(main())

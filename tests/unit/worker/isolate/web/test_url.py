@@ -107,3 +107,18 @@ def test_params_as_a_list() -> None:
         False,
         3,
     )
+
+
+def test_port_of_thousands_of_digits_is_no_port() -> None:
+    digits = "9" * 5000
+    assert not URL.canParse(f"http://a.test:{digits}/")
+    url = URL.new("http://a.test:8080/")
+    url.port = digits
+    assert url.port == "8080"
+    url.port = "00081"
+    assert url.port == "81"
+
+
+def test_lone_surrogates_become_replacement_characters() -> None:
+    assert URLSearchParams.new("a=\ud800").toString() == "a=%EF%BF%BD"
+    assert URL.new("http://a.test/\ud800").pathname == "/%EF%BF%BD"
