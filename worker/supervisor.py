@@ -91,7 +91,8 @@ class Supervisor:
     def _started(self, slot: asyncio.Future[IsolateProcess]) -> None:
         error = slot.exception()
         if error is not None:
-            if slot is self._current:  # how a start ends that a newer one made pointless is of no interest
+            # How a start ends that a newer one, or the end of the server, made pointless is of no interest.
+            if slot is self._current and not self._is_closing:
                 self._failed_at = time.monotonic()
                 logger.error("%s", error)
         else:
