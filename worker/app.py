@@ -140,6 +140,8 @@ async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchan
         response = await ai_wire.answer(service, relay.unwrap(request), limit_bytes)
     except InputError as error:
         response = ai_wire.failure(error)
+    if response.status >= 400:  # the body may be a stream that nobody has read
+        await exchange.discard_request()
     await exchange.respond(response.status, response.headers, response.body)
 
 

@@ -81,6 +81,23 @@ def test_a_body_over_the_limit_is_refused(serve) -> None:
     asyncio.run(run())
 
 
+def test_a_stream_that_is_refused_unread_gets_its_answer(serve) -> None:
+    """WA-100"""
+
+    async def film():
+        for _ in range(50):
+            yield b"x" * 100_000
+
+    async def run() -> None:
+        async with serve(None) as running:
+            headers = HOST | {"cf-consn-model-id": "@cf/x/y", "content-type": "video/mp4"}
+            for _ in range(2):
+                reply = await running.client.post("/run?version=3&userInputs={}", headers=headers, content=film())
+                assert (reply.status_code, reply.json()["internalCode"]) == (400, 5007)
+
+    asyncio.run(run())
+
+
 def test_an_upgrade_is_answered_with_the_reason(serve) -> None:
     """WA-109"""
     upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}

@@ -16,8 +16,10 @@ from paddock.bindings.errors import IncompleteRequest, InputError, OptionUnsuppo
 if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
 
-__all__ = ["read_inputs"]
+__all__ = ["LIMIT_BYTES", "read_inputs"]
 
+#: Longer streams are refused: as a list of numbers, each byte takes eight.
+LIMIT_BYTES: Final = 16 * 1024 * 1024
 _FORM: Final = "multipart/form-data"
 _CHOICES: Final = ("oneOf", "anyOf", "allOf")
 _LINE_END: Final = b"\r\n"

@@ -17,7 +17,7 @@ from paddock.bindings.ai.doors import gateways
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.doors.replies import JSON, api_failure, api_success
-from paddock.bindings.ai.doors.streamed import read_inputs
+from paddock.bindings.ai.doors.streamed import LIMIT_BYTES, read_inputs
 from paddock.bindings.ai.gateway import GatewayEntry, GatewayOptions
 from paddock.bindings.ai.listing import ModelQuery, search
 from paddock.bindings.binding import FetchResponse
@@ -131,7 +131,7 @@ async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> 
     if "userInputs" in query:
         # Before the body is read: a model that cannot run here is no reason to take in a film.
         card = service.runnable(model)
-        body = await request.read(limit_bytes)
+        body = await request.read(min(limit_bytes, LIMIT_BYTES))
         inputs = read_inputs(card, query["userInputs"], request.header("content-type") or "", body)
         return _Call(model, inputs, None, len(body))
     body = await request.read(limit_bytes)

@@ -101,6 +101,20 @@ def test_a_stream_without_a_content_type_is_refused(make_service) -> None:
     assert json.loads(response.body)["internalCode"] == 3003
 
 
+def test_a_stream_for_a_model_that_cannot_run_here_is_refused_before_it_is_read(make_service) -> None:
+    class Film:
+        async def pull(self) -> bytes:
+            raise AssertionError("nobody asked for it")
+
+        async def cancel(self, reason: object) -> None:
+            raise AssertionError("nobody took it")
+
+    headers = (("cf-consn-model-id", "@cf/x/y"), ("content-type", "video/mp4"))
+    request = FetchRequest("POST", "https://workers-binding.ai/run?version=3&userInputs=%7B%7D", headers, Film())
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    assert json.loads(response.body)["internalCode"] == 5007
+
+
 def test_a_websocket_is_refused_with_the_reason(make_service) -> None:
     """WA-109"""
     request = FetchRequest("GET", "https://workers-binding.ai/run?version=3&body=x", (("Upgrade", "websocket"),))
