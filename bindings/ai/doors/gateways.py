@@ -97,12 +97,10 @@ async def _universal(service: AiService, request: FetchRequest, gateway: str, li
     options = GatewayOptions(gateway, metadata, is_logged, request.header("cf-aig-event-id"))
     response = api_failure(400, InputError.internal_code, "Error: expected at least one request; got none")
     for number, step in enumerate(steps):
-        calls: list[CallRecord] = []
-        try:
-            response = await _attempt(service, step, number, calls)
-        finally:
-            request.calls += calls
-        record = calls[0] if calls else None
+        before = len(request.calls)
+        response = await _attempt(service, step, number, request.calls)
+        # A run appends its record at once; an event of a handler may have had more runs since.
+        record = request.calls[before] if step.provider == PROVIDER else None
         entry = GatewayEntry(options=options, model=step.endpoint, request_bytes=len(body), record=record, step=number)
         response = logged(service.gateway_log, entry, response)
         if response.status == 200:

@@ -25,7 +25,7 @@ from paddock.bindings.errors import IncompleteRequest, OptionUnsupported, Paddoc
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
-    from paddock.bindings.binding import CallRecord, FetchRequest
+    from paddock.bindings.binding import FetchRequest
 
 __all__ = ["JSON", "answer", "failure", "refuse_upgrade"]
 
@@ -97,11 +97,12 @@ def refuse_upgrade() -> FetchResponse:
 async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
     """Run a model. A run that names a gateway is logged, and its answer says under which id (WA-099)."""
     request_id = str(uuid.uuid4())
-    calls: list[CallRecord] = []
     call = None
+    number = 0
     try:
         call = await _read(service, request, limit_bytes)
-        result = await service.run(call.model, call.inputs, calls)
+        number = len(request.calls)
+        result = await service.run(call.model, call.inputs, request.calls)
         headers = (("cf-ai-req-id", request_id), *result.headers)
         if result.events is not None:
             response = FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
@@ -109,11 +110,10 @@ async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> F
             response = FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
     except PaddockError as error:
         response = failure(error, request_id)
-    finally:
-        request.calls += calls  # an event of a handler may have several runs under way
     if call is None or call.gateway is None:
         return response
-    record = calls[0] if calls else None
+    # The run appended its record at once; an event of a handler may have had more runs since.
+    record = request.calls[number]
     entry = GatewayEntry(options=call.gateway, model=call.model, request_bytes=call.body_bytes, record=record)
     return gateways.logged(service.gateway_log, entry, response)
 

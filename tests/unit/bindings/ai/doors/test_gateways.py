@@ -6,8 +6,8 @@ import json
 import pytest
 
 from paddock.bindings.ai.doors import wire
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
-from paddock.bindings.binding import FetchRequest, FetchResponse
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.binding import CallRecord, FetchRequest, FetchResponse
 
 PHI = "@cf/microsoft/phi-2"
 STEP = {"provider": "workers-ai", "endpoint": PHI, "headers": {}, "query": {"prompt": "x"}}
@@ -50,6 +50,29 @@ def test_a_failed_run_is_logged_too(service) -> None:
     response = run(service, {"gateway": {"id": "g"}}, "@cf/x/y")
     entry = result(ask(service, "GET", f"/ai-gateway/gateways/g/logs/{header(response, 'cf-aig-log-id')}"))
     assert (entry["status_code"], entry["success"]) == (400, False)
+
+
+def test_runs_of_one_event_that_overlap_are_told_apart(make_service) -> None:
+    gate = Gate()
+    service = make_service(ScriptedEngine(["a b c", "d"], gate=gate))
+    calls: list[CallRecord] = []
+
+    async def one() -> str | None:
+        body = json.dumps({"inputs": {"prompt": "x"}, "options": {"gateway": {"id": "g"}}}).encode()
+        headers = (("cf-consn-model-id", PHI),)
+        request = FetchRequest("POST", "https://workers-binding.ai/ai-gateway/run?version=3", headers, body, calls)
+        return header(await wire.answer(service, request, 1_000_000), "cf-aig-log-id")
+
+    async def both() -> list[str | None]:
+        async with asyncio.TaskGroup() as tasks:
+            runs = [tasks.create_task(one()) for _ in range(2)]
+            await gate.arrival()
+            assert len(calls) == 2, "a call is on record from its start"
+            gate.open()
+        return [run.result() for run in runs]
+
+    entries = [service.gateway_log.find("g", log_id) for log_id in asyncio.run(both())]
+    assert [entry.as_result()["tokens_out"] for entry in entries] == [3, 1]
 
 
 def test_a_run_that_asks_for_no_log_has_none(service) -> None:
