@@ -9,16 +9,17 @@ import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.listing import statuses
-from paddock.bindings.errors import PaddockError, RequestTooLarge
-from paddock.worker import wire
+from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
+from paddock.worker import relay, wire
+from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
 from paddock.worker.peer import PeerFault
@@ -38,16 +39,19 @@ logger = logging.getLogger("paddock.request")
 
 #: The event's target in the isolate: the handler's default entrypoint.
 _DEFAULT: Final = "default"
-_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, colour: bool = False) -> Starlette:
     """The dev server's app."""
     worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
     api = _Door(lambda exchange, request: _answer_rest(service, limit_bytes, exchange, request), limit_bytes, colour)
+    binding = _Door(
+        lambda exchange, request: _answer_binding(service, limit_bytes, exchange, request), limit_bytes, colour
+    )
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
     app = Starlette(
         routes=[
+            relay.Relay(binding),
             Route("/cdn-cgi/local/ai/status", status, methods=None),
             Route(rest.PREFIX + "{path:path}", api, methods=None),
         ]
@@ -80,7 +84,7 @@ class _Door:
             outcome = await self._serve(exchange, calls)
         finally:
             path = scope["path"]
-            level = logging.DEBUG if path.startswith("/cdn-cgi/") else logging.INFO
+            level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
             line = request_line(
                 scope["method"], path, exchange.status, time.monotonic() - started, calls, colour=self._colour
             )
@@ -130,10 +134,24 @@ async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange,
     await exchange.respond(response.status, response.headers, response.body)
 
 
+async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
+    """A request of the AI binding of another runtime: the same protocol that the isolate's own binding speaks."""
+    if reason := refusal(request, own_host=relay.HOST):
+        await exchange.respond(403, text_headers(), reason.encode())
+        return
+    try:
+        response = await ai_wire.answer(service, relay.unwrap(request), limit_bytes)
+    except InputError as error:
+        response = ai_wire.failure(error)
+    if response.status >= 400:  # the body may be a stream that nobody has read
+        await exchange.discard_request()
+    await exchange.respond(response.status, response.headers, response.body)
+
+
 async def _answer_status(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
     """Models and their states, for health checks. Only for this machine, whatever name a page in a browser uses."""
-    if urlsplit(request.url).hostname not in _LOCAL_HOSTS:
-        await exchange.respond(403, text_headers(), b"Invalid Host header")
+    if reason := refusal(request):
+        await exchange.respond(403, text_headers(), reason.encode())
         return
     body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})
     await exchange.respond(200, (("content-type", "application/json"),), body)

@@ -6,6 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.pool import EnginePool
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
+    from paddock.bindings.ai.tasks import Task
     from paddock.bindings.binding import Headers
 
 __all__ = ["AiService", "RunResult"]
@@ -41,6 +43,7 @@ class AiService:
         self.catalog = catalog
         self.engines = engines
         self._adapters = adapters or {}
+        self.gateway_log = GatewayLog()
 
     async def run(self, model: str, inputs: object, calls: list[CallRecord]) -> RunResult:
         """Answer one call. The record of the call is appended to `calls` and filled in as it proceeds.
@@ -56,12 +59,16 @@ class AiService:
             record.outcome = error.code
             raise
 
+    def runnable(self, model: str) -> ModelCard:
+        """The card of a model that can be run here. Raises ModelNotFound, TaskUnsupported."""
+        card = self.catalog.card(model)
+        _task(card)
+        return card
+
     async def _run(self, record: CallRecord, inputs: object) -> RunResult:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
-        task = TASKS.get(record.task)
-        if task is None:
-            raise TaskUnsupported(f"{card.name} is a model for {record.task or 'an unnamed task'}: {_served()}")
+        task = _task(card)
         checked = card.schema.check(inputs)
         serving = self.engines.serving(card)
         request = task.prepare(card, checked, self._adapter(card, checked))
@@ -78,8 +85,13 @@ class AiService:
         return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
 
 
-def _served() -> str:
-    return f"Paddock runs {', '.join(sorted(TASKS))} so far"
+def _task(card: ModelCard) -> Task:
+    name = card.task.name if card.task else ""
+    task = TASKS.get(name)
+    if task is None:
+        served = f"Paddock runs {', '.join(sorted(TASKS))} so far"
+        raise TaskUnsupported(f"{card.name} is a model for {name or 'an unnamed task'}: {served}")
+    return task
 
 
 async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecord) -> AsyncGenerator[EngineChunk, None]:

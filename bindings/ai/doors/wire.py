@@ -1,90 +1,82 @@
 """The wire of workerd's own AI binding: the door that the isolate's `env.AI` and real workerd come in by.
 
-Source: workerd, `cloudflare-internal:ai-api`; WA-093 to WA-104. The model stands in a header only, answers are bare
+Source: workerd, `cloudflare-internal:ai-api`; WA-093 to WA-109. The model stands in a header only, answers are bare
 results, and a JSON answer has the content type `application/json` to the letter: the client decides by it.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from paddock.bindings.ai import sse
+from paddock.bindings.ai.doors import gateways
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
+from paddock.bindings.ai.doors.replies import JSON, api_failure, api_success
+from paddock.bindings.ai.doors.streamed import LIMIT_BYTES, read_inputs
+from paddock.bindings.ai.gateway import GatewayEntry, GatewayOptions
 from paddock.bindings.ai.listing import ModelQuery, search
 from paddock.bindings.binding import FetchResponse
-from paddock.bindings.errors import IncompleteRequest, PaddockError
+from paddock.bindings.errors import IncompleteRequest, OptionUnsupported, PaddockError
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
 
-__all__ = ["JSON", "answer"]
+__all__ = ["JSON", "answer", "failure", "refuse_upgrade"]
 
-JSON: Final = ("content-type", "application/json")
 _MODEL_HEADER: Final = "cf-consn-model-id"
+#: What workerd has sent so far. A newer protocol must not be taken for one of these.
+_VERSIONS: Final = ("2", "3")
+_NO_WEBSOCKETS: Final = "options.websocket: Paddock serves no WebSockets; none of its models takes one"
+_RUN: Final = "/run"
+_GATEWAY_RUN: Final = "/ai-gateway/run"
+#: Where a refusal names what is missing, and why.
+_REFUSED: Final = {
+    "/to-everything/": "toMarkdown is not served: Paddock has no converter for documents yet",
+    "/autorag/": "AutoRAG is a search over data that is stored at Cloudflare: Paddock has none",
+}
 
 
-class _Run(msgspec.Struct):
+class _Call(NamedTuple):
+    """A run as it was asked for."""
+
+    model: str
     inputs: object
-    options: dict[str, object] = {}
+    gateway: GatewayOptions | None
+    body_bytes: int
+
+
+class _Body(msgspec.Struct):
+    inputs: object
+    options: dict[str, object] | None = None
 
 
 async def answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
     """Answer one request of the binding."""
-    url = urlsplit(request.url)
-    if request.method == "POST" and url.path == "/run":
+    path = urlsplit(request.url).path
+    if path in (_RUN, _GATEWAY_RUN):
         return await _run(service, request, limit_bytes)
-    if request.method == "GET" and url.path == "/ai-api/models/search":
-        return _search(service, parse_qsl(url.query))
-    return _refusal(404, 7000, f"No route for {request.method} {url.path}")
-
-
-def _search(service: AiService, query: list[tuple[str, str]]) -> FetchResponse:
     try:
-        page = search(service, ModelQuery.from_pairs(query))
+        if request.method == "GET" and path == "/ai-api/models/search":
+            return api_success(search(service, ModelQuery.from_pairs(parse_qsl(urlsplit(request.url).query))))
+        if path.startswith(gateways.PREFIXES):
+            return await gateways.answer(service, request, limit_bytes)
     except PaddockError as error:
-        return _refusal(error.status, error.internal_code, description(error))
-    return FetchResponse(200, (JSON,), msgspec.json.encode({"success": True, "result": page, "errors": []}))
+        return api_failure(error.status, error.internal_code, description(error))
+    for prefix, reason in _REFUSED.items():
+        if path.startswith(prefix):
+            return api_failure(501, OptionUnsupported.internal_code, reason)
+    return api_failure(404, 7000, f"No route for {request.method} {path}")
 
 
-def _refusal(status: int, code: int, message: str) -> FetchResponse:
-    """The body from which the binding's other calls make their exceptions: `errors[0].message` (WA-105)."""
-    body = {"success": False, "errors": [{"code": code, "message": message}]}
-    return FetchResponse(status, (JSON,), msgspec.json.encode(body))
-
-
-async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
-    request_id = str(uuid.uuid4())
-    try:
-        model = _model(request)
-        body = msgspec.convert(parse_json(await request.read(limit_bytes)), _Run)
-        result = await service.run(model, body.inputs, request.calls)
-    except msgspec.ValidationError as error:
-        return _failure(IncompleteRequest(f"Request body: expected inputs and options; {error}"), request_id)
-    except PaddockError as error:
-        return _failure(error, request_id)
-    headers = (("cf-ai-req-id", request_id), *result.headers)
-    if result.events is not None:
-        return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
-    return FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
-
-
-def _model(request: FetchRequest) -> str:
-    """The model id of the header, without the prefix that `options.prefix` puts before it (WA-095)."""
-    header = request.header(_MODEL_HEADER)
-    if not header:
-        raise IncompleteRequest(f"Request is missing headers or body: {_MODEL_HEADER}")
-    prefix, colon, rest = header.partition(":")
-    return rest if colon and "@" not in prefix and rest.startswith("@") else header
-
-
-def _failure(error: PaddockError, request_id: str) -> FetchResponse:
+def failure(error: PaddockError, request_id: str = "") -> FetchResponse:
     """The flat body from which the binding makes its exception: `internalCode: description` (WA-102)."""
+    request_id = request_id or str(uuid.uuid4())
     described = description(error)
     body = {
         "name": "AiError",
@@ -95,3 +87,67 @@ def _failure(error: PaddockError, request_id: str) -> FetchResponse:
         "requestId": request_id,
     }
     return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
+
+
+def refuse_upgrade() -> FetchResponse:
+    """The answer to an upgrade to WebSocket: an ordinary response with the reason (WA-109)."""
+    return failure(OptionUnsupported(_NO_WEBSOCKETS))
+
+
+async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
+    """Run a model. A run that names a gateway is logged, and its answer says under which id (WA-099)."""
+    request_id = str(uuid.uuid4())
+    call = None
+    number = 0
+    try:
+        call = await _read(service, request, limit_bytes)
+        number = len(request.calls)
+        result = await service.run(call.model, call.inputs, request.calls)
+        headers = (("cf-ai-req-id", request_id), *result.headers)
+        if result.events is not None:
+            response = FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
+        else:
+            response = FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
+    except PaddockError as error:
+        response = failure(error, request_id)
+    if call is None or call.gateway is None:
+        return response
+    # The run appended its record at once; an event of a handler may have had more runs since.
+    record = request.calls[number]
+    entry = GatewayEntry(options=call.gateway, model=call.model, request_bytes=call.body_bytes, record=record)
+    return gateways.logged(service.gateway_log, entry, response)
+
+
+async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> _Call:
+    url = urlsplit(request.url)
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    if (request.header("upgrade") or "").lower() == "websocket":
+        raise OptionUnsupported(_NO_WEBSOCKETS)
+    if request.method != "POST":
+        raise IncompleteRequest(f"Request: expected POST {url.path}; got {request.method}")
+    if query.get("version", _VERSIONS[-1]) not in _VERSIONS:
+        raise OptionUnsupported(f"version: expected one of {', '.join(_VERSIONS)}; got {query['version']!r}")
+    model = _model(request)
+    if "userInputs" in query:
+        # Before the body is read: a model that cannot run here is no reason to take in a film.
+        card = service.runnable(model)
+        body = await request.read(min(limit_bytes, LIMIT_BYTES))
+        inputs = read_inputs(card, query["userInputs"], request.header("content-type") or "", body)
+        return _Call(model, inputs, None, len(body))
+    body = await request.read(limit_bytes)
+    try:
+        decoded = msgspec.convert(parse_json(body), _Body)
+        gateway = (decoded.options or {}).get("gateway") if url.path == _GATEWAY_RUN else None
+        options = None if gateway is None else msgspec.convert(gateway, GatewayOptions)
+    except msgspec.ValidationError as error:
+        raise IncompleteRequest(f"Request body: expected inputs and options; {error}") from error
+    return _Call(model, decoded.inputs, options, len(body))
+
+
+def _model(request: FetchRequest) -> str:
+    """The model id of the header, without the prefix that `options.prefix` puts before it (WA-095)."""
+    header = request.header(_MODEL_HEADER)
+    if not header:
+        raise IncompleteRequest(f"Request is missing headers or body: {_MODEL_HEADER}")
+    prefix, colon, rest = header.partition(":")
+    return rest if colon and "@" not in prefix and rest.startswith("@") else header

@@ -6,17 +6,22 @@ that module's. One POST to the fetcher; the reply becomes a value, a stream, a R
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlencode
 
+from paddock.worker.isolate.ai.gateway import AiGateway
+from paddock.worker.isolate.ai.inputs import first_error, members, request_init, single_stream, stringified
+from paddock.worker.isolate.ai.markdown import ToMarkdownService
 from paddock.worker.isolate.web import jsonvalue
+from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.errors import JsException
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull, read
+from paddock.worker.isolate.web.objects import JsProxy, crossing, is_nullish, null, read
 from paddock.worker.isolate.web.promise import promised
-from paddock.worker.isolate.web.request import Request
+from paddock.worker.isolate.web.text import js_string
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.fetch import Fetcher
+    from paddock.worker.isolate.web.promise import Promise
     from paddock.worker.isolate.web.response import Response
 
 __all__ = ["Ai"]
@@ -33,48 +38,84 @@ class Ai(JsProxy):
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()
         self._fetcher = fetcher
-        self.lastRequestId: object = jsnull
-        self.aiGatewayLogId: object = jsnull
-        self.lastRequestHttpStatusCode: object = jsnull
-        self.lastRequestInternalStatusCode: object = jsnull
+        self.lastRequestId: object = null()
+        self.aiGatewayLogId: object = null()
+        self.lastRequestHttpStatusCode: object = null()
+        self.lastRequestInternalStatusCode: object = null()
 
     @promised
     async def run(self, model: object, inputs: object = None, options: object = None) -> object:
         """Run a model. JSON comes back as a value, everything else as a ReadableStream, failures as exceptions."""
-        chosen = _members(options)
+        chosen = members(options, "options")
         self.lastRequestId = ""
-        headers = _headers(str(model), chosen)
-        sent = {name: value for name, value in chosen.items() if name not in _LOCAL_OPTIONS}
-        body = jsonvalue.stringify({"inputs": inputs, "options": sent})
-        assert body is not None
-        path = "/ai-gateway/run" if _gateway_id(chosen) else "/run"
-        response = await self._send("POST", f"{path}?version=3", headers, body.encode(), chosen.get("signal"))
+        response = await self._request(model, inputs, chosen)
         self.lastRequestId = response.headers.get("cf-ai-req-id")
         self.aiGatewayLogId = response.headers.get("cf-aig-log-id")
         self.lastRequestHttpStatusCode = response.status
         if chosen.get("returnRawResponse"):
             return response
-        if not response.ok or response.body is jsnull:
+        if not response.ok or is_nullish(response.body):
             raise self._failure(str(await response.text()))
         if response.headers.get("content-type") == "application/json":
-            return await response.json()
+            return crossing(await response.json())
         return response.body
 
     @promised
     async def models(self, params: object = None) -> object:
         """The models that match `params`, without their schemas."""
-        query = urlencode({name: str(value) for name, value in _members(params).items()})
-        response = await self._send("GET", f"/ai-api/models/search?{query}", (), None, None)
-        reply = jsonvalue.parse(str(await response.text()))
+        query = urlencode({name: js_string(value) for name, value in members(params, "params").items()})
+        response = await self._fetcher.fetch(f"{_ORIGIN}/ai-api/models/search?{query}")
+        reply = await response.json()
         if response.status != 200:
-            raise JsException("AiInternalError", _first_error(reply) or "Internal Error")
+            raise JsException("AiInternalError", first_error(reply)[1] or "Internal Error")
         return getattr(reply, "result", None)
 
-    async def _send(
-        self, method: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes | None, signal: object
-    ) -> Response:
-        request = Request.from_parts(method, _ORIGIN + path, headers, body, signal=signal)
-        response: Response = await self._fetcher.fetch(request)
+    def toMarkdown(self, files: object = None, options: object = None) -> ToMarkdownService | Promise[object]:
+        """A promise for one converted document, or for as many as were given; without files, the service itself."""
+        service = ToMarkdownService(self._fetcher)
+        return service if is_nullish(files) or not files else service.transform(files, options)
+
+    def gateway(self, gateway_id: str, options: object = None) -> AiGateway:
+        """The AI Gateway of this id. `options` chooses how to reach it in production; here there is one way."""
+        return AiGateway(self._fetcher, gateway_id)
+
+    def fetch(self, resource: object, init: object = None) -> Promise[Response]:
+        """The fetcher's answer to a request in the binding's own protocol."""
+        return self._fetcher.fetch(resource, init)
+
+    def getLogs(self) -> JsArray:
+        """Always empty; production's has been, too, since it was deprecated."""
+        return JsArray([])
+
+    def autorag(self, autorag_id: object = None) -> NoReturn:
+        """Refused: there is no search index here."""
+        raise _refused("autorag", "AutoRAG searches data that is stored at Cloudflare")
+
+    def aiSearch(self) -> NoReturn:
+        """Refused: there is no search index here."""
+        raise _refused("aiSearch", "AI Search searches data that is stored at Cloudflare")
+
+    def websearch(self, request: object = None, params: object = None) -> NoReturn:
+        """Refused: nothing here searches the Web."""
+        raise _refused("websearch", "it searches the Web through Cloudflare")
+
+    async def _request(self, model: object, inputs: object, options: dict[str, object]) -> Response:
+        """Send the run: as JSON, or with the one input that is a stream as the body."""
+        if options.get("websocket"):
+            raise _refused("run with options.websocket", "no model here takes a WebSocket")
+        sent = {name: value for name, value in options.items() if name not in _LOCAL_OPTIONS}
+        is_gateway = bool(members(options.get("gateway"), "options.gateway").get("id"))
+        stream = single_stream(inputs, is_gateway=is_gateway)
+        if stream is None:
+            path = "/ai-gateway/run?version=3" if is_gateway else "/run?version=3"
+            body: object = stringified({"inputs": inputs, "options": sent})
+            content_type = "application/json"
+        else:
+            query = {**sent, "version": "3", "userInputs": stringified(stream.others)}
+            path = "/run?" + urlencode({name: js_string(value) for name, value in query.items()})
+            body, content_type = stream.body, stream.content_type
+        init = request_init("POST", _headers(model, options, content_type), body, options.get("signal"))
+        response: Response = await self._fetcher.fetch(_ORIGIN + path, init)
         return response
 
     def _failure(self, text: str) -> JsException:
@@ -88,41 +129,23 @@ class Ai(JsProxy):
             self.lastRequestInternalStatusCode = code
             name = getattr(body, "name", None) or "InferenceUpstreamError"
             return JsException(str(name), f"{code}: {read(body, 'description')}")
-        if first := _first_error(body, with_code=True):
-            return JsException("InferenceUpstreamError", first)
-        return JsException("InferenceUpstreamError", text)
+        number, message = first_error(body)
+        return JsException("InferenceUpstreamError", f"{number}: {message}" if number else text)
 
 
-def _members(value: object) -> dict[str, object]:
-    """The members of an options object, whether it came as a plain object or as a Python dict."""
-    if value is None or value is jsnull:
-        return {}
-    if isinstance(value, dict):
-        return {str(name): member for name, member in value.items()}
-    if isinstance(value, JsObject):
-        return {str(name): read(value, str(name)) for name in value.object_keys()}
-    raise JsException("TypeError", f"options: expected an object; got {type(value).__name__}")
-
-
-def _headers(model: str, options: dict[str, object]) -> tuple[tuple[str, str], ...]:
+def _headers(model: object, options: dict[str, object], content_type: str) -> dict[str, str]:
     """Extra headers first, then the three fixed ones, which win (WA-094, WA-095)."""
     headers: dict[str, str] = {}
-    session = _members(options.get("sessionOptions"))
+    session = members(options.get("sessionOptions"), "options.sessionOptions")
     for extra in (session.get("extraHeaders"), options.get("extraHeaders")):
-        headers |= {name.lower(): str(value) for name, value in _members(extra).items()}
+        headers |= {name.lower(): js_string(value) for name, value in members(extra, "extraHeaders").items()}
     prefix = options.get("prefix")
-    headers["content-type"] = "application/json"
+    headers["content-type"] = content_type
     headers["cf-consn-sdk-version"] = _SDK_VERSION
-    headers["cf-consn-model-id"] = f"{prefix}:{model}" if prefix else model
-    return tuple(headers.items())
+    name = js_string(model)
+    headers["cf-consn-model-id"] = f"{js_string(prefix)}:{name}" if prefix else name
+    return headers
 
 
-def _gateway_id(options: dict[str, object]) -> object:
-    return _members(options.get("gateway")).get("id")
-
-
-def _first_error(body: object, *, with_code: bool = False) -> str:
-    errors = getattr(body, "errors", None)
-    if not errors:
-        return ""
-    return f"{errors[0].code}: {errors[0].message}" if with_code else str(errors[0].message)
+def _refused(what: str, reason: str) -> JsException:
+    return JsException("AiInternalError", f"env.AI.{what} is not served by Paddock: {reason}")

@@ -85,9 +85,60 @@ def test_models_tells_a_stand_in_from_the_model(make_service) -> None:
     assert {"property_id": "paddock_weights", "value": "stand_in"} in model["properties"]
 
 
-def test_a_search_that_is_refused_says_so_where_the_binding_looks(make_service) -> None:
-    """WA-105"""
-    request = FetchRequest("GET", "https://workers-binding.ai/ai-api/models/search?page=0")
+@pytest.mark.parametrize("url", ["/run", "/run?version=2"])
+def test_the_older_protocol_is_the_same(make_service, url: str) -> None:
+    assert run(make_service, {"inputs": {"prompt": "x"}}, url=url).status == 200
+
+
+def test_a_newer_protocol_is_not_taken_for_this_one(make_service) -> None:
+    response = run(make_service, {"inputs": {"prompt": "x"}}, url="/run?version=4")
+    assert json.loads(response.body)["description"] == "version: expected one of 2, 3; got '4'"
+
+
+def test_a_stream_without_a_content_type_is_refused(make_service) -> None:
+    """WA-100"""
+    response = run(make_service, b"RIFF", url="/run?version=3&userInputs=%7B%7D")
+    assert json.loads(response.body)["internalCode"] == 3003
+
+
+def test_a_stream_for_a_model_that_cannot_run_here_is_refused_before_it_is_read(make_service) -> None:
+    class Film:
+        async def pull(self) -> bytes:
+            raise AssertionError("nobody asked for it")
+
+        async def cancel(self, reason: object) -> None:
+            raise AssertionError("nobody took it")
+
+    headers = (("cf-consn-model-id", "@cf/x/y"), ("content-type", "video/mp4"))
+    request = FetchRequest("POST", "https://workers-binding.ai/run?version=3&userInputs=%7B%7D", headers, Film())
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    assert json.loads(response.body)["internalCode"] == 5007
+
+
+def test_a_websocket_is_refused_with_the_reason(make_service) -> None:
+    """WA-109"""
+    request = FetchRequest("GET", "https://workers-binding.ai/run?version=3&body=x", (("Upgrade", "websocket"),))
     response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
     assert response.status == 400
-    assert "at least 1" in json.loads(response.body)["errors"][0]["message"]
+    assert "serves no WebSockets" in json.loads(response.body)["description"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("POST", "/to-everything/markdown/transformer", 501, "toMarkdown is not served"),
+        ("GET", "/to-everything/markdown/supported", 501, "toMarkdown is not served"),
+        ("GET", "/autorag/rags", 501, "AutoRAG"),
+        ("GET", "/nowhere", 404, "No route for GET /nowhere"),
+        ("GET", "/ai-api/models/search?page=0", 400, "page"),
+        ("GET", "/ai-gateway/gateways/g", 404, "No route"),
+    ],
+)
+def test_what_is_not_served_says_so_in_the_form_that_the_binding_reads(
+    make_service, method: str, path: str, status: int, text: str
+) -> None:
+    request = FetchRequest(method, f"https://workers-binding.ai{path}")
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    assert response.status == status
+    assert text in json.loads(response.body)["errors"][0]["message"]
+    uuid.UUID(header(response, "cf-ai-req-id"))

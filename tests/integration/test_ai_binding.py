@@ -1,0 +1,265 @@
+"""Every member of env.AI, in a handler, against the service behind it."""
+
+import asyncio
+import textwrap
+
+import pytest
+
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+
+PHI = "@cf/microsoft/phi-2"
+
+HANDLER = """
+import json
+from js import AbortController, AbortSignal, Blob, FormData, Response as JsResponse
+from pyodide.ffi import JsException
+from workers import Response, WorkerEntrypoint
+
+PHI = "@cf/microsoft/phi-2"
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        AI = self.env.AI
+        try:
+            return Response.json(await self.case(AI))
+        except JsException as error:
+            return Response.json([error.name, error.message])
+
+    async def case(self, AI):
+"""
+
+
+def lines(body: str) -> str:
+    return HANDLER + textwrap.indent(body.strip(), " " * 8)
+
+
+@pytest.fixture
+def ask(serve):
+    """`ask(body, engine)`: the JSON that a handler's code returns."""
+
+    def run(body: str, engine: ScriptedEngine | None = None, **options):
+        async def asked():
+            async with serve(lines(body), engine, **options) as running:
+                reply = await running.client.post("/", content=b"RIFF")
+                assert reply.status_code == 200, reply.text
+                return reply.json()
+
+        return asyncio.run(asked())
+
+    return run
+
+
+def test_every_option_of_run_is_taken(ask) -> None:
+    """WA-095"""
+    options = {
+        "prefix": "team",
+        "extraHeaders": {"x-a": "1"},
+        "sessionOptions": {"extraHeaders": {"x-b": 2}},
+        "queueRequest": False,
+        "tags": ["a:b"],
+        "rejectIfBusy": True,
+    }
+    assert ask(f"return (await AI.run(PHI, {{'prompt': 'x'}}, {options!r})).response", ScriptedEngine(["yes"])) == "yes"
+
+
+def test_a_signal_that_is_aborted_already_sends_nothing(ask) -> None:
+    engine = ScriptedEngine(["never"])
+    reply = ask("await AI.run(PHI, {'prompt': 'x'}, {'signal': AbortSignal.abort()})", engine)
+    assert reply == ["AbortError", "The operation was aborted"]
+    assert engine.requests == []
+
+
+def aborted(serve, until, body: str, gate: Gate) -> object:
+    """What the handler answers after its abort; returns when the engine has seen the abort, too."""
+    engine = ScriptedEngine(["one two"], gate=gate)
+
+    async def run() -> object:
+        async with serve(lines(body), engine) as running:
+            reply = await running.client.get("/")
+            await until(lambda: engine.aborts)
+            return reply.json()
+
+    return asyncio.run(run())
+
+
+def test_an_abort_in_mid_run_rejects_and_reaches_the_engine(serve, until) -> None:
+    body = """
+controller = AbortController.new()
+running = AI.run(PHI, {"prompt": "x"}, {"signal": controller.signal})
+try:
+    await AI.run("@cf/x/y", {})
+except JsException:
+    controller.abort()  # the first run is with the engine by now
+return await running
+"""
+    assert aborted(serve, until, body, Gate()) == ["AbortError", "The operation was aborted"]
+
+
+def test_an_abort_in_mid_stream_ends_the_stream_and_reaches_the_engine(serve, until) -> None:
+    body = """
+controller = AbortController.new()
+options = {"signal": controller.signal}
+reader = (await AI.run(PHI, {"prompt": "x", "stream": True}, options)).getReader()
+await reader.read()
+controller.abort()
+return await reader.read()
+"""
+    gate = Gate()
+    gate.let(1)
+    assert aborted(serve, until, body, gate) == ["AbortError", "The operation was aborted"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        (
+            "{'a': {'body': s(), 'contentType': 'x'}, 'b': s()}",
+            "{}",
+            "Multiple ReadableStreams are not supported. Found streams in keys: [a, b]",
+        ),
+        ("{'a': s()}", "{}", "Content-Type is required with ReadableStream inputs"),
+        ("{'a': {'body': FormData.new()}}", "{}", "Content-Type is required with ReadableStream inputs"),
+        (
+            "{'a': {'body': s(), 'contentType': 'x'}}",
+            "{'gateway': {'id': 'g'}}",
+            "AI Gateway does not support ReadableStreams yet.",
+        ),
+    ],
+)
+def test_streams_that_cannot_be_sent_are_refused_before_any_request(ask, inputs, options, message) -> None:
+    """WA-100"""
+    body = f"s = lambda: Blob.new(['abc']).stream()\nawait AI.run(PHI, {inputs}, {options})"
+    assert ask(body) == ["AiInternalError", message]
+
+
+def test_a_stream_input_goes_out_as_the_body(ask) -> None:
+    """WA-100: no text model takes one, so the refusal by name is the answer."""
+    body = (
+        "await AI.run(PHI, {'image': {'body': Blob.new(['abc']).stream(), 'contentType': 'image/png'}}, {'tags': []})"
+    )
+    name, message = ask(body)
+    assert (name, message.partition(":")[0]) == ("AiError", "5006")
+    assert f"{PHI} takes no stream" in message
+
+
+def test_a_form_input_is_taken_apart(ask) -> None:
+    """WA-101"""
+    body = """
+form = FormData.new()
+form.append("prompt", "from the form")
+sent = JsResponse.new(form)
+inputs = {"multipart": {"body": sent.body, "contentType": sent.headers.get("content-type")}}
+return (await AI.run(PHI, inputs)).response
+"""
+    engine = ScriptedEngine(["yes"])
+    assert ask(body, engine) == "yes"
+    assert "from the form" in str(engine.requests)
+
+
+def test_a_websocket_is_refused_with_the_reason(ask) -> None:
+    """WA-109"""
+    name, message = ask("await AI.run(PHI, {}, {'websocket': True})")
+    assert (name, "no model here takes a WebSocket" in message) == ("AiInternalError", True)
+
+
+def test_the_attributes_tell_of_the_latest_run(ask) -> None:
+    """WA-149, PW-143"""
+    body = """
+raw = AI._binding
+before = [raw.lastRequestId, raw.aiGatewayLogId, raw.lastRequestHttpStatusCode, raw.lastRequestInternalStatusCode]
+await AI.run(PHI, {"prompt": "x"}, {"gateway": {"id": "g"}})
+return [[str(item) for item in before], len(raw.lastRequestId), len(raw.aiGatewayLogId), raw.lastRequestHttpStatusCode]
+"""
+    assert ask(body, ScriptedEngine(["a"])) == [["jsnull"] * 4, 36, 26, 200]
+
+
+def test_a_gateway_keeps_a_log(ask) -> None:
+    """WA-099, WA-108"""
+    body = """
+await AI.run(PHI, {"prompt": "x"}, {"gateway": {"id": "g", "metadata": {"team": "t"}}})
+gateway = AI.gateway("g")
+log_id = AI.aiGatewayLogId
+await gateway.patchLog(log_id, {"feedback": 1})
+log = await gateway.getLog(log_id)
+return [log.model, log.tokens_out, log.feedback, log.metadata, type(log.created_at).__name__, await gateway.getUrl()]
+"""
+    reply = ask(body, ScriptedEngine(["a b"]))
+    assert reply[:5] == [PHI, 2, 1, {"team": "t"}, "datetime"]
+
+
+def test_an_unknown_log_is_an_exception_of_its_own(ask) -> None:
+    assert ask("await AI.gateway('g').getLog('x')") == ["AiGatewayLogNotFound", "Log Not Found"]
+
+
+def test_a_universal_run_returns_the_response(ask) -> None:
+    """WA-108"""
+    body = """
+steps = [{"provider": "workers-ai", "endpoint": PHI, "headers": {"a": 1}, "query": {"prompt": "x"}}]
+options = {"gateway": {"metadata": {"a": 1}, "skipCache": True, "retries": {"maxAttempts": 2}}}
+response = await AI.gateway("g").run(steps, options)
+return [response.status, (await response.json())["result"]["response"]]
+"""
+    assert ask(body, ScriptedEngine(["yes"])) == [200, "yes"]
+
+
+def test_models_takes_params(ask) -> None:
+    """WA-105"""
+    assert ask("return [m.name for m in await AI.models({'search': 'phi', 'per_page': 1})]") == [PHI]
+
+
+def test_bad_params_of_models_are_an_exception(ask) -> None:
+    name, message = ask("await AI.models({'page': 0})")
+    assert (name, "page" in message) == ("AiInternalError", True)
+
+
+@pytest.mark.parametrize("call", ["toMarkdown(file)", "toMarkdown([file])", "toMarkdown().transform([file])"])
+def test_to_markdown_is_refused_with_the_reason(ask, call: str) -> None:
+    name, message = ask(f"file = {{'name': 'a.html', 'blob': Blob.new(['<p>'])}}\nawait AI.{call}")
+    assert (name, "toMarkdown is not served" in message) == ("AiInternalError", True)
+
+
+def test_no_format_is_supported_by_to_markdown_yet(ask) -> None:
+    assert ask("return await AI.toMarkdown().supported()") == []
+
+
+@pytest.mark.parametrize("call", ["autorag('x')", "aiSearch()", "websearch({})"])
+def test_what_needs_cloudflare_is_refused_with_the_reason(ask, call: str) -> None:
+    name, message = ask(f"AI.{call}")
+    assert (name, "is not served by Paddock" in message) == ("AiInternalError", True)
+
+
+def test_get_logs_is_empty(ask) -> None:
+    assert ask("return list(AI.getLogs())") == []
+
+
+def test_fetch_speaks_the_bindings_protocol(ask) -> None:
+    body = """
+init = {"method": "POST", "headers": {"cf-consn-model-id": PHI}, "body": json.dumps({"inputs": {"prompt": "x"}})}
+reply = await AI.fetch("http://workers-binding.ai/run?version=2", init)
+return (await reply.json())["response"]
+"""
+    assert ask(body, ScriptedEngine(["yes"])) == "yes"
+
+
+OLD = """
+from js import Object, Response
+from pyodide.ffi import to_js
+
+async def on_fetch(request, env):
+    answer = await env.AI.run("@cf/microsoft/phi-2", to_js({"prompt": "x"}, dict_converter=Object.fromEntries))
+    try:
+        answer["response"]
+    except TypeError:
+        return Response.new(answer.response + str(answer.to_py()["usage"]["completion_tokens"]))
+"""
+
+
+def test_an_older_handler_sees_a_proxy(serve) -> None:
+    """PW-136, WA-146"""
+
+    async def run() -> None:
+        flags = ("disable_python_no_global_handlers",)
+        async with serve(OLD, ScriptedEngine(["a b"]), date="2025-03-01", flags=flags) as running:
+            assert (await running.client.get("/")).text == "a b2"
+
+    asyncio.run(run())
