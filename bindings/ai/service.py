@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.pool import EnginePool
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
+    from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import Headers
 
 __all__ = ["AiService", "RunResult"]
@@ -42,8 +43,8 @@ class AiService:
         self.engines = engines
         self._adapters = adapters or {}
 
-    async def run(self, model: str, inputs: object, calls: list[CallRecord]) -> RunResult:
-        """Answer one call. The record of the call is appended to `calls` and filled in as it proceeds.
+    async def run(self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect = "native") -> RunResult:
+        """Answer one call, in the shapes of `dialect`. Its record is appended to `calls` and filled in as it proceeds.
 
         Returns when the first piece of the answer is there, so that every refusal still has its own status.
         Raises ModelNotFound, InputError and its children, TaskUnsupported, WeightsMissing, EngineError.
@@ -51,12 +52,12 @@ class AiService:
         record = CallRecord(model)
         calls.append(record)
         try:
-            return await self._run(record, inputs)
+            return await self._run(record, inputs, dialect)
         except PaddockError as error:
             record.outcome = error.code
             raise
 
-    async def _run(self, record: CallRecord, inputs: object) -> RunResult:
+    async def _run(self, record: CallRecord, inputs: object, dialect: Dialect) -> RunResult:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
         task = TASKS.get(record.task)
@@ -64,12 +65,12 @@ class AiService:
             raise TaskUnsupported(f"{card.name} is a model for {record.task or 'an unnamed task'}: {_served()}")
         checked = card.schema.check(inputs)
         serving = self.engines.serving(card)
-        request = task.prepare(card, checked, self._adapter(card, checked))
+        job = task.prepare(card, checked, self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
-        chunks = _recorded(serving.engine.generate(request), record)
+        choices = [_recorded(serving.engine.generate(request), record) for request in job.requests]
         if not checked.get("stream"):
-            return RunResult(await task.collect(chunks), None, headers)
-        return RunResult(None, await GeneratorSource.primed(task.stream(chunks)), headers)
+            return RunResult(await job.collect(choices), None, headers)
+        return RunResult(None, await GeneratorSource.primed(job.stream(choices)), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
         name = inputs.get("lora")

@@ -35,7 +35,9 @@ def test_questions_come_by_query_and_by_body(serve) -> None:
 
 def test_the_stream_is_passed_on_and_the_adapter_is_asked_for(serve) -> None:
     engine = ScriptedEngine(["one", "two"])
-    stream, ranch = replies_to(serve, engine, ("GET", "/stream?prompt=Hi", None), ("GET", "/ranch-hand?prompt=Hi", None))
+    stream, ranch = replies_to(
+        serve, engine, ("GET", "/stream?prompt=Hi", None), ("GET", "/ranch-hand?prompt=Hi", None)
+    )
     assert stream.text.endswith("data: [DONE]\n\n")
     assert ranch.json()["response"] == "two"
     assert engine.requests[1].adapter is not None

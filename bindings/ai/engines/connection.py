@@ -34,6 +34,7 @@ from paddock.bindings.errors import (
     EngineError,
     EngineUnavailable,
     InputError,
+    JsonModeUnmet,
     LoraNotFound,
     LoraUnsupported,
     PaddockError,
@@ -106,6 +107,7 @@ def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
         second.finish_reason,
         first.prompt_tokens,
         first.cached_tokens,
+        first.logprobs + second.logprobs,
     )
 
 
@@ -247,6 +249,8 @@ class HostConnection:
                 return ContextOverflow(*refused.parameters)
             case "input":
                 return InputError(f"Error: {refused.message}")
+            case "structure":
+                return JsonModeUnmet(hint=refused.message)
             case "lora_missing":
                 return LoraNotFound("" if request.adapter is None else request.adapter.name, hint=refused.message)
             case "lora_off":
