@@ -46,7 +46,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_child_left() -> Iterator[None]:
     """Fail a test that leaves a running child behind, and end the child."""
-    before = _children()
+    before = set(_pids())  # also of a child that is just being started, which has no command yet
     yield
     left = {pid: command for pid, command in _children().items() if pid not in before}
     for pid in left:
@@ -55,10 +55,13 @@ def no_child_left() -> Iterator[None]:
         pytest.fail(f"left running: {left}")
 
 
+def _pids() -> list[int]:
+    return [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+
+
 def _children() -> dict[int, str]:
     """Running children of this process: pid -> command. Empty where there is no /proc."""
-    pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
-    commands = {pid: _command(pid) for pid in pids}
+    commands = {pid: _command(pid) for pid in _pids()}
     return {pid: command.decode() for pid, command in commands.items() if command and not _is_lasting(command)}
 
 
