@@ -129,3 +129,36 @@ def test_models(with_client) -> None:
     ids, one = with_client(ScriptedEngine(), use)
     assert PHI in ids
     assert (one.id, one.owned_by) == (PHI, "microsoft")
+
+
+def test_responses(with_client) -> None:
+    """WA-129: production serves these for gpt-oss models only; here every text model does."""
+
+    async def use(client):
+        return await client.responses.create(model=PHI, instructions="Be brief.", input="hi there")
+
+    engine = ScriptedEngine(["one two"])
+    answer = with_client(engine, use)
+    assert (answer.output_text, answer.status, answer.usage.output_tokens) == ("one two", "completed", 2)
+    assert [(turn.role, turn.content) for turn in engine.requests[0].messages] == [
+        ("system", "Be brief."), ("user", "hi there"),
+    ]  # fmt: skip
+
+
+def test_responses_streamed(with_client) -> None:
+    async def use(client):
+        return [event async for event in await client.responses.create(model=PHI, input=USER, stream=True)]
+
+    events = with_client(ScriptedEngine(["one two"]), use)
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(deltas) == events[-1].response.output_text == "one two"
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+def test_a_cut_response_is_incomplete(with_client) -> None:
+    async def use(client):
+        return await client.responses.create(model=PHI, input="hi", max_output_tokens=1)
+
+    answer = with_client(ScriptedEngine(["one two"]), use)
+    assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")

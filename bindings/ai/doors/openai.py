@@ -20,6 +20,7 @@ from paddock.bindings.ai import sse
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs
+from paddock.bindings.ai.doors.responses_inputs import responses_inputs
 from paddock.bindings.ai.doors.wire import JSON
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import InputError, PaddockError
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import FetchRequest
+
+    #: What makes inputs of a body, and the shape of the answer.
+    _Generation = tuple[Callable[[Mapping[str, object]], dict[str, object]], Dialect]
 
 __all__ = ["PATH", "answer"]
 
@@ -37,7 +42,11 @@ __all__ = ["PATH", "answer"]
 PATH: Final = re.compile(r"/client/v4/accounts/[^/]+/ai/v1/(?P<rest>.+)")
 
 #: What answers below the prefix with a generation, and how its body becomes inputs of the model.
-_GENERATIONS: Final = {"chat/completions": chat_inputs, "completions": completion_inputs}
+_GENERATIONS: Final[dict[str, _Generation]] = {
+    "chat/completions": (chat_inputs, "openai"),
+    "completions": (completion_inputs, "openai"),
+    "responses": (responses_inputs, "responses"),
+}
 
 
 async def answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
@@ -48,12 +57,12 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int) ->
         if request.method != "GET":
             return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
         return _models(service, rest.removeprefix("models").removeprefix("/"))
-    prepare = _GENERATIONS.get(rest)
-    if prepare is None:
+    generation = _GENERATIONS.get(rest)
+    if generation is None:
         return _platform_failure(404, 7000, "No route for that URI")
     if request.method != "POST":
         return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
-    return await _generate(service, request, limit_bytes, prepare)
+    return await _generate(service, request, limit_bytes, *generation)
 
 
 async def _generate(
@@ -61,13 +70,14 @@ async def _generate(
     request: FetchRequest,
     limit_bytes: int,
     prepare: Callable[[Mapping[str, object]], dict[str, object]],
+    dialect: Dialect,
 ) -> FetchResponse:
     request_id = str(uuid.uuid4())
     try:
         body = parse_json(await request.read(limit_bytes))
         if not isinstance(body, dict):
             raise InputError(f"Error: expected a JSON object as body; got {type(body).__name__}")
-        result = await service.run(_model(body), prepare(body), request.calls, "openai")
+        result = await service.run(_model(body), prepare(body), request.calls, dialect)
     except PaddockError as error:
         return _failure(error, request_id)
     headers = (("cf-ai-req-id", request_id), *result.headers)

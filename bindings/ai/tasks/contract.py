@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialect", "Job", "Task"]
 
-#: `native`: inputs and answers as the model's own schemas have them. `openai`: as OpenAI's API has them, for any model.
-Dialect = Literal["native", "openai"]
+#: `native`: inputs and answers as the model's own schemas have them. `openai` and `responses`: as OpenAI's older and
+#: newer API have them, for any model.
+Dialect = Literal["native", "openai", "responses"]
 
 
 class Job(Protocol):

@@ -11,6 +11,7 @@ from paddock.bindings.ai.tasks.text_generation.chat import ChatJob, ChatOptions
 from paddock.bindings.ai.tasks.text_generation.conversation import conversation
 from paddock.bindings.ai.tasks.text_generation.inputs import typed
 from paddock.bindings.ai.tasks.text_generation.native import NativeJob
+from paddock.bindings.ai.tasks.text_generation.responses import ResponsesJob
 from paddock.bindings.ai.tasks.text_generation.sampling import sampling
 from paddock.bindings.ai.tasks.text_generation.structure import wanted_schema
 from paddock.bindings.errors import JsonModeStreamed, OptionUnsupported
@@ -44,15 +45,21 @@ class TextGeneration:
         json_schema = wanted_schema(given)
         if json_schema is not None and given.stream:
             raise JsonModeStreamed
+        if dialect == "responses":
+            return ResponsesJob(_request(given, adapter, sampling(given, json_schema=json_schema)), card.name)
         is_chat = dialect == "openai" or answers_as_chat(card)
         alternatives = _alternatives(given) if is_chat else None
         drawn = sampling(given, logprobs=alternatives, json_schema=json_schema)
-        prompt, messages = conversation(given)
-        request = EngineRequest(drawn, prompt=prompt, messages=messages, adapter=adapter)
+        request = _request(given, adapter, drawn)
         if not is_chat:
             return NativeJob(request)
         requests = [msgspec.structs.replace(request, sampling=_nth(drawn, i)) for i in range(given.n or 1)]
         return ChatJob(requests, _options(card, given, alternatives, dialect))
+
+
+def _request(given: Inputs, adapter: Adapter | None, drawn: SamplingParams) -> EngineRequest:
+    prompt, messages = conversation(given)
+    return EngineRequest(drawn, prompt=prompt, messages=messages, adapter=adapter)
 
 
 def answers_as_chat(card: ModelCard) -> bool:
@@ -74,7 +81,7 @@ def _known(card: ModelCard, inputs: Mapping[str, object], dialect: Dialect) -> d
     """
 
     def has_meaning(name: str) -> bool:
-        return dialect == "openai" or card.declares_input(name)
+        return dialect != "native" or card.declares_input(name)
 
     for name, reason in _REFUSED.items():
         is_off = name == "tools" and inputs.get("tool_choice") == "none"

@@ -22,7 +22,7 @@ _HIGHEST_BIAS: Final = 100.0
 _SEED_BITS: Final = 63
 
 
-def sampling(given: Inputs, *, logprobs: int | None, json_schema: str | None) -> SamplingParams:
+def sampling(given: Inputs, *, logprobs: int | None = None, json_schema: str | None) -> SamplingParams:
     """How the tokens of one answer are drawn. Raises InputError for what the schema let through and no engine takes."""
     if given.seed is not None and given.seed.bit_length() > _SEED_BITS:
         raise InputError(f"Error: seed: expected an integer that fits 64 bits; got {given.seed}")
