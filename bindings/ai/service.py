@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
-from paddock.bindings.errors import PaddockError, TaskUnsupported
+from paddock.bindings.errors import EngineError, PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -94,6 +94,8 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
                     record.ttft_s = time.monotonic() - started
                 record.prompt_tokens = chunk.prompt_tokens or record.prompt_tokens
                 record.completion_tokens += chunk.tokens
+                if chunk.finish_reason == "error":
+                    raise EngineError("The engine gave this answer up: it ended with the finish reason `error`.")
                 if chunk.finish_reason is not None:
                     record.finish_reason = chunk.finish_reason
                     record.outcome = "ok"

@@ -15,7 +15,7 @@ __all__ = ["responses_inputs"]
 _REFUSED: Final = ("previous_response_id", "conversation", "background", "prompt")
 #: Inputs that mean the same here as in the model's own schema.
 _SAME: Final = ("temperature", "top_p", "stream", "tools", "tool_choice", "seed", "top_k", "lora", "user", "metadata")
-_TEXTS: Final = frozenset({"input_text", "output_text", "text"})
+_TEXTS: Final = ("input_text", "output_text", "text")
 
 
 def responses_inputs(body: Mapping[str, object]) -> dict[str, object]:

@@ -2,6 +2,8 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from paddock.bindings.ai.doors import openai
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
@@ -92,3 +94,50 @@ def test_wrong_routes_and_methods_have_the_platforms_codes(make_service, method,
     """WA-118, WA-119"""
     response = ask(make_service, path, {}, method)
     assert (response.status, value(response)["errors"][0]["code"]) == (status, code)
+
+
+NAMES = [
+    "messages",
+    "prompt",
+    "input",
+    "text",
+    "format",
+    "role",
+    "content",
+    "type",
+    "tool_calls",
+    "stop",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "seed",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+    "json_schema",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "best_of",
+]
+TYPES = st.sampled_from(["text", "input_text", "message", "json_schema", "json_object", "user", "developer"])
+
+
+def objects(values: st.SearchStrategy) -> st.SearchStrategy:
+    return st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), values | TYPES, max_size=4)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | objects(inner), max_leaves=8)
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "completions", "responses"])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=objects(ANYTHING), messages=st.lists(objects(ANYTHING), max_size=2))
+def test_no_body_is_an_internal_error(make_service, path: str, body: dict, messages: list) -> None:
+    """Whatever comes is answered, or refused with a reason."""
+    asked = {"messages": messages, "input": messages, **body, "model": PHI}
+    replies = ["{}"] * 128
+    assert ask(make_service, path, asked, replies=replies).status < 500
