@@ -12,7 +12,7 @@ setup: ## create .venv and install Paddock with its engine
 	@.ci/setup
 
 dev: setup ## start the dev server with the demo handler
-	@exec $(BIN)/paddock dev $(ARGS)
+	@trap : INT; $(BIN)/paddock dev $(ARGS) || [ $$? -eq 130 ] # 130 is ctrl-C, the ordinary end
 
 check: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -14,6 +14,8 @@ from workers import Response, WorkerEntrypoint
 
 DEFAULT_MODEL = "@cf/meta/llama-2-7b-chat-fp16"
 LORA_MODEL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+#: Inputs that are numbers; in a query everything is text.
+NUMBERS = {"max_tokens": int, "seed": int, "top_k": int, "temperature": float, "top_p": float}
 
 
 class Default(WorkerEntrypoint):
@@ -26,6 +28,7 @@ class Default(WorkerEntrypoint):
         try:
             inputs = await read_inputs(request)
             model = inputs.pop("model", DEFAULT_MODEL)
+            inputs.pop("stream", None)  # the path decides
             if path == "/ranch-hand":
                 # On Cloudflare this is a finetune of your own with this name; Paddock ships one.
                 model, inputs["lora"] = LORA_MODEL, "ranch-hand"
@@ -34,9 +37,10 @@ class Default(WorkerEntrypoint):
                 return Response(stream, headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
             return Response.json(await self.env.AI.run(model, inputs))
         except ValueError as error:
-            return Response.json({"error": f"The body must be a JSON object: {error}"}, status=400)
+            return Response.json({"error": f"The inputs cannot be read: {error}"}, status=400)
         except JsException as error:
-            return Response.json({"error": error.message}, status=502)
+            is_callers_fault = error.message.startswith(("5006:", "5007:", "5021:"))
+            return Response.json({"error": error.message}, status=400 if is_callers_fault else 502)
 
 
 async def read_inputs(request) -> dict:
@@ -44,10 +48,10 @@ async def read_inputs(request) -> dict:
     if request.method == "POST":
         inputs = json.loads(await request.text())
         if not isinstance(inputs, dict):
-            raise ValueError(f"it is a {type(inputs).__name__}")
+            raise ValueError(f"expected a JSON object, got a {type(inputs).__name__}")
         return inputs
     inputs = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
-    return {name: int(value) if value.isdigit() else value for name, value in inputs.items()}
+    return {name: NUMBERS.get(name, str)(value) for name, value in inputs.items()}
 
 
 PAGE = """<!doctype html>
@@ -55,14 +59,15 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Paddock demo</title>
+<link rel="icon" href="data:,">
 <style>
   :root { color-scheme: light dark; --line: color-mix(in srgb, currentcolor 20%, transparent); }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem;
          min-height: 100vh; box-sizing: border-box; display: flex; flex-direction: column; }
   h1 { font-size: 1.2rem; margin: 0 0 .5rem; }
   #log { flex: 1; }
-  #log p { white-space: pre-wrap; margin: .5rem 0; padding: .5rem .8rem; border: 1px solid var(--line);
-           border-radius: .6rem; }
+  #log p { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0; padding: .5rem .8rem;
+           border: 1px solid var(--line); border-radius: .6rem; }
   #log .user { margin-left: 4rem; background: var(--line); }
   #log .error { border-color: crimson; }
   small { opacity: .7; }
@@ -85,7 +90,7 @@ PAGE = """<!doctype html>
 </form>
 <script>
   const [form, log] = [document.querySelector("form"), document.querySelector("#log")];
-  const [model, field] = [form.querySelector("select"), form.querySelector("input")];
+  const [model, field, button] = form.elements;
   let messages = [];
   model.onchange = () => { messages = []; log.replaceChildren(); };
   function say(kind, text) {
@@ -96,21 +101,10 @@ PAGE = """<!doctype html>
     line.scrollIntoView();
     return line;
   }
-  form.onsubmit = async event => {
-    event.preventDefault();
-    const content = field.value || field.placeholder;
-    field.value = "";
-    say("user", content);
-    messages.push({ role: "user", content });
-    const line = say("", "…");
+  async function answer(line) {
     const [name, lora] = model.value.split("+");
     const reply = await fetch("/stream", { method: "POST", body: JSON.stringify({ model: name, lora, messages }) });
-    if (!reply.ok) {
-      line.className = "error";
-      line.textContent = (await reply.json()).error;
-      messages.pop();
-      return;
-    }
+    if (!reply.ok) throw new Error((await reply.json()).error);
     let text = "", rest = "", usage;
     for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + chunk).split("\\n");
@@ -122,11 +116,26 @@ PAGE = """<!doctype html>
       line.textContent = text.trim();
     }
     messages.push({ role: "assistant", content: text.trim() });
-    if (usage) {
-      const note = document.createElement("small");
-      note.textContent = `\\n${usage.prompt_tokens} + ${usage.completion_tokens} tokens`;
-      line.append(note);
+    const note = document.createElement("small");
+    note.textContent = `\\n${usage.prompt_tokens} + ${usage.completion_tokens} tokens`;
+    line.append(note);
+  }
+  form.onsubmit = async event => {
+    event.preventDefault();
+    const content = field.value || field.placeholder;
+    field.value = "";
+    say("user", content);
+    messages.push({ role: "user", content });
+    const line = say("", "…");
+    button.disabled = true;
+    try {
+      await answer(line);
+    } catch (error) {
+      line.className = "error";
+      line.textContent = error.message;
+      messages.pop();
     }
+    button.disabled = false;
   };
 </script>
 </html>

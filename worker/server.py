@@ -55,6 +55,9 @@ def run_dev(config: Config, options: DevOptions) -> int:
     except PortInUse as error:
         logger.error("%s", error)
         return ExitCode.PORT_IN_USE
+    except OSError as error:
+        logger.error("Cannot listen on %s, port %d: %s.", config.dev.ip, config.dev.port, error.strerror)
+        return ExitCode.FAILURE
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(config, options, sockets, forkserver))
 
@@ -72,6 +75,8 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     service = make_service(config, forkserver)
+    for problem in service.catalog.problems:
+        logger.warning("%s", problem)
     bindings = make_bindings(config, service)
     outbound = Outbound()
     settings = IsolateSettings(

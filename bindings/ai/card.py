@@ -32,21 +32,24 @@ class Property(msgspec.Struct, frozen=True):
 
 
 class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `paddock` table of a model file: what an engine needs and Cloudflare's own fields do not tell."""
+    """The `paddock` table of a model file: what an engine needs and Cloudflare's own fields do not tell.
+
+    Every key may be left out; what is unknown is then taken from the checkpoint, or not known.
+    """
 
     #: Where the weights are published: `owner/name` on Hugging Face.
-    repository: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    repository: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")] | None = None
     #: Branch, tag or commit of the repository; None is its main branch.
     revision: str | None = None
     #: Name of the model class, as in the checkpoint's config.json.
-    architecture: str
+    architecture: str | None = None
     #: As published, rounded as published.
-    parameters: Annotated[int, Meta(gt=0)]
+    parameters: Annotated[int, Meta(gt=0)] | None = None
     #: Number format of the published weights.
-    quantization: str
+    quantization: str | None = None
     #: Prompt and answer together, in tokens.
-    context_tokens: Annotated[int, Meta(gt=0)]
-    licence: str
+    context_tokens: Annotated[int, Meta(gt=0)] | None = None
+    licence: str | None = None
     #: Weight of one request against the others, as hosts count it.
     concurrency_cost: Annotated[int, Meta(ge=1)] = 1
     #: Jinja: messages -> the model's documented prompt format. None: the checkpoint's own template.

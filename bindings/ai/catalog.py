@@ -44,7 +44,7 @@ class Catalog:
         """Read every model file below the folders. Blocking: call it at start-up.
 
         A folder given twice counts once; one that does not exist is a problem. Never raises for a file's content: see
-        `problems`, which are logged too.
+        `problems`.
         """
         cards: dict[str, ModelCard] = {}
         problems: list[CatalogError] = []
@@ -56,8 +56,6 @@ class Catalog:
             for name in found.keys() & cards.keys():
                 _log.info("catalog_model_replaced model=%s by=%s", name, found[name].file)
             cards |= found
-        for problem in problems:
-            _log.warning("catalog_file_refused problem=%s", problem.message)
         return cls(dict(sorted(cards.items())), problems)
 
     def card(self, model_id: str) -> ModelCard:
@@ -99,7 +97,8 @@ def _read_folder(folder: Path, problems: list[CatalogError]) -> dict[str, ModelC
         try:
             card = read_model_file(file, folder)
         except NotAModel as exc:
-            _log.info("catalog_file_skipped file=%s reason=%s", file, exc)
+            is_readme = file.stem.lower() == "readme"
+            _log.log(logging.DEBUG if is_readme else logging.INFO, "catalog_file_skipped file=%s reason=%s", file, exc)
             continue
         except CatalogError as exc:
             problems.append(exc)

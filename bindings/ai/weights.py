@@ -65,7 +65,7 @@ def find_weights(
     if configured is not None:
         return _configured(card, configured, cache)
     note = ""
-    if card.paddock is not None:
+    if card.paddock is not None and card.paddock.repository is not None:
         folder = hub.cached_folder(card.paddock.repository, card.paddock.revision, cache=cache)
         if folder is not None:
             lacking = hub.missing_file(folder)
@@ -96,7 +96,7 @@ def pull(
     if configured is not None:
         folder = hub.download(configured, progress=progress, cache=cache, endpoint=endpoint)
         return Weights(str(folder), "configured", configured)
-    if card.paddock is None:
+    if card.paddock is None or card.paddock.repository is None:
         raise _missing(card, "", is_refused=False)
     repository, revision = card.paddock.repository, card.paddock.revision
     folder = hub.download(repository, revision, progress=progress, cache=cache, endpoint=endpoint)
@@ -155,7 +155,7 @@ def _in_catalog(card: ModelCard, path: str) -> Path:
 
 def _missing(card: ModelCard, note: str, *, is_refused: bool) -> WeightsMissing:
     problem = f"{card.name} has no weights on this machine"
-    if card.paddock is None:
+    if card.paddock is None or card.paddock.repository is None:
         hint = f'Name a folder or repository under [paddock.models."{card.name}"] as `weights`, or in {card.file} as '
         return WeightsMissing(
             f"{problem}, and its model file names no repository.", hint=f"{hint}`paddock.repository`."

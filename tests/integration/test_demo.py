@@ -27,7 +27,10 @@ def test_questions_come_by_query_and_by_body(serve) -> None:
     engine = ScriptedEngine(["one", "two"])
     model = "@cf/microsoft/phi-2"
     by_query, by_body = replies_to(
-        serve, engine, ("GET", "/ask?prompt=Hi&max_tokens=7", None), ("POST", "/ask", {"model": model, "prompt": "Hi"})
+        serve,
+        engine,
+        ("GET", "/ask?prompt=42&max_tokens=7&temperature=0.5", None),
+        ("POST", "/ask", {"model": model, "prompt": "Hi"}),
     )
     assert (by_query.json()["response"], by_body.json()["response"]) == ("one", "two")
     assert [request.sampling.max_tokens for request in engine.requests] == [7, 256]
@@ -47,5 +50,5 @@ def test_failures_are_json_that_says_what_is_wrong(serve) -> None:
     unknown, list_body = replies_to(
         serve, ScriptedEngine(), ("POST", "/ask", {"model": "@cf/x/y", "prompt": "x"}), ("POST", "/ask", [])
     )
-    assert (unknown.status_code, unknown.json()) == (502, {"error": "5007: No such model @cf/x/y or task"})
+    assert (unknown.status_code, unknown.json()) == (400, {"error": "5007: No such model @cf/x/y or task"})
     assert (list_body.status_code, "JSON object" in list_body.json()["error"]) == (400, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,5 +32,5 @@ def failure_headers(error: PaddockError, request_id: str) -> Headers:
     headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
     if not error.hint:
         return headers
-    hint = error.hint.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    hint = re.sub(r"[\x00-\x1f\x7f]+", " ", error.hint).encode("ascii", "backslashreplace").decode()
     return (*headers, ("paddock-hint", hint))

@@ -15,7 +15,7 @@ def parse_json(body: bytes) -> object:
         raise IncompleteRequest("Request is missing headers or body: body")
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"Error: Request body is not valid json: {error}") from error
     except RecursionError as error:
         raise InputError("Error: Request body is not valid json: it is nested too deeply") from error

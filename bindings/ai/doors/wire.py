@@ -40,10 +40,22 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int) ->
     if request.method == "POST" and url.path == "/run":
         return await _run(service, request, limit_bytes)
     if request.method == "GET" and url.path == "/ai-api/models/search":
-        page = search(service, ModelQuery.from_pairs(parse_qsl(url.query)))
-        return FetchResponse(200, (JSON,), msgspec.json.encode({"success": True, "result": page, "errors": []}))
-    body = {"success": False, "errors": [{"code": 7000, "message": f"No route for {request.method} {url.path}"}]}
-    return FetchResponse(404, (JSON,), msgspec.json.encode(body))
+        return _search(service, parse_qsl(url.query))
+    return _refusal(404, 7000, f"No route for {request.method} {url.path}")
+
+
+def _search(service: AiService, query: list[tuple[str, str]]) -> FetchResponse:
+    try:
+        page = search(service, ModelQuery.from_pairs(query))
+    except PaddockError as error:
+        return _refusal(error.status, error.internal_code, description(error))
+    return FetchResponse(200, (JSON,), msgspec.json.encode({"success": True, "result": page, "errors": []}))
+
+
+def _refusal(status: int, code: int, message: str) -> FetchResponse:
+    """The body from which the binding's other calls make their exceptions: `errors[0].message` (WA-104)."""
+    body = {"success": False, "errors": [{"code": code, "message": message}]}
+    return FetchResponse(status, (JSON,), msgspec.json.encode(body))
 
 
 async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:

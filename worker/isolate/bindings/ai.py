@@ -39,11 +39,11 @@ class Ai(JsProxy):
         self.lastRequestInternalStatusCode: object = jsnull
 
     @promised
-    async def run(self, model: str, inputs: object = None, options: object = None) -> object:
+    async def run(self, model: object, inputs: object = None, options: object = None) -> object:
         """Run a model. JSON comes back as a value, everything else as a ReadableStream, failures as exceptions."""
         chosen = _members(options)
         self.lastRequestId = ""
-        headers = _headers(model, chosen)
+        headers = _headers(str(model), chosen)
         sent = {name: value for name, value in chosen.items() if name not in _LOCAL_OPTIONS}
         body = jsonvalue.stringify({"inputs": inputs, "options": sent})
         assert body is not None

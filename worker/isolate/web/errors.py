@@ -23,6 +23,8 @@ _DOM_ERRORS: Final = {
 class JsException(JsProxy, Exception):
     """An error thrown by JavaScript. Its text is "Name: message" (PW-120)."""
 
+    __module__ = "pyodide.ffi"  # where handlers import it from, and so what a traceback shall say
+
     def __init__(self, name: str, message: str = "", stack: str = "") -> None:
         super().__init__(name, message)
         self.name = name

@@ -79,7 +79,9 @@ class Inputs(msgspec.Struct):
 
 def typed(inputs: Mapping[str, object]) -> Inputs:
     """The inputs as structs. Raises InputError with the path of what does not fit."""
+    # JavaScript has one kind of number: 20.0 is an integer there, and the schema check takes it for one.
+    whole = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in inputs.items()}
     try:
-        return msgspec.convert(dict(inputs), Inputs)
+        return msgspec.convert(whole, Inputs)
     except msgspec.ValidationError as error:
         raise InputError(f"Error: {error}") from error

@@ -303,7 +303,7 @@ def test_adapter_without_lora_is_unsupported(open_engine: OpenEngine, tmp_path: 
 def test_missing_adapter_is_not_found(open_engine: OpenEngine, tmp_path: Path) -> None:
     async def main() -> None:
         async with open_engine(enable_lora=True) as engine:
-            with pytest.raises(LoraNotFound, match=r"Finetune cowboy not found .*has no adapter_config.json"):
+            with pytest.raises(LoraNotFound, match=r"Finetune cowboy not found\. .*has no adapter_config.json"):
                 await _read(engine, "hello", adapter=Adapter("cowboy", str(tmp_path)))
 
     asyncio.run(main())

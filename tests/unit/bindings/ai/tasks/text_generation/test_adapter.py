@@ -56,6 +56,7 @@ def test_max_tokens_is_256_when_nothing_says_otherwise(card) -> None:
         ({"repetition_penalty": 0}, {"repetition_penalty": None}),
         ({"frequency_penalty": 2, "presence_penalty": 1}, {"frequency_penalty": 2.0, "presence_penalty": 1.0}),
         ({"seed": 9999999999}, {"seed": 9999999999}),
+        ({"top_k": 20.0}, {"top_k": 20}),
         ({"stop": "end"}, {"stop": ("end",)}),
         ({"stop": ["a", "b"]}, {"stop": ("a", "b")}),
         ({"stop": None}, {"stop": ()}),
