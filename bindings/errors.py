@@ -7,6 +7,8 @@
         RequestTooLarge         user: body over the limit (3006)
         LoraUnsupported         user: the model takes no adapters (5005)
         LoraNotFound            user: no such adapter (3037)
+        JsonModeStreamed        user: JSON mode together with `stream` (5023)
+        JsonModeUnmet           user: no answer that fits the JSON Schema (5024)
         OptionUnsupported       user: an option that Paddock cannot honour, with the reason
       ModelNotFound             user: no such model id (5007); names the closest ones
       TaskUnsupported           user: nothing here can run this model's task
@@ -37,6 +39,8 @@ __all__ = [
     "EngineUnavailable",
     "IncompleteRequest",
     "InputError",
+    "JsonModeStreamed",
+    "JsonModeUnmet",
     "LoraNotFound",
     "LoraUnsupported",
     "ModelNotFound",
@@ -141,6 +145,29 @@ class LoraNotFound(InputError):
 
     def __init__(self, name: str, *, hint: str = "") -> None:
         super().__init__(f"Finetune {name} not found", hint=hint)
+
+
+class JsonModeStreamed(InputError):
+    """JSON mode together with `stream`."""
+
+    code = "json_mode_streamed"
+    internal_code = 5023
+    label = "AiError"
+
+    def __init__(self) -> None:
+        super().__init__("JSON Schema mode is not supported with stream mode")
+
+
+class JsonModeUnmet(InputError):
+    """The model gave no whole document of the JSON Schema, or the engine can make no grammar of it."""
+
+    code = "json_mode_unmet"
+    internal_code = 5024
+    label = "AiError"
+
+    def __init__(self, *, hint: str = "") -> None:
+        # "Model" is what production writes, though its docs spell it "Mode" (WA-075).
+        super().__init__("JSON Model couldn't be met", hint=hint)
 
 
 class OptionUnsupported(InputError):

@@ -9,12 +9,13 @@ import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.doors import openai, rest
 from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
@@ -130,7 +131,8 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
 
 
 async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
-    response = await rest.answer(service, request, limit_bytes)
+    door = openai if openai.PATH.fullmatch(urlsplit(request.url).path) else rest
+    response = await door.answer(service, request, limit_bytes)
     await exchange.respond(response.status, response.headers, response.body)
 
 

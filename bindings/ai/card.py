@@ -93,8 +93,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     def declares_input(self, name: str) -> bool:
         """True when a branch of the input schema has a property of this name."""
-        declared = (branch.get("properties") for branch in _branches(self.input_schema))
-        return any(name in properties for properties in declared if isinstance(properties, dict))
+        return _declares(self.input_schema, name)
+
+    def declares_output(self, name: str) -> bool:
+        """True when a branch of the output schema has a property of this name."""
+        return _declares(self.output_schema, name)
 
     @property
     def is_beta(self) -> bool:
@@ -109,6 +112,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     def output_media_types(self) -> tuple[str, ...]:
         """Every `contentType` of the output schema, in its order. Which one applies is decided by the inputs."""
         return tuple(dict.fromkeys(_media_types(self.output_schema)))
+
+
+def _declares(schema: object, name: str) -> bool:
+    declared = (branch.get("properties") for branch in _branches(schema))
+    return any(name in properties for properties in declared if isinstance(properties, dict))
 
 
 def _branches(schema: object) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
-from paddock.bindings.errors import PaddockError, TaskUnsupported
+from paddock.bindings.errors import EngineError, PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.pool import EnginePool
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
-    from paddock.bindings.ai.tasks import Task
+    from paddock.bindings.ai.tasks.contract import Dialect, Task
     from paddock.bindings.binding import Headers
 
 __all__ = ["AiService", "RunResult"]
@@ -45,8 +45,8 @@ class AiService:
         self._adapters = adapters or {}
         self.gateway_log = GatewayLog()
 
-    async def run(self, model: str, inputs: object, calls: list[CallRecord]) -> RunResult:
-        """Answer one call. The record of the call is appended to `calls` and filled in as it proceeds.
+    async def run(self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect = "native") -> RunResult:
+        """Answer one call, in the shapes of `dialect`. Its record is appended to `calls` and filled in as it proceeds.
 
         Returns when the first piece of the answer is there, so that every refusal still has its own status.
         Raises ModelNotFound, InputError and its children, TaskUnsupported, WeightsMissing, EngineError.
@@ -54,7 +54,7 @@ class AiService:
         record = CallRecord(model)
         calls.append(record)
         try:
-            return await self._run(record, inputs)
+            return await self._run(record, inputs, dialect)
         except PaddockError as error:
             record.outcome = error.code
             raise
@@ -65,18 +65,18 @@ class AiService:
         _task(card)
         return card
 
-    async def _run(self, record: CallRecord, inputs: object) -> RunResult:
+    async def _run(self, record: CallRecord, inputs: object, dialect: Dialect) -> RunResult:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
         task = _task(card)
         checked = card.schema.check(inputs)
         serving = self.engines.serving(card)
-        request = task.prepare(card, checked, self._adapter(card, checked))
+        job = task.prepare(card, checked, self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
-        chunks = _recorded(serving.engine.generate(request), record)
+        choices = [_recorded(serving.engine.generate(request), record) for request in job.requests]
         if not checked.get("stream"):
-            return RunResult(await task.collect(chunks), None, headers)
-        return RunResult(None, await GeneratorSource.primed(task.stream(chunks)), headers)
+            return RunResult(await job.collect(choices), None, headers)
+        return RunResult(None, await GeneratorSource.primed(job.stream(choices)), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
         name = inputs.get("lora")
@@ -105,6 +105,8 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
                     record.ttft_s = time.monotonic() - started
                 record.prompt_tokens = chunk.prompt_tokens or record.prompt_tokens
                 record.completion_tokens += chunk.tokens
+                if chunk.finish_reason == "error":
+                    raise EngineError("The engine gave this answer up: it ended with the finish reason `error`.")
                 if chunk.finish_reason is not None:
                     record.finish_reason = chunk.finish_reason
                     record.outcome = "ok"

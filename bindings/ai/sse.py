@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["CONTENT_TYPE", "DONE", "event", "native_frame", "usage_frame"]
+__all__ = ["CONTENT_TYPE", "DONE", "event", "native_frame", "padding", "usage_frame"]
 
 CONTENT_TYPE: Final = "text/event-stream"
 DONE: Final = b"data: [DONE]\n\n"
@@ -32,12 +32,13 @@ def event(data: bytes) -> bytes:
 
 
 def native_frame(text: str, index: int) -> bytes:
-    """The event for one piece of text.
+    """The event for one piece of text."""
+    return event(_encode(_Frame(text, padding(text, index))))
 
-    The padding's length comes from the position and the text, so that the same answer gives the same bytes.
-    """
-    length = 1 + (index * 17 + len(text) * 29) % _PADDING_LENGTHS
-    return event(_encode(_Frame(text, _PADDING[:length])))
+
+def padding(text: str, index: int) -> str:
+    """The padding `p`. Its length comes from position and text, so that the same answer gives the same bytes."""
+    return _PADDING[: 1 + (index * 17 + len(text) * 29) % _PADDING_LENGTHS]
 
 
 def usage_frame(usage: dict[str, int]) -> bytes:

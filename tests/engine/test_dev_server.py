@@ -92,6 +92,24 @@ def test_every_model_answers_every_form_whole_and_streamed(server: Server, model
     assert frames(streamed.text)[-1]["usage"] == whole["usage"]
 
 
+def test_openais_clients_get_choices_stops_and_documents(server: Server) -> None:
+    """WA-072, WA-127"""
+    schema = {"type": "object", "properties": {"port": {"enum": ["Kiel", "Bergen"]}}, "required": ["port"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "harbour", "schema": schema}}
+    chat = {"model": LLAMA, "messages": [{"role": "user", "content": "Tell me about lighthouses."}], **GREEDY}
+    with server.client as client:
+
+        def ask(**more: object) -> dict:
+            return client.post("/client/v4/accounts/any/ai/v1/chat/completions", json={**chat, **more}).json()
+
+        whole = ask(temperature=1, seed=3, n=2)
+        stopped, document = ask(stop=["lighthouses"]), ask(response_format=wanted)
+    first, second = (choice["message"]["content"] for choice in whole["choices"])
+    assert first != second
+    assert "lighthouses" not in stopped["choices"][0]["message"]["content"]
+    assert json.loads(document["choices"][0]["message"]["content"])["port"] in ("Kiel", "Bergen")
+
+
 def test_an_answer_says_that_a_stand_in_gave_it(server: Server) -> None:
     with server.client as client:
         reply = client.post(f"/client/v4/accounts/any/ai/run/{PHI}", json={"prompt": "Who are you?", **GREEDY})

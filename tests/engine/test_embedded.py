@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from paddock.bindings.errors import ContextOverflow, EngineDead, EngineUnavailable, InputError
+from paddock.bindings.errors import ContextOverflow, EngineDead, EngineUnavailable, InputError, JsonModeUnmet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,39 @@ def test_stop_string_ends_the_answer_and_is_not_part_of_it(
     result = run(answer(engine, ask("Tell me about lighthouses.", max_tokens=60, stop=(stop,))))
     assert result.text == whole[: whole.index(stop)]
     assert result.chunks[-1].finish_reason == "stop"
+
+
+def test_answer_to_a_json_schema_is_a_document_of_it(
+    stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any
+) -> None:
+    """WA-072"""
+    schema = {
+        "type": "object",
+        "properties": {"port": {"enum": ["Kiel", "Bergen"]}, "open": {"type": "boolean"}},
+        "required": ["port", "open"],
+        "additionalProperties": False,
+    }
+    request = ask("Tell me about lighthouses.", max_tokens=200, json_schema=json.dumps(schema))
+    document = json.loads(run(answer(engine_of(stand_ins / "llama"), request)).text)
+    assert document["port"] in ("Kiel", "Bergen")
+    assert isinstance(document["open"], bool)
+
+
+def test_schema_that_no_grammar_can_be_made_of_is_an_unmet_one(
+    stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any
+) -> None:
+    """WA-075"""
+    with pytest.raises(JsonModeUnmet, match="JSON Model couldn't be met"):
+        run(answer(engine_of(stand_ins / "llama"), ask("Hello", json_schema='{"type":"nosuch"}')))
+
+
+def test_log_probabilities_come_with_their_tokens(
+    stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any
+) -> None:
+    result = run(answer(engine_of(stand_ins / "llama"), ask("Who are you?", max_tokens=8, logprobs=2)))
+    tokens = [one for chunk in result.chunks for one in chunk.logprobs]
+    assert len(tokens) == sum(chunk.tokens for chunk in result.chunks)
+    assert all(one.top[0][0] == one.token and one.logprob <= 0 for one in tokens), "greedy: the likeliest is drawn"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from paddock.bindings.errors import (
     EngineError,
     EngineUnavailable,
     InputError,
+    JsonModeUnmet,
     LoraNotFound,
     LoraUnsupported,
     PaddockError,
@@ -107,6 +108,7 @@ def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
         second.finish_reason,
         first.prompt_tokens,
         first.cached_tokens,
+        first.logprobs + second.logprobs,
     )
 
 
@@ -254,6 +256,8 @@ class HostConnection:
                 return ContextOverflow(*refused.parameters)
             case "input":
                 return InputError(f"Error: {refused.message}")
+            case "structure":
+                return JsonModeUnmet(hint=refused.message)
             case "lora_missing":
                 return LoraNotFound("" if request.adapter is None else request.adapter.name, hint=refused.message)
             case "lora_off":

@@ -47,9 +47,9 @@ __all__ = [
 Phase = Literal["fork", "import", "config", "model"]
 
 #: Why one request was turned away. `context`: parameters are the wanted and the allowed number of tokens. `input`: vLLM
-#: or we do not take a value; `lora_missing`: no such adapter on disk; `lora_off`: this engine takes no adapters;
-#: `internal`: something broke for this request only.
-Refusal = Literal["context", "input", "lora_missing", "lora_off", "internal"]
+#: or we do not take a value; `structure`: no grammar can be made of the JSON Schema; `lora_missing`: no such adapter on
+#: disk; `lora_off`: this engine takes no adapters; `internal`: something broke for this request only.
+Refusal = Literal["context", "input", "structure", "lora_missing", "lora_off", "internal"]
 
 
 class Start(msgspec.Struct, array_like=True, tag=0, frozen=True):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from paddock.bindings.ai.engines.frames import Add, Phase, Progress, Ready
+from paddock.bindings.ai.engines.protocol import TokenLogprob
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, count_characters, run
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ __all__ = ["main"]
 
 #: The ranks that vLLM has room for (vllm.config.lora, MaxLoRARanks).
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+#: Grammars have no white space between a document's tokens, and no properties beyond the declared ones: weak models,
+#: once allowed them, draw nothing else until `max_tokens`. vLLM can do so per engine only, where the backend is named.
+_STRUCTURED_OUTPUTS = {
+    "backend": "guidance",
+    "disable_any_whitespace": True,
+    "disable_additional_properties": True,
+}
 _FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "abort": "abort"}
 
 
@@ -113,6 +121,7 @@ def _engine_arguments(settings: EngineSettings) -> dict[str, Any]:
         "enable_prefix_caching": True,
         "quantization": settings.quantization,
         "disable_log_stats": True,
+        "structured_outputs_config": _STRUCTURED_OUTPUTS,
     }
     if settings.kv_cache_bytes is not None:
         arguments["kv_cache_memory_bytes"] = settings.kv_cache_bytes
@@ -147,11 +156,12 @@ class _Vllm:
         from vllm import SamplingParams, exceptions
         from vllm.lora.request import LoRARequest
         from vllm.renderers import ChatParams
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         self._engine = engine
         self._renderer = engine.renderer
         self._sampling_params = SamplingParams
+        self._structured_outputs_params = StructuredOutputsParams
         self._delta = RequestOutputKind.DELTA
         self._lora_request = LoRARequest
         # The class tree of errors changed between the versions that we support.
@@ -201,12 +211,20 @@ class _Vllm:
     def begin(self, add: Add, prompt: Prompt, slot: Slot | None) -> None:
         """As `StepEngine.begin`."""
         lora = None if slot is None else self._adapter(slot)
-        self._engine.add_request(str(add.id), prompt.tokens, self._sampling(add), lora_request=lora)
+        try:
+            self._engine.add_request(str(add.id), prompt.tokens, self._sampling(add), lora_request=lora)
+        except self.input_errors as exc:
+            # Tasks map every other value to what vLLM takes, but for token ids, which only the tokenizer can judge.
+            if add.sampling.json_schema is None or add.sampling.logit_bias is not None:
+                raise
+            raise RequestRefused("structure", str(exc.args[0] if exc.args else exc)) from exc
 
     def _sampling(self, add: Add) -> Any:
         sampling = add.sampling
-        names = (name for name in sampling.__struct_fields__ if name != "stop")
+        names = (name for name in sampling.__struct_fields__ if name not in ("stop", "json_schema"))
         given = {name: value for name in names if (value := getattr(sampling, name)) is not None}
+        if sampling.json_schema is not None:
+            given["structured_outputs"] = self._structured_outputs_params(json=sampling.json_schema)
         return self._sampling_params(**given, stop=list(sampling.stop), output_kind=self._delta)
 
     def _adapter(self, slot: Slot) -> Any:
@@ -225,7 +243,10 @@ class _Vllm:
         piece = output.outputs[0]
         finish_reason = _FINISH_REASONS.get(piece.finish_reason, "error") if output.finished else None
         cached_tokens = output.num_cached_tokens or 0
-        return StepOutput(int(output.request_id), piece.text, len(piece.token_ids), finish_reason, cached_tokens)
+        logprobs = _logprobs(piece.token_ids, piece.logprobs) if piece.logprobs else ()
+        return StepOutput(
+            int(output.request_id), piece.text, len(piece.token_ids), finish_reason, cached_tokens, logprobs
+        )
 
     def counts(self) -> tuple[int, int]:
         """As `StepEngine.counts`."""
@@ -242,3 +263,16 @@ class _Vllm:
     def unload_adapter(self, slot: Slot) -> None:
         """As `StepEngine.unload_adapter`."""
         self._engine.remove_lora(slot.id)
+
+
+def _logprobs(ids: Sequence[int], places: Sequence[Any]) -> tuple[TokenLogprob, ...]:
+    """vLLM's table of each place, in which the drawn token stands beside the likeliest, as our structs."""
+    return tuple(_logprob(place, id) for id, place in zip(ids, places, strict=False))
+
+
+def _logprob(place: Any, id: int) -> TokenLogprob:
+    drawn = place[id]
+    top = sorted(place.values(), key=lambda entry: int(entry.rank))
+    return TokenLogprob(
+        drawn.decoded_token or "", drawn.logprob, tuple((entry.decoded_token or "", entry.logprob) for entry in top)
+    )

@@ -19,6 +19,7 @@ __all__ = [
     "FinishReason",
     "Message",
     "SamplingParams",
+    "TokenLogprob",
 ]
 
 #: `stop`: the model ended, or a stop string was met. `length`: `max_tokens` reached. `abort`: the reader closed.
@@ -51,7 +52,14 @@ class SamplingParams(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
+    #: The answer ends before the first of these; none may be empty.
     stop: tuple[str, ...] = ()
+    #: Token id -> what is added to its logit, from -100 to 100.
+    logit_bias: dict[int, float] | None = None
+    #: How many of the likeliest tokens to report for each place, 0 to 20, besides the drawn one. None reports nothing.
+    logprobs: int | None = None
+    #: A JSON Schema as text: only tokens that keep the answer on the way to a document of this schema are drawn.
+    json_schema: str | None = None
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -74,6 +82,16 @@ class EngineRequest(msgspec.Struct, frozen=True):
     adapter: Adapter | None = None
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A drawn token, and the natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+    #: The likeliest tokens for this place, likeliest first. The drawn one is among them, beyond the number asked for
+    #: if need be.
+    top: tuple[tuple[str, float], ...] = ()
+
+
 class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     """What one engine step gave one request. `text` is the new part; it may be empty while tokens are held back."""
 
@@ -86,6 +104,8 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     prompt_tokens: int | None = None
     #: Prompt tokens that the prefix cache held; set on the first chunk only.
     cached_tokens: int = 0
+    #: One for each of `tokens`, where the request asks for them.
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class EngineStats(Protocol):
@@ -115,8 +135,8 @@ class Engine(Protocol):
 
         Yields at least one chunk; only the last has `finish_reason` set, only the first `prompt_tokens`.
         Cancel: closing the generator aborts the request in the engine; so does cancelling the task that reads it.
-        Raises: before the first chunk ContextOverflow, InputError, LoraNotFound, EngineOverloaded or EngineUnavailable;
-        EngineDead at any point.
+        Raises: before the first chunk ContextOverflow, InputError, JsonModeUnmet, LoraNotFound, EngineOverloaded or
+        EngineUnavailable; EngineDead at any point.
         """
         ...
 

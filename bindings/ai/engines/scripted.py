@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState, FinishReason
+from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState, FinishReason, TokenLogprob
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ class ScriptedStats(NamedTuple):
 class ScriptedEngine:
     """Gives the replies in order, one per request, and remembers what it was asked. Keeps the contract of `Engine`.
 
-    Every chunk is one token; the prompt counts one token per word. `sampling.max_tokens` cuts a reply as a real engine
-    would, with the finish reason `length`. With `context_tokens`, prompt and answer that do not fit are refused.
+    Every chunk is one token, and drawn with certainty; the prompt counts one token per word. `sampling.max_tokens` and
+    `sampling.stop` cut a reply as a real engine would; a JSON Schema is left to the replies. With `context_tokens`,
+    prompt and answer that do not fit are refused.
     A request for which no reply is left raises EngineError.
     """
 
@@ -128,6 +130,9 @@ class ScriptedEngine:
         prompt_tokens = self._prompt_tokens(request)
         pieces = self._next_pieces(request)
         finish_reason = self._finish_reason
+        stopped = _stopped(pieces, request.sampling.stop)
+        if stopped is not None:
+            pieces, finish_reason = stopped, "stop"
         if len(pieces) > request.sampling.max_tokens:
             pieces, finish_reason = pieces[: request.sampling.max_tokens], "length"
         closings, ended = self._closings, False
@@ -140,7 +145,11 @@ class ScriptedEngine:
                 if isinstance(piece, Exception):
                     raise piece
                 yield EngineChunk(
-                    piece, int(bool(piece)), finish_reason if ended else None, prompt_tokens if index == 0 else None
+                    piece,
+                    int(bool(piece)),
+                    finish_reason if ended else None,
+                    prompt_tokens if index == 0 else None,
+                    logprobs=_certain(piece, request),
                 )
         except EngineDead:
             ended = True
@@ -192,3 +201,25 @@ class ScriptedEngine:
         if isinstance(reply, str):
             reply = _WORD.findall(reply)
         return reply or [""]
+
+
+def _certain(piece: str, request: EngineRequest) -> tuple[TokenLogprob, ...]:
+    if request.sampling.logprobs is None or not piece:
+        return ()
+    return (TokenLogprob(piece, 0.0, ((piece, 0.0),)),)
+
+
+def _stopped(pieces: Pieces, stop: tuple[str, ...]) -> Pieces | None:
+    """The pieces before the first stop string; None when none is met before the end, or before an exception."""
+    texts = list(itertools.takewhile(lambda piece: isinstance(piece, str), pieces))
+    whole = "".join(str(text) for text in texts)
+    room = min((at for word in stop if (at := whole.find(word)) >= 0), default=None)
+    if room is None:
+        return None
+    kept: list[str] = []
+    for text in texts:
+        kept.append(str(text)[:room])
+        room -= len(kept[-1])
+        if not room:
+            break
+    return kept

@@ -31,7 +31,7 @@ from paddock.bindings.ai.engines.frames import (
     ToHost,
 )
 from paddock.bindings.ai.engines.link import ServerLink
-from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason
+from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason, TokenLogprob
 
 if TYPE_CHECKING:
     import socket
@@ -70,6 +70,7 @@ class StepOutput(NamedTuple):
     tokens: int
     finish_reason: FinishReason | None
     cached_tokens: int
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class StepEngine(Protocol):
@@ -211,10 +212,15 @@ class _StepLoop:
     def _chunk(self, output: StepOutput) -> EngineChunk:
         running = self._running[output.id]
         if running.is_announced:
-            return EngineChunk(output.text, output.tokens, output.finish_reason)
+            return EngineChunk(output.text, output.tokens, output.finish_reason, logprobs=output.logprobs)
         running.is_announced = True
         return EngineChunk(
-            output.text, output.tokens, output.finish_reason, running.prompt_tokens, output.cached_tokens
+            output.text,
+            output.tokens,
+            output.finish_reason,
+            running.prompt_tokens,
+            output.cached_tokens,
+            output.logprobs,
         )
 
     # One request's way in

@@ -4,7 +4,7 @@ import pytest
 
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.binding import CallRecord
-from paddock.bindings.errors import EngineDead, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
+from paddock.bindings.errors import EngineDead, EngineError, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
 
 PHI = "@cf/microsoft/phi-2"
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
@@ -83,3 +83,19 @@ def test_an_unknown_adapter_and_a_model_without_adapters_are_refused(make_servic
         asyncio.run(service.run(MISTRAL, {"prompt": "x", "lora": "ranch-hnd"}, []))
     with pytest.raises(LoraUnsupported, match="does not support LoRa inference"):
         asyncio.run(service.run(PHI, {"prompt": "x", "lora": "ranch-hand"}, []))
+
+
+def test_an_answer_that_the_engine_gave_up_is_an_error(make_service) -> None:
+    calls: list[CallRecord] = []
+    with pytest.raises(EngineError, match="finish reason `error`"):
+        asyncio.run(make_service(ScriptedEngine(["x"], finish_reason="error")).run(PHI, {"prompt": "x"}, calls))
+    assert calls[0].outcome == "engine_error"
+
+
+def test_a_models_own_json_mode_gives_the_document_on_every_native_door(make_later_service) -> None:
+    """WA-071, WA-076"""
+    service = make_later_service(ScriptedEngine(['{"a": 1}']))
+    inputs = {"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_object"}}
+    assert asyncio.run(service.run("@cf/test/json-mode", inputs, [])).output["response"] == {"a": 1}
+    with pytest.raises(InputError, match="enum text not in json_object,json_schema at '/response_format/type'"):
+        asyncio.run(service.run("@cf/test/json-mode", {**inputs, "response_format": {"type": "text"}}, []))

@@ -173,3 +173,16 @@ def test_close_fails_what_stands_at_the_gate() -> None:
 async def _raises_dead(engine: ScriptedEngine) -> None:
     with pytest.raises(EngineDead, match="was closed"):
         await anext(engine.generate(_ask()))
+
+
+@pytest.mark.parametrize("pieces", [["one st", "op two"], ["one ", "stop", " two"]])
+def test_stop_string_cuts_wherever_it_falls(pieces: list[str]) -> None:
+    chunks = _answer(ScriptedEngine([pieces], finish_reason="length"), _ask(stop=("stop", "two")))
+    assert "".join(chunk.text for chunk in chunks) == "one "
+    assert chunks[-1].finish_reason == "stop"
+
+
+def test_log_probabilities_are_given_where_they_are_asked_for() -> None:
+    plain, asked = (_answer(ScriptedEngine(["one two"]), _ask(**more)) for more in ({}, {"logprobs": 1}))
+    assert [len(chunk.logprobs) for chunk in plain] == [0, 0]
+    assert [(one.token, one.logprob) for chunk in asked for one in chunk.logprobs] == [("one", 0.0), (" two", 0.0)]

@@ -1,0 +1,130 @@
+"""The OpenAI-compatible API, below `/client/v4/accounts/{account}/ai/v1`: any text model of the catalog answers there.
+
+Successful bodies are OpenAI's own objects, without an envelope; failures travel in Cloudflare's. What clients send
+beyond the model's schema is brought into its form first (`openai_inputs.py`), and then checked like any other call.
+Source: developer docs, OpenAI compatible API endpoints; captured replies; WA-127 to WA-130.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+import uuid
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from paddock.bindings.ai import sse
+from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
+from paddock.bindings.ai.doors.inputs import parse_json
+from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs
+from paddock.bindings.ai.doors.responses_inputs import responses_inputs
+from paddock.bindings.ai.doors.wire import JSON
+from paddock.bindings.binding import FetchResponse
+from paddock.bindings.errors import InputError, PaddockError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.service import AiService
+    from paddock.bindings.ai.tasks.contract import Dialect
+    from paddock.bindings.binding import FetchRequest
+
+    #: What makes inputs of a body, and the shape of the answer.
+    _Generation = tuple[Callable[[Mapping[str, object]], dict[str, object]], Dialect]
+
+__all__ = ["PATH", "answer"]
+
+#: Paths of this door.
+PATH: Final = re.compile(r"/client/v4/accounts/[^/]+/ai/v1/(?P<rest>.+)")
+
+#: What answers below the prefix with a generation, and how its body becomes inputs of the model.
+_GENERATIONS: Final[dict[str, _Generation]] = {
+    "chat/completions": (chat_inputs, "openai"),
+    "completions": (completion_inputs, "openai"),
+    "responses": (responses_inputs, "responses"),
+}
+
+
+async def answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
+    """Answer one request whose path matches PATH."""
+    match = PATH.fullmatch(urlsplit(request.url).path)
+    rest = match["rest"] if match else ""
+    if rest == "models" or rest.startswith("models/"):
+        if request.method != "GET":
+            return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
+        return _models(service, rest.removeprefix("models").removeprefix("/"))
+    generation = _GENERATIONS.get(rest)
+    if generation is None:
+        return _platform_failure(404, 7000, "No route for that URI")
+    if request.method != "POST":
+        return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
+    return await _generate(service, request, limit_bytes, *generation)
+
+
+async def _generate(
+    service: AiService,
+    request: FetchRequest,
+    limit_bytes: int,
+    prepare: Callable[[Mapping[str, object]], dict[str, object]],
+    dialect: Dialect,
+) -> FetchResponse:
+    request_id = str(uuid.uuid4())
+    try:
+        body = parse_json(await request.read(limit_bytes))
+        if not isinstance(body, dict):
+            raise InputError(f"Error: expected a JSON object as body; got {type(body).__name__}")
+        result = await service.run(_model(body), prepare(body), request.calls, dialect)
+    except PaddockError as error:
+        return _failure(error, request_id)
+    headers = (("cf-ai-req-id", request_id), *result.headers)
+    if result.events is not None:
+        return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
+    return FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
+
+
+def _model(body: Mapping[str, object]) -> str:
+    model = body.get("model")
+    if not isinstance(model, str):
+        raise InputError(f"Error: model: expected a model id such as @cf/microsoft/phi-2; got {model!r}")
+    return model
+
+
+def _models(service: AiService, wanted: str) -> FetchResponse:
+    """The catalog as OpenAI lists models, or one of them."""
+    if wanted:
+        try:
+            return FetchResponse(200, (JSON,), msgspec.json.encode(_listed(service.catalog.card(unquote(wanted)))))
+        except PaddockError as error:
+            return _failure(error, str(uuid.uuid4()))
+    body = {"object": "list", "data": [_listed(card) for card in service.catalog]}
+    return FetchResponse(200, (JSON,), msgspec.json.encode(body))
+
+
+def _listed(card: ModelCard) -> dict[str, object]:
+    """`owned_by` is the author in the model id. Clients want a number in `created`; early cards have no date."""
+    created = 0
+    if card.created_at is not None:
+        with contextlib.suppress(ValueError):
+            moment = datetime.datetime.fromisoformat(card.created_at)
+            created = int(moment.replace(tzinfo=datetime.UTC).timestamp())
+    return {
+        "id": card.name,
+        "object": "model",
+        "created": created,
+        "owned_by": card.name.rpartition("/")[0].rpartition("/")[2],
+    }
+
+
+def _failure(error: PaddockError, request_id: str) -> FetchResponse:
+    errors = [{"message": full_message(error, description(error), request_id), "code": error.internal_code}]
+    body = {"errors": errors, "success": False, "result": {}, "messages": []}
+    return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
+
+
+def _platform_failure(status: int, code: int, message: str) -> FetchResponse:
+    body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
+    return FetchResponse(status, (JSON,), msgspec.json.encode(body))

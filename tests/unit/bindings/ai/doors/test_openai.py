@@ -1,0 +1,143 @@
+import asyncio
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paddock.bindings.ai.doors import openai
+from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.binding import FetchRequest, FetchResponse
+
+V1 = "http://localhost:8787/client/v4/accounts/acc/ai/v1"
+PHI = "@cf/microsoft/phi-2"
+CHAT = {"model": PHI, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def ask(make_service, path: str, body: object = None, method: str = "POST", replies=("hello",)) -> FetchResponse:
+    data = b"" if body is None else json.dumps(body).encode()
+    request = FetchRequest(method, f"{V1}/{path}", (), data)
+    return asyncio.run(openai.answer(make_service(ScriptedEngine(replies)), request, 1_000_000))
+
+
+def value(response: FetchResponse) -> dict:
+    return json.loads(response.body)
+
+
+def test_a_native_model_answers_with_a_bare_chat_completion(make_service) -> None:
+    """WA-127"""
+    response = ask(make_service, "chat/completions", CHAT)
+    body = value(response)
+    assert (response.status, body["object"], body["choices"][0]["message"]["content"]) == (
+        200,
+        "chat.completion",
+        "hello",
+    )
+    assert "success" not in body
+
+
+def test_a_prompt_is_answered_with_a_text_completion(make_service) -> None:
+    body = value(ask(make_service, "completions", {"model": PHI, "prompt": ["hi"]}))
+    assert (body["object"], body["choices"][0]["text"]) == ("text_completion", "hello")
+
+
+def test_several_choices_are_several_generations(make_service) -> None:
+    body = value(ask(make_service, "chat/completions", CHAT | {"n": 2}, replies=("a", "b")))
+    assert sorted(choice["message"]["content"] for choice in body["choices"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("schema", [{"type": "object"}, {"name": "x", "schema": {"type": "object"}}])
+def test_json_schemas_are_taken_bare_and_wrapped(make_service, schema: dict) -> None:
+    """WA-072, WA-073"""
+    body = CHAT | {"response_format": {"type": "json_schema", "json_schema": schema}}
+    answer = value(ask(make_service, "chat/completions", body, replies=('{"a": 1}',)))
+    assert answer["choices"][0]["message"]["content"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (CHAT | {"model": "@cf/x/y"}, 400, 5007),
+        ({"messages": []}, 400, 5006),
+        ([], 400, 5006),
+        (CHAT | {"model": "@cf/meta/llama-2-7b-chat-fp16", "temperature": 9}, 400, 5006),
+        (CHAT | {"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, 5006),
+        (CHAT | {"n": 0}, 400, 5006),
+        (CHAT | {"response_format": {"type": "json_object"}, "stream": True}, 400, 5023),
+    ],
+)
+def test_a_failure_comes_in_cloudflares_envelope(make_service, body, status, code) -> None:
+    """WA-066, WA-074, WA-113"""
+    response = ask(make_service, "chat/completions", body)
+    assert (response.status, value(response)["success"], value(response)["errors"][0]["code"]) == (status, False, code)
+
+
+def test_a_failing_choice_fails_the_call_with_its_own_error(make_service) -> None:
+    response = ask(make_service, "chat/completions", CHAT | {"n": 2}, replies=("a",))
+    assert (response.status, value(response)["errors"][0]["code"]) == (500, 1000)
+    assert "no reply for request 2" in value(response)["errors"][0]["message"]
+
+
+def test_models_are_listed_and_found(make_service) -> None:
+    listed = value(ask(make_service, "models", method="GET"))
+    item = next(item for item in listed["data"] if item["id"] == PHI)
+    assert (listed["object"], item["object"], item["owned_by"]) == ("list", "model", "microsoft")
+    assert value(ask(make_service, "models/" + PHI.replace("/", "%2F"), method="GET")) == item
+    assert ask(make_service, "models/@cf/x/y", method="GET").status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "chat/completions", 405, 7001), ("POST", "models", 405, 7001), ("POST", "audio/speech", 404, 7000)],
+)
+def test_wrong_routes_and_methods_have_the_platforms_codes(make_service, method, path, status, code) -> None:
+    """WA-118, WA-119"""
+    response = ask(make_service, path, {}, method)
+    assert (response.status, value(response)["errors"][0]["code"]) == (status, code)
+
+
+NAMES = [
+    "messages",
+    "prompt",
+    "input",
+    "text",
+    "format",
+    "role",
+    "content",
+    "type",
+    "tool_calls",
+    "stop",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "seed",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+    "json_schema",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "best_of",
+]
+TYPES = st.sampled_from(["text", "input_text", "message", "json_schema", "json_object", "user", "developer"])
+
+
+def objects(values: st.SearchStrategy) -> st.SearchStrategy:
+    return st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), values | TYPES, max_size=4)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | objects(inner), max_leaves=8)
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "completions", "responses"])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=objects(ANYTHING), messages=st.lists(objects(ANYTHING), max_size=2))
+def test_no_body_is_an_internal_error(make_service, path: str, body: dict, messages: list) -> None:
+    """Whatever comes is answered, or refused with a reason."""
+    asked = {"messages": messages, "input": messages, **body, "model": PHI}
+    replies = ["{}"] * 128
+    assert ask(make_service, path, asked, replies=replies).status < 500

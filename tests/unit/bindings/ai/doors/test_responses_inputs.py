@@ -1,0 +1,46 @@
+import pytest
+
+from paddock.bindings.ai.doors.responses_inputs import responses_inputs
+from paddock.bindings.errors import InputError, OptionUnsupported
+
+
+def test_text_and_instructions_become_messages() -> None:
+    assert responses_inputs({"model": "m", "input": "hi", "instructions": "be brief", "max_output_tokens": 9}) == {
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
+        "max_completion_tokens": 9,
+    }
+
+
+def test_parts_of_text_are_joined() -> None:
+    parts = [{"type": "input_text", "text": "a"}, {"type": "output_text", "text": "b"}]
+    (message,) = responses_inputs({"input": [{"role": "developer", "content": parts}]})["messages"]
+    assert message == {"role": "system", "content": "ab"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made"),
+    [
+        ({"type": "json_object"}, {"type": "json_object"}),
+        (
+            {"type": "json_schema", "name": "x", "schema": {"type": "object"}},
+            {"type": "json_schema", "json_schema": {"type": "object"}},
+        ),
+    ],
+)
+def test_a_format_of_text_is_json_mode(wanted: dict, made: dict) -> None:
+    assert responses_inputs({"input": "x", "text": {"format": wanted}})["response_format"] == made
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, InputError),
+        ({"input": [1]}, InputError),
+        ({"input": "x", "previous_response_id": "resp_1"}, OptionUnsupported),
+        ({"input": [{"type": "function_call_output"}]}, OptionUnsupported),
+        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, OptionUnsupported),
+    ],
+)
+def test_what_cannot_be_served_is_refused(body: dict, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        responses_inputs(body)
