@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import wire
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.supervisor import Supervisor
@@ -40,10 +42,17 @@ _DEFAULT: Final = "default"
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
-def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, colour: bool = False) -> Starlette:
-    """The dev server's app."""
+def make_app(
+    supervisor: Supervisor, service: AiService, limit_bytes: int, *, access: Access = OPEN, colour: bool = False
+) -> Starlette:
+    """The dev server's app. `access` decides who may use the REST API."""
+
+    async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
+        response = await rest.answer(service, request, limit_bytes, access)
+        await exchange.respond(response.status, response.headers, response.body)
+
     worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
-    api = _Door(lambda exchange, request: _answer_rest(service, limit_bytes, exchange, request), limit_bytes, colour)
+    api = _Door(answer_rest, limit_bytes, colour)
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
     return Starlette(
         routes=[
@@ -119,11 +128,6 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     fetch = wire.Fetch(wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None)
     answer = await isolate.fetch(fetch, request.body, request.calls)
     await exchange.respond(answer.status, answer.headers, answer.body)
-
-
-async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
-    response = await rest.answer(service, request, limit_bytes)
-    await exchange.respond(response.status, response.headers, response.body)
 
 
 async def _answer_status(service: AiService, exchange: Exchange, request: FetchRequest) -> None:

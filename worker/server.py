@@ -13,11 +13,12 @@ import uvloop
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as HypercornConfig
 
+from paddock.bindings.ai.doors.access import Access
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.app import make_app
 from paddock.worker.assembly import make_bindings, make_service, make_start
 from paddock.worker.errors import PortInUse
-from paddock.worker.greeting import bindings_table, models_table
+from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.options import ExitCode
@@ -93,7 +94,10 @@ async def _serve(
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             supervisor.replace()
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
-            app = make_app(supervisor, service, config.paddock.max_body_bytes, colour=wants_colour(sys.stderr))
+            limit_bytes, access = config.paddock.max_body_bytes, Access(config.paddock.api_token)
+            app = make_app(supervisor, service, limit_bytes, access=access, colour=wants_colour(sys.stderr))
+            if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):
+                logger.warning("%s", warning)
             _announce(config, options, sockets)
             await serve(cast("Framework", app), serving_config(sockets), shutdown_trigger=_waiter(stop))
             logger.log(LOG, "⎔ Shutting down local server...")
