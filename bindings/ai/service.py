@@ -6,6 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from paddock.bindings.ai.price import token_price
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
@@ -63,12 +64,14 @@ class AiService:
         if task is None:
             raise TaskUnsupported(f"{card.name} is a model for {record.task or 'an unnamed task'}: {_served()}")
         checked = card.schema.check(inputs)
+        record.price = token_price(card)
         serving = self.engines.serving(card)
         request = task.prepare(card, checked, self._adapter(card, checked))
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
         chunks = _recorded(serving.engine.generate(request), record)
         if not checked.get("stream"):
-            return RunResult(await task.collect(chunks), None, headers)
+            output = await task.collect(chunks)
+            return RunResult(output, None, (*headers, *_cost_headers(record)))
         return RunResult(None, await GeneratorSource.primed(task.stream(chunks)), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
@@ -76,6 +79,11 @@ class AiService:
         if name is None:
             return None
         return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
+
+
+def _cost_headers(record: CallRecord) -> Headers:
+    """`cf-ai-neurons`, as production's answers have it. A stream's head leaves before its cost is known."""
+    return () if record.cost is None else (("cf-ai-neurons", f"{record.cost.neurons:.6f}"),)
 
 
 def _served() -> str:
@@ -93,6 +101,7 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
                     record.ttft_s = time.monotonic() - started
                 record.prompt_tokens = chunk.prompt_tokens or record.prompt_tokens
                 record.completion_tokens += chunk.tokens
+                record.cached_tokens = chunk.cached_tokens or record.cached_tokens
                 if chunk.finish_reason is not None:
                     record.finish_reason = chunk.finish_reason
                     record.outcome = "ok"
