@@ -1,11 +1,11 @@
 # make dev and make test are all that is needed: both set up what is missing first, and are quick when nothing is.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test check clean
+.PHONY: help setup dev test test-clients check clean
 
 BIN := .venv/bin
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo '  make dev ARGS="--port 9000" passes flags on; PADDOCK_ENGINE=cpu|gpu|none chooses the engine to install'
 
 setup: ## create .venv and install Paddock with its engine
@@ -21,6 +21,10 @@ check: setup ## formatting, lint and types
 
 test: check ## check, then the whole test suite; ARGS go to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+test-clients: setup ## install published clients of Cloudflare, and test with them
+	@.ci/clients
+	$(BIN)/python -m pytest -m clients $(ARGS)
 
 clean: ## remove .venv and everything that was generated
 	rm -rf .venv .paddock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
