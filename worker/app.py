@@ -14,7 +14,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.doors import openapi, rest
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import PaddockError, RequestTooLarge
@@ -53,10 +53,12 @@ def make_app(
 
     worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
     api = _Door(answer_rest, limit_bytes, colour)
+    description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
     return Starlette(
         routes=[
             Route("/cdn-cgi/local/ai/status", status, methods=None),
+            Route(openapi.PATH, description, methods=None),
             Route(rest.PREFIX + "{path:path}", api, methods=None),
             Mount("/", worker),
         ]
@@ -137,6 +139,14 @@ async def _answer_status(service: AiService, exchange: Exchange, request: FetchR
         await exchange.respond(403, text_headers(), b"Invalid Host header")
         return
     body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})
+    await exchange.respond(200, (("content-type", "application/json"),), body)
+
+
+async def _answer_description(service: AiService, exchange: Exchange) -> None:
+    """The OpenAPI document of the REST API."""
+    # Checks every model's schema: work for a thread, not for the loop that everybody's streams run on.
+    document = await asyncio.to_thread(openapi.describe, service.catalog)
+    body = msgspec.json.encode(document)
     await exchange.respond(200, (("content-type", "application/json"),), body)
 
 
