@@ -26,6 +26,7 @@ from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.usage import UsageLedger, usage_file
 
 if TYPE_CHECKING:
     import socket
@@ -75,7 +76,8 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    service = make_service(config, forkserver)
+    ledger = UsageLedger(usage_file(config.root))
+    service = make_service(config, forkserver, ledger.add)
     for problem in service.catalog.problems:
         logger.warning("%s", problem)
     bindings = make_bindings(config, service)
@@ -91,6 +93,7 @@ async def _serve(
     logger.log(LOG, "%s\n\n%s", bindings_table(config), models_table(service))
     try:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run())
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             supervisor.replace()
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
@@ -104,6 +107,7 @@ async def _serve(
             if watcher is not None:
                 watcher.cancel()
             await supervisor.close()
+            ledger.close()
     finally:
         await outbound.close()
         await service.engines.close()

@@ -13,7 +13,7 @@ from paddock.bindings.binding import CallRecord, GeneratorSource
 from paddock.bindings.errors import PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
@@ -34,14 +34,21 @@ class RunResult(NamedTuple):
 
 
 class AiService:
-    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names."""
+    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names; `on_end` gets the record
+    of each call that reached an engine, when it has ended.
+    """
 
     def __init__(
-        self, catalog: Catalog, engines: EnginePool, adapters: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        catalog: Catalog,
+        engines: EnginePool,
+        adapters: Mapping[str, Mapping[str, str]] | None = None,
+        on_end: Callable[[CallRecord], None] | None = None,
     ) -> None:
         self.catalog = catalog
         self.engines = engines
         self._adapters = adapters or {}
+        self._on_end = on_end
 
     async def run(self, model: str, inputs: object, calls: list[CallRecord]) -> RunResult:
         """Answer one call. The record of the call is appended to `calls` and filled in as it proceeds.
@@ -68,7 +75,7 @@ class AiService:
         serving = self.engines.serving(card)
         request = task.prepare(card, checked, self._adapter(card, checked))
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
-        chunks = _recorded(serving.engine.generate(request), record)
+        chunks = _recorded(serving.engine.generate(request), record, self._on_end)
         if not checked.get("stream"):
             output = await task.collect(chunks)
             return RunResult(output, None, (*headers, *_cost_headers(record)))
@@ -90,8 +97,10 @@ def _served() -> str:
     return f"Paddock runs {', '.join(sorted(TASKS))} so far"
 
 
-async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecord) -> AsyncGenerator[EngineChunk, None]:
-    """The same chunks; counts and times go into the record."""
+async def _recorded(
+    chunks: AsyncGenerator[EngineChunk, None], record: CallRecord, on_end: Callable[[CallRecord], None] | None
+) -> AsyncGenerator[EngineChunk, None]:
+    """The same chunks; counts and times go into the record, and the record to `on_end`."""
     started = time.monotonic()
     record.outcome = "aborted"
     try:
@@ -111,3 +120,5 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
         raise
     finally:
         record.duration_s = time.monotonic() - started
+        if on_end is not None:
+            on_end(record)
