@@ -27,5 +27,5 @@ test-clients: setup ## install published clients of Cloudflare, and test with th
 	$(BIN)/python -m pytest -m clients $(ARGS)
 
 clean: ## remove .venv and everything that was generated
-	rm -rf .venv .paddock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache .paddock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

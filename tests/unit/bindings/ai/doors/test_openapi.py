@@ -27,7 +27,8 @@ def operations(document: Any) -> list[tuple[str, str, Any]]:
     return [(path, method, operation) for path, item in document["paths"].items() for method, operation in item.items()]
 
 
-def test_the_document_is_valid(document: Any) -> None:
+@pytest.mark.clients
+def test_the_document_is_valid_in_the_eyes_of_a_published_validator(document: Any) -> None:
     validator = pytest.importorskip(
         "openapi_spec_validator", reason="openapi-spec-validator is not installed: make test-clients installs it"
     )
