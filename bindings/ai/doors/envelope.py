@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import Headers
     from paddock.bindings.errors import PaddockError
 
-__all__ = ["failure", "page", "platform_failure", "success"]
+__all__ = ["authentication_failure", "failure", "page", "platform_failure", "success"]
 
 _JSON: Final = ("content-type", "application/json")
 
@@ -53,3 +53,8 @@ def platform_failure(status: int, code: int, message: str, headers: Headers = ()
     """A failure of the API's front end."""
     body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
     return FetchResponse(status, (_JSON, *headers), msgspec.json.encode(body))
+
+
+def authentication_failure() -> FetchResponse:
+    """What a request without the right token gets, whatever it asked for (WA-117)."""
+    return platform_failure(401, 10000, "Authentication error")

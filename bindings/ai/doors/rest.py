@@ -83,7 +83,7 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int, ac
         text = f"{request.method} not supported for requested URI."
         return envelope.platform_failure(405, 7001, text, (allowed,))
     if not access.admits(request):
-        return envelope.platform_failure(401, 10000, "Authentication error")
+        return envelope.authentication_failure()
     route, variables = found[method]
     call = Call(service, request, limit_bytes, str(uuid.uuid4()), variables, dict(parse_qsl(url.query)))
     try:
