@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from paddock.bindings.ai.doors import openapi, rest
 from paddock.bindings.ai.doors.access import OPEN
@@ -55,14 +55,21 @@ def make_app(
     api = _Door(answer_rest, limit_bytes, colour)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
-    return Starlette(
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
+        door = api if scope["path"].startswith(rest.PREFIX) else worker
+        await door(scope, receive, send)
+
+    app = Starlette(
         routes=[
             Route("/cdn-cgi/local/ai/status", status, methods=None),
             Route(openapi.PATH, description, methods=None),
-            Route(rest.PREFIX + "{path:path}", api, methods=None),
-            Mount("/", worker),
         ]
     )
+    app.router.default = elsewhere
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Door:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from paddock.bindings.binding import FetchRequest
-from paddock.bindings.errors import RequestTooLarge
+from paddock.bindings.errors import IncompleteRequest, RequestTooLarge
 from paddock.worker.channel import BodyBroken
 from paddock.worker.wire import INLINE_BODY_BYTES
 
@@ -154,11 +155,16 @@ def _too_large(limit_bytes: int) -> RequestTooLarge:
 
 
 def _url(scope: Scope) -> str:
-    """The absolute URL that the client asked for, its path and query as they were sent."""
+    """The absolute URL that the client asked for, its path and query as they were sent. Raises IncompleteRequest."""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     if not host:
         address, port = scope["server"] or ("localhost", None)
         host = f"{address}:{port}" if port else address
     path = scope["raw_path"].decode("latin-1")
     query = scope["query_string"].decode("latin-1")
-    return f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
+    url = f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise IncompleteRequest(f"expected a host in the header Host; got {host!r}") from error
+    return url

@@ -45,3 +45,20 @@ def test_head_has_the_head_of_get_and_no_body(serve) -> None:
             assert reply.headers["content-type"] == "application/json"
 
     asyncio.run(run())
+
+
+def test_a_line_break_in_a_path_is_a_character_like_any_other(serve) -> None:
+    async def run() -> None:
+        async with serve(IDLE) as running:
+            reply = await running.client.post(f"{MODELS.rpartition('/models')[0]}/run/a%0Ab", json={"prompt": "x"})
+            assert reply.json()["errors"][0]["code"] == 5007
+
+    asyncio.run(run())
+
+
+def test_a_host_that_is_none_is_refused(serve) -> None:
+    async def run() -> None:
+        async with serve(IDLE) as running:
+            assert (await running.client.get(MODELS, headers={"Host": "["})).status_code == 400
+
+    asyncio.run(run())
