@@ -5,7 +5,7 @@
 BIN := .venv/bin
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo '  make dev ARGS="--port 9000" passes flags on; PADDOCK_ENGINE=cpu|gpu|none chooses the engine to install'
 
 setup: ## create .venv and install Paddock with its engine
@@ -22,7 +22,7 @@ check: setup ## formatting, lint and types
 test: check ## check, then the whole test suite; ARGS go to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-test-clients: setup ## install published clients (npm) and test with them; ARGS go to pytest
+test-clients: setup ## install published clients, and test with them; ARGS go to pytest
 	@.ci/clients
 	$(BIN)/python -m pytest -m clients $(ARGS)
 

@@ -17,6 +17,7 @@ from paddock.worker.channel import BodyBroken
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from paddock.bindings.ai.price import Cost, TokenPrice
     from paddock.bindings.ai.service import AiService
     from paddock.worker.channel import ByteSource
 
@@ -34,11 +35,22 @@ class CallRecord(msgspec.Struct):
     engine: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    #: Part of the prompt tokens: those that the engine's prefix cache held.
+    cached_tokens: int = 0
+    #: None for a model without a price by tokens.
+    price: TokenPrice | None = None
     ttft_s: float | None = None
     duration_s: float = 0.0
     finish_reason: str = ""
     #: `ok`, `aborted`, or the code of the error.
     outcome: str = "ok"
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the call would have cost in production so far; None when the model has no price."""
+        if self.price is None:
+            return None
+        return self.price.cost(self.prompt_tokens, self.completion_tokens, self.cached_tokens)
 
 
 class FetchRequest:

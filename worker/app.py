@@ -15,8 +15,9 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from paddock.bindings.ai.doors import openai, rest
+from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
+from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import relay, wire
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.supervisor import Supervisor
@@ -42,23 +44,47 @@ logger = logging.getLogger("paddock.request")
 _DEFAULT: Final = "default"
 
 
-def make_app(supervisor: Supervisor, service: AiService, limit_bytes: int, *, colour: bool = False) -> Starlette:
-    """The dev server's app."""
+def make_app(
+    supervisor: Supervisor, service: AiService, limit_bytes: int, *, access: Access = OPEN, colour: bool = False
+) -> Starlette:
+    """The dev server's app. `access` decides who may use the REST API."""
+
+    async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
+        if not openai.PATH.fullmatch(urlsplit(request.url).path):
+            response = await rest.answer(service, request, limit_bytes, access)
+        elif access.admits(request):
+            response = await openai.answer(service, request, limit_bytes)
+        else:
+            response = envelope.authentication_failure()
+        await exchange.respond(response.status, response.headers, response.body)
+
+    async def answer_binding(exchange: Exchange, request: FetchRequest) -> None:
+        # Of the ways to the binding's wire, the one through the REST API alone brings a token.
+        if urlsplit(request.url).path.startswith(rest.PREFIX) and not access.admits(request):
+            response = envelope.authentication_failure()
+            await exchange.respond(response.status, response.headers, response.body)
+            return
+        await _answer_binding(service, limit_bytes, exchange, request)
+
     worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
-    api = _Door(lambda exchange, request: _answer_rest(service, limit_bytes, exchange, request), limit_bytes, colour)
-    binding = _Door(
-        lambda exchange, request: _answer_binding(service, limit_bytes, exchange, request), limit_bytes, colour
-    )
+    api = _Door(answer_rest, limit_bytes, colour)
+    binding = _Door(answer_binding, limit_bytes, colour)
+    description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
     status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
+        door = api if scope["path"].startswith(rest.PREFIX) else worker
+        await door(scope, receive, send)
+
     app = Starlette(
         routes=[
             relay.Relay(binding),
             Route("/cdn-cgi/local/ai/status", status, methods=None),
-            Route(rest.PREFIX + "{path:path}", api, methods=None),
+            Route(openapi.PATH, description, methods=None),
         ]
     )
-    # Not a route: a pattern misses line breaks, and targets that do not begin with a slash.
-    app.router.default = worker
+    app.router.default = elsewhere
     app.router.redirect_slashes = False
     return app
 
@@ -130,12 +156,6 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     await exchange.respond(answer.status, answer.headers, answer.body)
 
 
-async def _answer_rest(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
-    door = openai if openai.PATH.fullmatch(urlsplit(request.url).path) else rest
-    response = await door.answer(service, request, limit_bytes)
-    await exchange.respond(response.status, response.headers, response.body)
-
-
 async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
     """A request of the AI binding of another runtime: the same protocol that the isolate's own binding speaks."""
     if reason := refusal(request, own_host=relay.HOST):
@@ -156,6 +176,14 @@ async def _answer_status(service: AiService, exchange: Exchange, request: FetchR
         await exchange.respond(403, text_headers(), reason.encode())
         return
     body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})
+    await exchange.respond(200, (("content-type", "application/json"),), body)
+
+
+async def _answer_description(service: AiService, exchange: Exchange) -> None:
+    """The OpenAPI document of the REST API."""
+    # Checks every model's schema: work for a thread, not for the loop that everybody's streams run on.
+    document = await asyncio.to_thread(openapi.describe, service.catalog)
+    body = msgspec.json.encode(document)
     await exchange.respond(200, (("content-type", "application/json"),), body)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
+    from paddock.bindings.binding import CallRecord
     from paddock.worker.config import Config
 
 __all__ = ["WAIT_UNTIL_LIMIT_S", "make_bindings", "make_service", "make_start", "read_catalog"]
@@ -43,7 +44,9 @@ def read_catalog(config: Config) -> Catalog:
     return Catalog.read([own, SHIPPED_CATALOG] if is_wanted else [SHIPPED_CATALOG])
 
 
-def make_service(config: Config, forkserver: ForkServer | None) -> AiService:
+def make_service(
+    config: Config, forkserver: ForkServer | None, on_end: Callable[[CallRecord], None] | None = None
+) -> AiService:
     """The AI service. Without a fork server every call fails, and says that the engine is switched off."""
 
     def find(card: ModelCard) -> Weights:
@@ -51,7 +54,7 @@ def make_service(config: Config, forkserver: ForkServer | None) -> AiService:
         return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins)
 
     adapters = {name: model.lora for name, model in config.paddock.models.items()}
-    return AiService(read_catalog(config), EnginePool(find, _engine_maker(config, forkserver)), adapters)
+    return AiService(read_catalog(config), EnginePool(find, _engine_maker(config, forkserver)), adapters, on_end)
 
 
 def make_bindings(config: Config, service: AiService) -> BindingsHost:

@@ -10,6 +10,7 @@ Source: configuration reference of the developer docs; texts of wrangler 4.125.
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 
 import msgspec
@@ -70,7 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the log to hide."""
-        return tuple(str(self.vars[name]) for name in sorted(self.secret_names))
+        token = (self.paddock.api_token,) if self.paddock.api_token else ()
+        return (*(str(self.vars[name]) for name in sorted(self.secret_names)), *token)
 
 
 def load_config(
@@ -98,6 +100,8 @@ def load_config(
     main = sections.read_main(keys, root, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
     paddock = sections.read_paddock(keys, root, diagnostics)
+    if token := os.environ.get("PADDOCK_API_TOKEN"):
+        paddock = msgspec.structs.replace(paddock, api_token=token)
     diagnostics.raise_errors()
     return Config(
         path=file,

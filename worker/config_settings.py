@@ -73,6 +73,8 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
     catalog: str | None = None
     #: False makes missing weights an error instead of a reason to run the model's stand-in.
     stand_ins: bool = True
+    #: What REST clients must send as their API token. None lets everybody in. PADDOCK_API_TOKEN goes before it.
+    api_token: Annotated[str, Meta(min_length=1)] | None = None
     #: Larger request bodies are refused with 413. Source: developer docs, Workers limits, free and pro plans.
     max_body_bytes: _Count = 100 * _MB
     #: From the start of an isolate until it can take requests.

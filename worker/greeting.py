@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -9,12 +10,12 @@ import msgspec
 from paddock.bindings.errors import WeightsMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from paddock.bindings.ai.service import AiService
     from paddock.worker.config import Config
 
-__all__ = ["bindings_table", "models_table"]
+__all__ = ["bindings_table", "exposure_warning", "models_table"]
 
 _SHOWN_VALUE: Final = 40
 
@@ -42,6 +43,17 @@ def models_table(service: AiService) -> str:
             weights = f"missing: {missing.hint or missing.message}"
         rows.append((card.name, card.task.name if card.task else "", service.engines.state(card), weights))
     return _columns(rows)
+
+
+def exposure_warning(config: Config, addresses: Iterable[str]) -> str | None:
+    """What to say when other machines can reach the server and no token is asked of them; None when all is well."""
+    open_to = [address for address in addresses if not ipaddress.ip_address(address.partition("%")[0]).is_loopback]
+    if config.paddock.api_token is not None or not open_to:
+        return None
+    return (
+        f"Other machines can reach this server ({', '.join(open_to)}), and its REST API asks for no token. "
+        'Set one: api_token = "..." under [paddock] in wrangler-like.toml, or PADDOCK_API_TOKEN in the environment.'
+    )
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:

@@ -159,6 +159,9 @@ def _ai_parts(calls: Sequence[CallRecord]) -> list[str]:
     completion = sum(call.completion_tokens for call in calls)
     if prompt or completion:
         parts.append(f"{prompt}→{completion} tok")
+    costs = [call.cost for call in calls if call.cost is not None]
+    if costs:
+        parts.append(f"{sum(cost.neurons for cost in costs):.3f} neurons (${sum(cost.usd for cost in costs):.6f})")
     parts += [f"ttft {_time(call.ttft_s)}" for call in calls if call.ttft_s is not None][:1]
     parts += [f"{speed:.0f} tok/s" for call in calls if (speed := _tokens_per_s(call)) is not None][:1]
     return parts + [call.outcome for call in calls if call.outcome != "ok"]

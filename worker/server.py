@@ -13,11 +13,12 @@ import uvloop
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as HypercornConfig
 
+from paddock.bindings.ai.doors.access import Access
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.app import make_app
 from paddock.worker.assembly import make_bindings, make_service, make_start
 from paddock.worker.errors import PortInUse
-from paddock.worker.greeting import bindings_table, models_table
+from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.options import ExitCode
@@ -25,6 +26,7 @@ from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.usage import UsageLedger, usage_file
 
 if TYPE_CHECKING:
     import socket
@@ -74,7 +76,8 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    service = make_service(config, forkserver)
+    ledger = UsageLedger(usage_file(config.root))
+    service = make_service(config, forkserver, ledger.add)
     for problem in service.catalog.problems:
         logger.warning("%s", problem)
     bindings = make_bindings(config, service)
@@ -90,16 +93,21 @@ async def _serve(
     logger.log(LOG, "%s\n\n%s", bindings_table(config), models_table(service))
     try:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run())
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             supervisor.replace()
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
-            app = make_app(supervisor, service, config.paddock.max_body_bytes, colour=wants_colour(sys.stderr))
+            limit_bytes, access = config.paddock.max_body_bytes, Access(config.paddock.api_token)
+            app = make_app(supervisor, service, limit_bytes, access=access, colour=wants_colour(sys.stderr))
+            if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):
+                logger.warning("%s", warning)
             _announce(config, options, sockets)
             await serve(cast("Framework", app), serving_config(sockets), shutdown_trigger=_waiter(stop))
             logger.log(LOG, "⎔ Shutting down local server...")
             if watcher is not None:
                 watcher.cancel()
             await supervisor.close()
+            ledger.close()
     finally:
         await outbound.close()
         await service.engines.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import msgspec
 
-from paddock.bindings.errors import InputError, WeightsMissing
+from paddock.bindings.errors import InputError, OptionUnsupported, WeightsMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
 
-__all__ = ["ModelQuery", "schemas", "search", "statuses"]
+__all__ = ["ModelQuery", "Page", "authors", "schemas", "search", "search_page", "statuses", "tasks"]
+
+#: How long `include_deprecated` still shows a model. Source: API reference, models/search ("up to three months").
+_DEPRECATED_SHOWN: Final = datetime.timedelta(days=92)
 
 
 class ModelQuery(msgspec.Struct, frozen=True):
@@ -23,10 +27,14 @@ class ModelQuery(msgspec.Struct, frozen=True):
     search: str = ""
     task: str = ""
     author: str = ""
-    source: int | None = None
+    #: Whole numbers; the SDKs' types allow others, which match nothing.
+    source: float | None = None
     hide_experimental: bool = False
+    include_deprecated: bool = False
     page: int = 1
     per_page: int = 100
+    #: `openrouter` asks for another form of list.
+    format: str = ""
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Self:
@@ -37,14 +45,44 @@ class ModelQuery(msgspec.Struct, frozen=True):
             raise InputError(f"Error: {error}") from error
         if query.page < 1 or query.per_page < 1:
             raise InputError("Error: page and per_page: expected integers of at least 1")
+        if query.format:
+            raise OptionUnsupported(f"format: Paddock lists models in Cloudflare's own form only; got {query.format!r}")
         return query
+
+
+class Page(NamedTuple):
+    """One page of a list, and what it is a page of. Pages count from 1; one past the end is empty."""
+
+    items: list[dict[str, object]]
+    number: int
+    per_page: int
+    #: Items of all pages.
+    total: int
 
 
 def search(service: AiService, query: ModelQuery) -> list[dict[str, object]]:
     """The models that match, as API items without schemas."""
-    found = [card for card in service.catalog if _matches(card, query)]
+    return search_page(service, query).items
+
+
+def search_page(service: AiService, query: ModelQuery, today: datetime.date | None = None) -> Page:
+    """One page of the models that match, in the order of their ids."""
+    today = today or datetime.datetime.now(datetime.UTC).date()
+    found = [card for card in service.catalog if _matches(card, query) and _is_listed(card, query, today)]
     start = (query.page - 1) * query.per_page
-    return [_item(service, card) for card in found[start : start + query.per_page]]
+    items = [_item(service, card) for card in found[start : start + query.per_page]]
+    return Page(items, query.page, query.per_page, len(found))
+
+
+def tasks(service: AiService) -> list[dict[str, object]]:
+    """The tasks that the catalog has models for, each once, by name."""
+    named = {card.task.name: card.task for card in service.catalog if card.task is not None}
+    return [msgspec.to_builtins(named[name]) for name in sorted(named)]
+
+
+def authors(service: AiService) -> list[dict[str, object]]:
+    """The authors of the catalog's models, by name. The form of an item is not published."""
+    return [{"name": name} for name in sorted({_author(card) for card in service.catalog} - {""})]
 
 
 async def statuses(service: AiService) -> dict[str, dict[str, object]]:
@@ -73,15 +111,28 @@ def _matches(card: ModelCard, query: ModelQuery) -> bool:
     return (
         (not text or text in card.name.lower() or text in (card.description or "").lower())
         and (not query.task or (card.task is not None and card.task.name == query.task))
-        and (not query.author or card.name.split("/")[1:2] == [query.author])
+        and (not query.author or _author(card) == query.author)
         and (query.source is None or card.source == query.source)
-        and not (query.hide_experimental and card.value_of("beta") == "true")
+        and not (query.hide_experimental and card.is_beta)
     )
+
+
+def _author(card: ModelCard) -> str:
+    return card.name.split("/")[1] if card.name.count("/") > 1 else ""
+
+
+def _is_listed(card: ModelCard, query: ModelQuery, today: datetime.date) -> bool:
+    """False for a model past its planned deprecation date. It still runs: only lists leave it out."""
+    try:
+        end = datetime.date.fromisoformat(str(card.value_of("planned_deprecation_date"))[:10])
+    except ValueError:  # no date, or one in words
+        return True
+    return today <= end + (_DEPRECATED_SHOWN if query.include_deprecated else datetime.timedelta())
 
 
 def _item(service: AiService, card: ModelCard) -> dict[str, object]:
     properties = [msgspec.to_builtins(prop) for prop in card.properties]
-    return {
+    item: dict[str, object] = {
         "id": card.id,
         "source": card.source,
         "name": card.name,
@@ -90,6 +141,7 @@ def _item(service: AiService, card: ModelCard) -> dict[str, object]:
         "tags": list(card.tags),
         "properties": [*properties, {"property_id": "paddock_weights", "value": _weights(service, card)}],
     }
+    return item if card.created_at is None else item | {"created_at": card.created_at}
 
 
 def _weights(service: AiService, card: ModelCard) -> str:

@@ -7,13 +7,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
 from paddock.bindings.ai.gateway import GatewayLog
+from paddock.bindings.ai.price import token_price
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord, GeneratorSource
 from paddock.bindings.errors import EngineError, PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
@@ -35,15 +36,22 @@ class RunResult(NamedTuple):
 
 
 class AiService:
-    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names."""
+    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names; `on_end` gets the record
+    of each call that reached an engine, when it has ended.
+    """
 
     def __init__(
-        self, catalog: Catalog, engines: EnginePool, adapters: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        catalog: Catalog,
+        engines: EnginePool,
+        adapters: Mapping[str, Mapping[str, str]] | None = None,
+        on_end: Callable[[CallRecord], None] | None = None,
     ) -> None:
         self.catalog = catalog
         self.engines = engines
         self._adapters = adapters or {}
         self.gateway_log = GatewayLog()
+        self._on_end = on_end
 
     async def run(self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect = "native") -> RunResult:
         """Answer one call, in the shapes of `dialect`. Its record is appended to `calls` and filled in as it proceeds.
@@ -70,12 +78,15 @@ class AiService:
         record.task = card.task.name if card.task else ""
         task = _task(card)
         checked = card.schema.check(inputs)
+        record.price = token_price(card)
         serving = self.engines.serving(card)
         job = task.prepare(card, checked, self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
-        choices = [_recorded(serving.engine.generate(request), record) for request in job.requests]
+        on_end = _after(len(job.requests), self._on_end)
+        choices = [_recorded(serving.engine.generate(request), record, on_end) for request in job.requests]
         if not checked.get("stream"):
-            return RunResult(await job.collect(choices), None, headers)
+            output = await job.collect(choices)
+            return RunResult(output, None, (*headers, *_cost_headers(record)))
         return RunResult(None, await GeneratorSource.primed(job.stream(choices)), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
@@ -94,8 +105,28 @@ def _task(card: ModelCard) -> Task:
     return task
 
 
-async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecord) -> AsyncGenerator[EngineChunk, None]:
-    """The same chunks; counts and times go into the record."""
+def _cost_headers(record: CallRecord) -> Headers:
+    """`cf-ai-neurons`, as production's answers have it. A stream's head leaves before its cost is known."""
+    return () if record.cost is None else (("cf-ai-neurons", f"{record.cost.neurons:.6f}"),)
+
+
+def _after(choices: int, on_end: Callable[[CallRecord], None] | None) -> Callable[[CallRecord], None]:
+    """`on_end` for a call of several choices: called once, when the last of them has ended."""
+    left = choices
+
+    def ended(record: CallRecord) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0 and on_end is not None:
+            on_end(record)
+
+    return ended
+
+
+async def _recorded(
+    chunks: AsyncGenerator[EngineChunk, None], record: CallRecord, on_end: Callable[[CallRecord], None]
+) -> AsyncGenerator[EngineChunk, None]:
+    """The same chunks; counts and times go into the record, and the record to `on_end`."""
     started = time.monotonic()
     record.outcome = "aborted"
     try:
@@ -107,6 +138,7 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
                 record.completion_tokens += chunk.tokens
                 if chunk.finish_reason == "error":
                     raise EngineError("The engine gave this answer up: it ended with the finish reason `error`.")
+                record.cached_tokens = chunk.cached_tokens or record.cached_tokens
                 if chunk.finish_reason is not None:
                     record.finish_reason = chunk.finish_reason
                     record.outcome = "ok"
@@ -116,3 +148,4 @@ async def _recorded(chunks: AsyncGenerator[EngineChunk, None], record: CallRecor
         raise
     finally:
         record.duration_s = time.monotonic() - started
+        on_end(record)

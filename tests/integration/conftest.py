@@ -14,6 +14,7 @@ from hypercorn.asyncio import serve as serve_http
 
 from paddock.bindings.ai.binding import AiBinding
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.doors.access import OPEN, Access
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
@@ -76,6 +77,7 @@ def serve(tmp_path: Path) -> Serve:
         json: dict[str, str] | None = None,
         start_timeout_s: float = 20.0,
         cpu_limit_s: float = 20.0,
+        access: Access = OPEN,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / "handler.py"
         if source is not None:
@@ -95,7 +97,7 @@ def serve(tmp_path: Path) -> Serve:
         stop, outbound = asyncio.Event(), Outbound()
         async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
-            app = make_app(supervisor, service, LIMIT)
+            app = make_app(supervisor, service, LIMIT, access=access)
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=30) as client:

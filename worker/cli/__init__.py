@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "check": Command("paddock.worker.cli.check", "Look for mistakes in wrangler-like.toml and the catalog."),
     "ai models list": Command("paddock.worker.cli.models", "List the catalog's models and where their weights are."),
     "ai models schema": Command("paddock.worker.cli.schema", "Print the input and output schema of a model."),
+    "ai usage": Command("paddock.worker.cli.usage", "Show what the calls so far would have cost in production."),
     "ai pull": Command("paddock.worker.cli.pull", "Download the weights of a model."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Headers
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["description", "failure_headers", "full_message"]
 
 logger = logging.getLogger(__name__)
+
+_TOO_MANY: Final = 429
+#: Seconds; the SDKs wait that long before they try again. A local queue of text generation is soon shorter.
+_RETRY_AFTER_S: Final = "1"
 
 
 def description(error: PaddockError) -> str:
@@ -29,7 +33,9 @@ def full_message(error: PaddockError, described: str, request_id: str) -> str:
 
 def failure_headers(error: PaddockError, request_id: str) -> Headers:
     """The request id, and our own words, which must not alter production's text, in headers beside it."""
-    headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
+    headers: Headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
+    if error.status == _TOO_MANY:
+        headers = (*headers, ("retry-after", _RETRY_AFTER_S))
     if not error.hint:
         return headers
     hint = re.sub(r"[\x00-\x20\x7f]+", " ", error.hint).encode("ascii", "backslashreplace").decode()

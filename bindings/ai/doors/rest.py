@@ -1,84 +1,210 @@
-"""Cloudflare's REST API for Workers AI, below `/client/v4/accounts/{account}`.
+"""Cloudflare's REST API for Workers AI, below `/client/v4/accounts/{account_id}/ai`.
 
-Source: developer docs, API reference; captured replies; WA-112 to WA-126. Success and failure travel in Cloudflare's
-envelope, streams do not.
+Source: developer docs, API reference; captured replies; WA-112 to WA-132. Success and failure travel in Cloudflare's
+envelope, streams do not. A request meets, in this order: its route (7003, 7000), its method (7001), its token (10000),
+and only then the AI service.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import msgspec
-
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
+from paddock.bindings.ai.admission import refuse_if_busy
+from paddock.bindings.ai.doors import envelope
+from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.inputs import parse_json
-from paddock.bindings.ai.doors.wire import JSON
-from paddock.bindings.ai.listing import ModelQuery, schemas, search
+from paddock.bindings.ai.listing import ModelQuery, authors, schemas, search_page, tasks
 from paddock.bindings.binding import FetchResponse
-from paddock.bindings.errors import PaddockError
+from paddock.bindings.errors import IncompleteRequest, OptionUnsupported, PaddockError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
 
-__all__ = ["PREFIX", "answer"]
+__all__ = ["ACCOUNT", "PREFIX", "ROUTES", "Call", "Route", "answer"]
 
 PREFIX: Final = "/client/v4/"
-_ROUTE: Final = re.compile(r"/client/v4/accounts/(?P<account>[^/]+)/ai/(?P<rest>.+)")
+#: What stands before a route.
+ACCOUNT: Final = "/client/v4/accounts/{account_id}/ai/"
+_ACCOUNTS: Final = "/client/v4/accounts/"
+#: Any word will do for an account here; a placeholder that nobody filled in (`{account_id}`, `$ACCOUNT`) will not.
+_ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
+_TRUE: Final = frozenset({"true", "1"})
+_NO_ROUTE: Final = "No route for that URI"
 
 
-async def answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
-    """Answer one request whose path starts with PREFIX."""
+class Call(NamedTuple):
+    """A request that has found its route. `path` has the route's variables, `query` the last value of each name."""
+
+    service: AiService
+    request: FetchRequest
+    limit_bytes: int
+    request_id: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+class Route(NamedTuple):
+    """One row of the table. In `path`, `{model}` takes everything that is left, other variables one segment."""
+
+    method: str
+    path: str
+    answer: Callable[[Call], Awaitable[FetchResponse]]
+    summary: str
+    #: Query parameters: name -> meaning.
+    query: Mapping[str, str] = {}
+
+
+async def answer(service: AiService, request: FetchRequest, limit_bytes: int, access: Access = OPEN) -> FetchResponse:
+    """Answer one request whose path starts with PREFIX. A HEAD request gets the answer to the same GET."""
     url = urlsplit(request.url)
-    match = _ROUTE.fullmatch(url.path)
-    if match is None:
-        return _platform_failure(404, 7000, "No route for that URI")
-    rest = match["rest"]
-    if rest.startswith("run/"):
-        if request.method != "POST":
-            return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
-        return await _run(service, request, unquote(rest.removeprefix("run/")), limit_bytes)
-    if rest not in ("models/search", "models/schema"):
-        return _platform_failure(404, 7000, "No route for that URI")
-    if request.method != "GET":
-        return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
-    query = parse_qsl(url.query)
+    account, slash, below = url.path.removeprefix(_ACCOUNTS).partition("/")
+    if not url.path.startswith(_ACCOUNTS):
+        return envelope.platform_failure(404, 7000, _NO_ROUTE)
+    # An account that is missing altogether leaves the next word in its place.
+    if not _ACCOUNT_ID.fullmatch(unquote(account)) or (account == "ai" and not below.startswith("ai/")):
+        text = f"Could not route to {url.path}, perhaps your object identifier is invalid?"
+        return envelope.platform_failure(404, 7003, text)
+    found = _routes_of(below.removeprefix("ai/")) if slash and below.startswith("ai/") else {}
+    if not found:
+        return envelope.platform_failure(404, 7000, _NO_ROUTE)
+    allowed = ("allow", ", ".join(_methods(found)))
+    if request.method == "OPTIONS":
+        return FetchResponse(204, (allowed,))
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in found:
+        text = f"{request.method} not supported for requested URI."
+        return envelope.platform_failure(405, 7001, text, (allowed,))
+    if not access.admits(request):
+        return envelope.authentication_failure()
+    route, variables = found[method]
+    call = Call(service, request, limit_bytes, str(uuid.uuid4()), variables, dict(parse_qsl(url.query)))
     try:
-        if rest == "models/schema":
-            return _success(schemas(service, dict(query).get("model", "")))
-        return _success(search(service, ModelQuery.from_pairs(query)))
+        return await route.answer(call)
     except PaddockError as error:
-        return _failure(error, str(uuid.uuid4()))
+        return envelope.failure(error, call.request_id)
 
 
-async def _run(service: AiService, request: FetchRequest, model: str, limit_bytes: int) -> FetchResponse:
-    request_id = str(uuid.uuid4())
-    try:
-        inputs = parse_json(await request.read(limit_bytes))
-        result = await service.run(model, inputs, request.calls)
-    except PaddockError as error:
-        return _failure(error, request_id)
-    headers = (("cf-ai-req-id", request_id), *result.headers)
+def _routes_of(path: str) -> dict[str, tuple[Route, dict[str, str]]]:
+    """Method -> route and its variables. The table's first path that fits decides."""
+    for pattern, routes in _PATTERNS:
+        if match := pattern.fullmatch(path):
+            variables = {name: unquote(value) for name, value in match.groupdict().items()}
+            return {route.method: (route, variables) for route in routes}
+    return {}
+
+
+def _methods(found: Mapping[str, object]) -> list[str]:
+    return [*found, *(["HEAD"] if "GET" in found else []), "OPTIONS"]
+
+
+async def _run(call: Call) -> FetchResponse:
+    return await _run_model(call, call.path["model"], parse_json(await call.request.read(call.limit_bytes)))
+
+
+async def _run_named(call: Call) -> FetchResponse:
+    """The model stands in the body: beside `input` or `inputs`, or among the inputs themselves."""
+    body = parse_json(await call.request.read(call.limit_bytes))
+    model = body.pop("model", None) if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(model, str):
+        raise IncompleteRequest("Request is missing headers or body: model")
+    inner = next((body[name] for name in ("inputs", "input") if isinstance(body.get(name), dict)), None)
+    if inner is not None and "options" in body:
+        inner = {**inner, "options": body["options"]}
+    return await _run_model(call, model, body if inner is None else inner)
+
+
+async def _run_model(call: Call, model: str, body: object) -> FetchResponse:
+    options: dict[str, object] = dict(call.query)
+    if isinstance(body, dict) and isinstance(body.get("options"), dict):
+        options |= body.pop("options")
+    if _is_true(options.get("queueRequest")):
+        raise OptionUnsupported("queueRequest: asynchronous batch is not served by Paddock yet; leave it out")
+    if _is_true(options.get("rejectIfBusy")):
+        await refuse_if_busy(call.service, model)
+    result = await call.service.run(model, body, call.request.calls)
+    headers = (("cf-ai-req-id", call.request_id), *result.headers)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
-    return _success(result.output, headers)
+    return envelope.success(result.output, headers)
 
 
-def _success(result: object, headers: tuple[tuple[str, str], ...] = ()) -> FetchResponse:
-    body = {"result": result, "success": True, "errors": [], "messages": []}
-    return FetchResponse(200, (JSON, *headers), msgspec.json.encode(body))
+def _is_true(value: object) -> bool:
+    return value is True or str(value).lower() in _TRUE
 
 
-def _failure(error: PaddockError, request_id: str) -> FetchResponse:
-    errors = [{"message": full_message(error, description(error), request_id), "code": error.internal_code}]
-    body = {"errors": errors, "success": False, "result": {}, "messages": []}
-    return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
+async def _models(call: Call) -> FetchResponse:
+    return envelope.page(search_page(call.service, ModelQuery.from_pairs(call.query.items())))
 
 
-def _platform_failure(status: int, code: int, message: str) -> FetchResponse:
-    body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
-    return FetchResponse(status, (JSON,), msgspec.json.encode(body))
+async def _schema(call: Call) -> FetchResponse:
+    if "model" not in call.query:
+        raise IncompleteRequest("Request is missing headers or body: model")
+    return envelope.success(schemas(call.service, call.query["model"]))
+
+
+async def _tasks(call: Call) -> FetchResponse:
+    return envelope.success(tasks(call.service))
+
+
+async def _authors(call: Call) -> FetchResponse:
+    return envelope.success(authors(call.service))
+
+
+async def _no_finetunes(call: Call) -> FetchResponse:
+    text = "Finetunes are not served over REST by Paddock yet: name adapters in [paddock.models] of wrangler-like.toml"
+    return envelope.platform_failure(404, 7000, text)
+
+
+async def _no_markdown(call: Call) -> FetchResponse:
+    return envelope.platform_failure(404, 7000, "Markdown conversion is not served by Paddock yet")
+
+
+_RUN_QUERY: Final = {
+    "queueRequest": "asynchronous batch: refused with a text",
+    "rejectIfBusy": "true: 429 and code 3040 at once where the call would have to wait",
+}
+_SEARCH_QUERY: Final = {
+    "search": "only models with this text in name or description",
+    "task": "only models of the task of this name",
+    "author": "only models of this author",
+    "source": "1 for @cf models, 2 for @hf models",
+    "hide_experimental": "true leaves out beta models",
+    "include_deprecated": "true lists models for up to three months after their planned deprecation date",
+    "page": "counts from 1",
+    "per_page": "models on a page",
+}
+#: Every route below ACCOUNT; the OpenAPI document is written from it.
+ROUTES: Final = (
+    Route("POST", "run/{model}", _run, "Run a model; the body is its inputs.", _RUN_QUERY),
+    Route("POST", "run", _run_named, "Run the model that the body names.", _RUN_QUERY),
+    Route("GET", "models/search", _models, "List the catalog, a page at a time.", _SEARCH_QUERY),
+    Route("GET", "models/schema", _schema, "Input and output schema of a model.", {"model": "the model's id"}),
+    Route("GET", "tasks/search", _tasks, "List the tasks of the catalog's models."),
+    Route("GET", "authors/search", _authors, "List the authors of the catalog's models."),
+    Route("GET", "finetunes", _no_finetunes, "Not served yet: refused with a text."),
+    Route("POST", "finetunes", _no_finetunes, "Not served yet: refused with a text."),
+    Route("GET", "finetunes/public", _no_finetunes, "Not served yet: refused with a text."),
+    Route("POST", "finetunes/{finetune}/finetune-assets", _no_finetunes, "Not served yet: refused with a text."),
+    Route("POST", "tomarkdown", _no_markdown, "Not served yet: refused with a text."),
+    Route("GET", "tomarkdown/supported", _no_markdown, "Not served yet: refused with a text."),
+)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """A route's path as an expression; finetunes have a slash at the end in some clients (WA-116)."""
+    expression = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'model' else '[^/]+'})", path)
+    return re.compile(expression + ("/?" if path.startswith("finetunes") else ""))
+
+
+_PATTERNS: Final = tuple(
+    (_pattern(path), tuple(route for route in ROUTES if route.path == path))
+    for path in dict.fromkeys(route.path for route in ROUTES)
+)

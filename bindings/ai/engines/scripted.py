@@ -90,7 +90,8 @@ class ScriptedEngine:
 
     Every chunk is one token, and drawn with certainty; the prompt counts one token per word. `sampling.max_tokens` and
     `sampling.stop` cut a reply as a real engine would; a JSON Schema is left to the replies. With `context_tokens`,
-    prompt and answer that do not fit are refused.
+    prompt and answer that do not fit are refused. Of the open generations, those beyond `max_running` count as waiting;
+    they are answered all the same.
     A request for which no reply is left raises EngineError.
     """
 
@@ -101,6 +102,7 @@ class ScriptedEngine:
         finish_reason: FinishReason = "stop",
         gate: Gate | None = None,
         context_tokens: int | None = None,
+        max_running: int | None = None,
     ) -> None:
         #: Every request that came, in order.
         self.requests: list[EngineRequest] = []
@@ -112,6 +114,7 @@ class ScriptedEngine:
         self._finish_reason: FinishReason = finish_reason
         self._gate = gate
         self._context_tokens = context_tokens
+        self._max_running = max_running
         self._closings = 0
         self._peak = 0
 
@@ -160,8 +163,9 @@ class ScriptedEngine:
                 self.aborts.append(request)
 
     async def stats(self) -> ScriptedStats:
-        """As `Engine.stats`; everything that is open counts as running."""
-        return ScriptedStats(self.open, 0, self._peak)
+        """As `Engine.stats`; without `max_running`, everything that is open counts as running."""
+        running = self.open if self._max_running is None else min(self.open, self._max_running)
+        return ScriptedStats(running, self.open - running, self._peak)
 
     async def close(self) -> None:
         """As `Engine.close`: open generations raise EngineDead, also those that stand before the gate."""

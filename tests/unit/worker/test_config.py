@@ -187,3 +187,21 @@ def test_date_that_is_none_is_an_error(project: Project) -> None:
 def test_demo_configuration_has_nothing_to_complain_about() -> None:
     config = load_config(Path(__file__).parents[3] / "wrangler-like.toml")
     assert (config.name, config.main.name, config.ai, config.warnings) == ("paddock-demo", "handler.py", "AI", ())
+
+
+def test_api_token_is_a_secret(project: Project) -> None:
+    """WA-117"""
+    config = project.load('[paddock]\napi_token = "let-me-in"\n')
+    assert config.paddock.api_token == "let-me-in"
+    assert config.secrets == ("let-me-in",)
+
+
+def test_api_token_of_the_environment_goes_before_the_files(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PADDOCK_API_TOKEN", "from-outside")
+    assert project.load('[paddock]\napi_token = "let-me-in"\n').paddock.api_token == "from-outside"
+
+
+def test_empty_api_token_is_an_error(project: Project) -> None:
+    """An empty one would lock nobody out, which is not what somebody who wrote it meant."""
+    (problem,) = project.problems('[paddock]\napi_token = ""\n')
+    assert "paddock.api_token" in problem

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from paddock.bindings.ai.price import TokenPrice
 from paddock.bindings.binding import CallRecord
 from paddock.worker.log import (
     LEVELS,
@@ -162,6 +163,11 @@ def test_request_line_adds_up_several_calls() -> None:
     other = CallRecord(model="@cf/meta/llama-2-7b-chat-fp16", prompt_tokens=9, completion_tokens=2)
     line = request_line("POST", "/", 200, 0.1, [CALL, CALL, other])
     assert " · AI 3 calls · phi-2, llama-2-7b-chat-fp16 · 91→258 tok · " in line
+
+
+def test_request_line_adds_up_what_calls_would_have_cost() -> None:
+    priced = CallRecord(model="@cf/a/b", prompt_tokens=1_000_000, price=TokenPrice(0.011, 0.0))
+    assert "· 2000.000 neurons ($0.022000)" in request_line("POST", "/", 200, 0.1, [priced, CALL, priced])
 
 
 def test_request_line_tells_how_a_call_failed() -> None:

@@ -1,8 +1,14 @@
 import asyncio
 
+import msgspec
 import pytest
 
+from paddock.bindings.ai.card import Property
+from paddock.bindings.ai.catalog import Catalog
+from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.service import AiService
+from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineDead, EngineError, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
 
@@ -99,3 +105,36 @@ def test_a_models_own_json_mode_gives_the_document_on_every_native_door(make_lat
     assert asyncio.run(service.run("@cf/test/json-mode", inputs, [])).output["response"] == {"a": 1}
     with pytest.raises(InputError, match="enum text not in json_object,json_schema at '/response_format/type'"):
         asyncio.run(service.run("@cf/test/json-mode", {**inputs, "response_format": {"type": "text"}}, []))
+
+
+def priced_service(catalog: Catalog, engine: ScriptedEngine, ended: list[CallRecord]) -> AiService:
+    """phi-2 with a price: 1000 neurons for a million tokens of either kind."""
+    rows = [{"unit": f"per M {kind} tokens", "price": 0.011, "currency": "USD"} for kind in ("input", "output")]
+    card = msgspec.structs.replace(catalog.card(PHI), properties=(Property("price", rows),))
+    pool = EnginePool(find_weights, lambda card, weights: engine)
+    return AiService(Catalog({PHI: card}), pool, on_end=ended.append)
+
+
+def test_an_answer_of_a_model_with_a_price_tells_its_neurons(catalog: Catalog) -> None:
+    service = priced_service(catalog, ScriptedEngine(["one two three"]), [])
+    result = asyncio.run(service.run(PHI, {"prompt": "a b"}, []))
+    assert dict(result.headers)["cf-ai-neurons"] == "0.005000"
+
+
+def test_a_stream_is_counted_when_it_has_ended(catalog: Catalog) -> None:
+    """Its head is out before its cost is known, so the head has none."""
+
+    async def run() -> None:
+        result = await priced_service(catalog, ScriptedEngine(["one two"]), ended).run(PHI, inputs, [])
+        assert result.events is not None
+        assert "cf-ai-neurons" not in dict(result.headers)
+        assert ended == []
+        while await result.events.pull() is not None:
+            pass
+
+    ended: list[CallRecord] = []
+    inputs = {"prompt": "a", "stream": True}
+    asyncio.run(run())
+    (call,) = ended
+    assert call.cost is not None
+    assert call.cost.neurons == pytest.approx(0.003)

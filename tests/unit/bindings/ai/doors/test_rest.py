@@ -1,10 +1,13 @@
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
 
 from paddock.bindings.ai.doors import rest
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.doors.access import Access
+from paddock.bindings.ai.engines.protocol import EngineRequest, SamplingParams
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.binding import FetchRequest, FetchResponse
 
 PHI = "@cf/microsoft/phi-2"
@@ -47,7 +50,15 @@ def test_a_stream_has_no_envelope(make_service) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
-    [("GET", f"/run/{PHI}", 405, 7001), ("POST", "/nothing", 404, 7000), ("DELETE", "/models/search", 405, 7001)],
+    [
+        ("GET", f"/run/{PHI}", 405, 7001),
+        ("HEAD", f"/run/{PHI}", 405, 7001),
+        ("GET", "/run", 405, 7001),
+        ("POST", "/run/", 404, 7000),
+        ("POST", "/nothing", 404, 7000),
+        ("DELETE", "/models/search", 405, 7001),
+        ("PUT", "/finetunes", 405, 7001),
+    ],
 )
 def test_wrong_routes_and_methods_have_the_platforms_codes(make_service, method, path, status, code) -> None:
     """WA-118, WA-119"""
@@ -57,8 +68,9 @@ def test_wrong_routes_and_methods_have_the_platforms_codes(make_service, method,
 
 def test_search_pages_end_with_an_empty_one(make_service) -> None:
     """WA-122, WA-123"""
-    pages = [json.loads(ask(make_service, "GET", f"{AI}/models/search?per_page=2&page={n}").body) for n in (1, 2, 3)]
-    assert [len(page["result"]) for page in pages] == [2, 1, 0]
+    pages = [json.loads(ask(make_service, "GET", f"{AI}/models/search?per_page=2&page={n}").body) for n in (1, 99)]
+    assert len(pages[0]["result"]) == 2
+    assert pages[-1]["result"] == [] and pages[-1]["success"]
 
 
 def test_a_models_schema_is_returned_as_objects(make_service) -> None:
@@ -66,3 +78,146 @@ def test_a_models_schema_is_returned_as_objects(make_service) -> None:
     body = json.loads(ask(make_service, "GET", f"{AI}/models/schema?model={PHI}").body)
     assert set(body["result"]) == {"input", "output"}
     assert body["result"]["input"]["type"] == "object"
+
+
+def error_of(response: FetchResponse) -> tuple[int, int, str]:
+    error = json.loads(response.body)["errors"][0]
+    return response.status, error["code"], error["message"]
+
+
+@pytest.mark.parametrize("account", ["", "%7Baccount_id%7D", "$ACCOUNT", "a%20b", "<id>"])
+def test_an_account_that_cannot_be_one_is_not_routed(make_service, account: str) -> None:
+    """WA-118"""
+    path = f"/client/v4/accounts/{account}/ai/run/{PHI}"
+    response = ask(make_service, "POST", f"http://localhost:8787{path}", b"{}")
+    text = f"Could not route to {path}, perhaps your object identifier is invalid?"
+    assert error_of(response) == (404, 7003, text)
+
+
+def test_an_account_that_is_left_out_is_not_routed(make_service) -> None:
+    """WA-118: what clients send when their account id is empty and the slashes fall together"""
+    response = ask(make_service, "POST", f"http://localhost:8787/client/v4/accounts/ai/run/{PHI}", b"{}")
+    assert error_of(response)[:2] == (404, 7003)
+
+
+@pytest.mark.parametrize("path", ["", "accounts", "accounts/acc", "accounts/acc/workers/scripts", "user/tokens/verify"])
+def test_what_is_not_workers_ai_has_no_route(make_service, path: str) -> None:
+    """WA-118"""
+    response = ask(make_service, "GET", f"http://localhost:8787/client/v4/{path}")
+    assert error_of(response) == (404, 7000, "No route for that URI")
+
+
+def test_head_is_answered_like_get_and_options_tells_the_methods(make_service) -> None:
+    assert ask(make_service, "HEAD", f"{AI}/models/search").status == 200
+    response = ask(make_service, "OPTIONS", f"{AI}/models/search")
+    assert (response.status, dict(response.headers)["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": PHI, "prompt": "x"},
+        {"model": PHI, "inputs": {"prompt": "x"}},
+        {"model": PHI, "input": {"prompt": "x"}, "options": {}},
+    ],
+)
+def test_the_model_may_stand_in_the_body(make_service, body: object) -> None:
+    response = ask(make_service, "POST", f"{AI}/run", json.dumps(body).encode())
+    assert json.loads(response.body)["result"]["response"] == "hello"
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "x"}', b'{"model": 1}', b"[]"])
+def test_a_body_that_names_no_model_is_incomplete(make_service, body: bytes) -> None:
+    assert error_of(ask(make_service, "POST", f"{AI}/run", body))[:2] == (400, 3003)
+
+
+@pytest.mark.parametrize(("query", "body"), [("?queueRequest=true", {}), ("", {"options": {"queueRequest": True}})])
+def test_batches_are_refused_not_ignored(make_service, query: str, body: dict[str, object]) -> None:
+    response = ask(make_service, "POST", f"{AI}/run/{PHI}{query}", json.dumps({"prompt": "x", **body}).encode())
+    assert response.status == 400
+    assert "batch is not served" in error_of(response)[2]
+
+
+@pytest.mark.parametrize("reject", [True, False])
+def test_reject_if_busy_refuses_where_a_call_would_wait(make_service, reject: bool) -> None:
+    """WA-131"""
+
+    async def run() -> FetchResponse:
+        service = make_service(engine)
+        card = service.catalog.card(PHI)
+        service.engines.serving(card)
+        async with aclosing(engine.generate(EngineRequest(SamplingParams(1), prompt="held"))) as held:
+            gate.let()
+            await anext(held)
+            body = json.dumps({"prompt": "x", "options": {"rejectIfBusy": reject}}).encode()
+            gate.open()
+            return await rest.answer(service, FetchRequest("POST", f"{AI}/run/{PHI}", (), body), 1_000)
+
+    gate = Gate()
+    engine = ScriptedEngine(["held", "free"], gate=gate, max_running=0)
+    response = asyncio.run(run())
+    assert response.status == (429 if reject else 200)
+    if reject:
+        assert error_of(response)[1] == 3040
+        assert dict(response.headers)["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/finetunes"), ("POST", "/finetunes/"), ("GET", "/finetunes/public"), ("POST", "/tomarkdown")],
+)
+def test_what_is_not_there_yet_says_so(make_service, method: str, path: str) -> None:
+    """WA-116"""
+    response = ask(make_service, method, AI + path)
+    assert response.status == 404
+    assert "by Paddock yet" in error_of(response)[2]
+
+
+def test_paging_tells_what_it_is_a_page_of(make_service) -> None:
+    """WA-122"""
+    body = json.loads(ask(make_service, "GET", f"{AI}/models/search?per_page=2&page=2").body)
+    info = body["result_info"]
+    assert (info["page"], info["per_page"], info["count"]) == (2, 2, len(body["result"]))
+    assert info["total_pages"] == -(-info["total_count"] // 2)
+
+
+def test_tasks_and_authors_are_those_of_the_catalog(make_service) -> None:
+    tasks = json.loads(ask(make_service, "GET", f"{AI}/tasks/search").body)["result"]
+    authors = json.loads(ask(make_service, "GET", f"{AI}/authors/search").body)["result"]
+    assert "Text Generation" in [task["name"] for task in tasks]
+    assert {"name": "microsoft"} in authors
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        (("authorization", "Bearer wrong"),),
+        (("authorization", "Basic secret"),),
+        (("x-auth-email", "a@example.com"), ("x-auth-key", "wrong")),
+    ],
+)
+def test_without_the_right_token_nothing_is_answered(make_service, headers: tuple[tuple[str, str], ...]) -> None:
+    """WA-117"""
+    request = FetchRequest("GET", f"{AI}/models/search", headers)
+    response = asyncio.run(rest.answer(make_service(ScriptedEngine()), request, 1_000, Access("secret")))
+    assert response.status == 401
+    body = {"result": None, "success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
+    assert list(json.loads(response.body).items()) == list((body | {"messages": []}).items())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("Authorization", "bearer secret"), ("X-Auth-Key", "secret"), ("X-Auth-User-Service-Key", "secret")],
+)
+def test_the_token_may_come_in_any_of_the_apis_headers(make_service, header: tuple[str, str]) -> None:
+    """WA-117"""
+    request = FetchRequest("GET", f"{AI}/models/search", (header,))
+    response = asyncio.run(rest.answer(make_service(ScriptedEngine()), request, 1_000, Access("secret")))
+    assert response.status == 200
+
+
+def test_where_no_token_is_set_any_will_do(make_service) -> None:
+    """WA-117"""
+    request = FetchRequest("GET", f"{AI}/models/search", (("authorization", "Bearer anything"),))
+    assert asyncio.run(rest.answer(make_service(ScriptedEngine()), request, 1_000)).status == 200

@@ -1,0 +1,22 @@
+"""`rejectIfBusy`: a refusal at once instead of a place in the queue. Source: developer docs, "Reject busy requests"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paddock.bindings.errors import EngineOverloaded
+
+if TYPE_CHECKING:
+    from paddock.bindings.ai.service import AiService
+
+__all__ = ["refuse_if_busy"]
+
+
+async def refuse_if_busy(service: AiService, model: str) -> None:
+    """Raise EngineOverloaded when a call of this model would have to wait, because others wait for the batch already.
+
+    A model that is not loaded is not busy: its first call loads it. Raises ModelNotFound, EngineDead.
+    """
+    engine = service.engines.engine(service.catalog.card(model))
+    if engine is not None and engine.state == "warm" and (await engine.stats()).waiting:
+        raise EngineOverloaded

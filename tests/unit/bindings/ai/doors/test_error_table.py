@@ -1,0 +1,82 @@
+"""Production's error table, as far as its failures can happen here, through both doors."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from paddock.bindings.ai.doors import rest, wire
+from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.binding import FetchRequest, FetchResponse
+from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError, EngineOverloaded, EngineUnavailable
+
+PHI = "@cf/microsoft/phi-2"
+ORCA = "@cf/none/orca"
+LORA = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+LIMIT = 500
+NOT_MET = "Error: oneOf at '/' not met, 0 matches: required properties at '/' are 'prompt', required properties at '/' "
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+#: model, body, what the engine replies, then: status, number, prefix, beginning of the description.
+TABLE = [
+    (PHI, b"", "", 400, 3003, "Incomplete request", "Request is missing headers or body: "),
+    (PHI, b"x" * (LIMIT + 1), "", 413, 3006, "Request too large", "Request is too large"),
+    (LORA, b'{"prompt":"x","lora":"none"}', "", 404, 3037, "AiError", "Finetune none not found"),
+    (PHI, b'{"prompt":"x"}', EngineOverloaded(), 429, 3040, "Out of capacity", "Capacity temporarily exceeded, please"),
+    (PHI, b'{"prompt":"x","lora":"a"}', "", 405, 5005, "LoRa unsupported", f"The model {PHI} does not support LoRa"),
+    (PHI, b"{}", "", 400, 5006, "Bad input", NOT_MET),
+    (PHI, b"{", "", 400, 5006, "Bad input", "Error: Request body is not valid json"),
+    (ORCA, b'{"prompt":"x"}', "", 400, 5007, "No such model", f"No such model {ORCA} or task"),
+    (PHI, b'{"prompt":"x"}', ContextOverflow(9, 5), 413, 5021, "AiError", "The estimated number of input and maximum"),
+    (PHI, b'{"prompt":"x"}', EngineUnavailable("no engine"), 503, 1000, "AiError", "no engine"),
+    (PHI, b'{"prompt":"x"}', EngineDead("it died"), 500, 1000, "AiError", "it died"),
+    (PHI, b'{"prompt":"x"}', EngineError("it broke"), 500, 1000, "AiError", "it broke"),
+]
+NAMES = ["model", "body", "reply", "status", "code", "prefix", "description"]
+
+
+def over_rest(make_service, model: str, body: bytes, reply: object) -> FetchResponse:
+    request = FetchRequest("POST", f"http://localhost/client/v4/accounts/a/ai/run/{model}", (), body)
+    return asyncio.run(rest.answer(make_service(ScriptedEngine([reply])), request, LIMIT))
+
+
+def over_wire(make_service, model: str, body: bytes, reply: object) -> FetchResponse:
+    wrapped = b'{"inputs":' + body + b',"options":{}}' if body.endswith(b"}") else body
+    headers = (("cf-consn-model-id", model),)
+    request = FetchRequest("POST", "https://workers-binding.ai/run?version=3", headers, wrapped)
+    return asyncio.run(wire.answer(make_service(ScriptedEngine([reply])), request, LIMIT))
+
+
+@pytest.mark.parametrize(NAMES, TABLE)
+def test_rest_failures(make_service, model, body, reply, status, code, prefix, description) -> None:
+    """WA-113, WA-114, WA-120, WA-132"""
+    response = over_rest(make_service, model, body, reply)
+    answer, request_id = json.loads(response.body), dict(response.headers)["cf-ai-req-id"]
+    message = answer["errors"][0]["message"]
+    assert list(answer) == ["errors", "success", "result", "messages"]
+    assert (answer["success"], answer["result"], answer["messages"]) == (False, {}, [])
+    assert (response.status, answer["errors"][0]["code"]) == (status, code)
+    assert message.startswith(f"AiError: {prefix}: {description}")
+    assert message.endswith(f" ({request_id})")
+    assert re.fullmatch(UUID, request_id)
+
+
+@pytest.mark.parametrize(NAMES, TABLE)
+def test_binding_failures(make_service, model, body, reply, status, code, prefix, description) -> None:
+    """WA-102, WA-103"""
+    response = over_wire(make_service, model, body, reply)
+    answer = json.loads(response.body)
+    assert list(answer) == ["name", "internalCode", "httpCode", "message", "description", "requestId"]
+    assert (response.status, answer["internalCode"], answer["httpCode"]) == (status, code, status)
+    assert answer["description"].startswith(description)
+    assert answer["message"] == f"AiError: {prefix}: {answer['description']} ({answer['requestId']})"
+
+
+@pytest.mark.parametrize("ask", [over_rest, over_wire])
+def test_only_a_full_queue_asks_to_come_back(make_service, ask) -> None:
+    """WA-131: the SDKs wait as long as `retry-after` says"""
+    busy = ask(make_service, PHI, b'{"prompt":"x"}', EngineOverloaded())
+    wrong = ask(make_service, PHI, b"{}", "")
+    assert dict(busy.headers)["retry-after"] == "1"
+    assert "retry-after" not in dict(wrong.headers)

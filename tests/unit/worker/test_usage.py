@@ -1,0 +1,75 @@
+"""What calls would have cost, kept over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from pathlib import Path
+
+import pytest
+
+from paddock.bindings.ai.price import TokenPrice
+from paddock.bindings.binding import CallRecord
+from paddock.worker.usage import Usage, UsageLedger, payable_neurons, read_usage, usage_file
+
+PRICED = CallRecord("@cf/a/priced", prompt_tokens=1_000_000, completion_tokens=5, price=TokenPrice(0.011, 0.0))
+FREE = CallRecord("@cf/a/free", prompt_tokens=7, completion_tokens=3)
+
+
+def write(file: Path, *calls: CallRecord) -> None:
+    """A server's life: it starts, these calls end, it stops."""
+
+    async def run() -> None:
+        ledger = UsageLedger(file)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run())
+            for call in calls:
+                ledger.add(call)
+                await asyncio.sleep(0)
+            ledger.close()
+
+    asyncio.run(run())
+
+
+def test_calls_add_up_by_model_over_restarts(tmp_path: Path) -> None:
+    file = usage_file(tmp_path)
+    write(file, PRICED, FREE, PRICED)
+    write(file, PRICED)
+    free, priced = read_usage(file)
+    assert (free.model, free.calls, free.prompt_tokens, free.completion_tokens) == (FREE.model, 1, 7, 3)
+    assert free.neurons is None
+    assert (priced.calls, priced.prompt_tokens) == (3, 3_000_000)
+    assert priced.neurons == pytest.approx(3000)
+    assert priced.day <= datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def test_a_price_that_comes_later_counts_from_then_on(tmp_path: Path) -> None:
+    file = usage_file(tmp_path)
+    write(file, CallRecord(PRICED.model, prompt_tokens=5))
+    write(file, PRICED)
+    (row,) = read_usage(file)
+    assert (row.calls, row.neurons) == (2, pytest.approx(1000))
+
+
+def test_calls_that_reached_no_model_leave_no_trace(tmp_path: Path) -> None:
+    """Their names are whatever somebody typed."""
+    write(usage_file(tmp_path), CallRecord("@cf/no/such", outcome="model_not_found"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_state_is_kept_out_of_version_control(tmp_path: Path) -> None:
+    """DT-046, its last part"""
+    write(usage_file(tmp_path), FREE)
+    assert (tmp_path / ".paddock" / ".gitignore").read_text() == "*\n"
+
+
+def test_what_cannot_be_written_is_reported_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / ".paddock").write_text("a file where a folder should be")
+    write(usage_file(tmp_path), FREE)
+    assert "usage_not_written" in caplog.text
+
+
+def test_free_neurons_are_those_of_each_day() -> None:
+    """The pricing page: 10,000 a day, and they do not add up"""
+    days = [Usage("2026-01-01", "a", neurons=9_000.0), Usage("2026-01-01", "b", neurons=3_000.0)]
+    assert payable_neurons([*days, Usage("2026-01-02", "a", neurons=1.0), Usage("2026-01-02", "c")]) == 2_000.0

@@ -1,0 +1,125 @@
+"""What a project's calls would have cost in production, by day and model: in SQLite, written off the request path.
+
+A call adds to counts in memory, at most one row per day and model; a task of the server writes them in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from paddock.bindings.binding import CallRecord
+
+__all__ = ["FREE_NEURONS", "Usage", "UsageLedger", "payable_neurons", "read_usage", "usage_file"]
+
+logger = logging.getLogger(__name__)
+
+#: Of each day, which begins at 00:00 UTC. Source: developer docs, "Pricing".
+FREE_NEURONS: Final = 10_000
+#: Another dev server of the same project may be writing.
+_LOCK_TIMEOUT_S: Final = 5.0
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS usage (
+  day TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL, neurons REAL, PRIMARY KEY (day, model)
+) WITHOUT ROWID
+"""
+_ADD: Final = """
+INSERT INTO usage VALUES (:day, :model, :calls, :prompt_tokens, :completion_tokens, :neurons)
+ON CONFLICT (day, model) DO UPDATE SET
+  calls = calls + excluded.calls,
+  prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  completion_tokens = completion_tokens + excluded.completion_tokens,
+  neurons = COALESCE(neurons + excluded.neurons, neurons, excluded.neurons)
+"""
+
+
+class Usage(msgspec.Struct):
+    """One model on one day (UTC, `YYYY-MM-DD`). `neurons` is None when its file has no price."""
+
+    day: str
+    model: str
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    neurons: float | None = None
+
+
+def usage_file(root: Path) -> Path:
+    """Where a project keeps its usage."""
+    return root / ".paddock" / "state" / "v1" / "usage.sqlite"
+
+
+def read_usage(file: Path) -> list[Usage]:
+    """Everything that was written, by day and model; nothing when there is no file."""
+    if not file.is_file():
+        return []
+    with contextlib.closing(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_S)) as database:
+        database.execute(_TABLE)
+        return [Usage(*row) for row in database.execute("SELECT * FROM usage ORDER BY day, model")]
+
+
+def payable_neurons(rows: list[Usage]) -> float:
+    """What is left after the free neurons of each day."""
+    days: dict[str, float] = {}
+    for row in rows:
+        days[row.day] = days.get(row.day, 0.0) + (row.neurons or 0.0)
+    return sum(max(0.0, neurons - FREE_NEURONS) for neurons in days.values())
+
+
+class UsageLedger:
+    """Takes calls as they end. `run` writes them until `close`, which loses nothing."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._pending: dict[tuple[str, str], Usage] = {}
+        self._changed = asyncio.Event()
+        self._is_closed = False
+
+    def add(self, call: CallRecord) -> None:
+        """Count a call that reached its model. Never waits."""
+        if not call.prompt_tokens:
+            return
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        row = self._pending.setdefault((day, call.model), Usage(day, call.model))
+        row.calls += 1
+        row.prompt_tokens += call.prompt_tokens
+        row.completion_tokens += call.completion_tokens
+        if call.cost is not None:
+            row.neurons = (row.neurons or 0.0) + call.cost.neurons
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write what was added, as it comes, until `close`. What cannot be written is reported and dropped."""
+        while self._pending or not self._is_closed:
+            await self._changed.wait()
+            self._changed.clear()
+            pending, self._pending = self._pending, {}
+            if pending:
+                try:
+                    await asyncio.to_thread(self._write, list(pending.values()))
+                except (OSError, sqlite3.Error) as error:
+                    logger.warning("usage_not_written file=%s calls=%d %s", self._file, len(pending), error)
+
+    def close(self) -> None:
+        """Let `run` write the rest and end."""
+        self._is_closed = True
+        self._changed.set()
+
+    def _write(self, rows: list[Usage]) -> None:
+        if not self._file.is_file():
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            # State of this machine is nobody's source code (DT-046).
+            (self._file.parents[2] / ".gitignore").write_text("*\n")
+        with contextlib.closing(sqlite3.connect(self._file, timeout=_LOCK_TIMEOUT_S)) as database, database:
+            database.execute(_TABLE)
+            database.executemany(_ADD, [msgspec.structs.asdict(row) for row in rows])
