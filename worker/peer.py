@@ -9,13 +9,13 @@ connection, and its source is cancelled on each of these ways out.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
 from paddock.worker import wire
-from paddock.worker.channel import BodyBroken, Channel, WireError
+from paddock.worker.bodies import ClosedBody, LocalBody, PeerGone, RemoteBody, WholeBody
+from paddock.worker.channel import Channel, WireError
 
 if TYPE_CHECKING:
     import socket
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Handler", "IncomingFetch", "Peer", "PeerFault", "PeerGone", "RemoteBody"]
 
-#: Pieces that a reader lets the writer send ahead.
-_WINDOW_PIECES: Final = 16
 #: Larger pieces are cut, so that one body does not hold up the frames of the others.
 _PIECE_BYTES: Final = 64 * 1024
 #: Of an exception's longer texts, the end is sent: there stands what was raised.
@@ -40,10 +38,6 @@ class PeerFault(Exception):
     def __init__(self, name: str, message: str, stack: str = "") -> None:
         super().__init__(f"{name}: {message}")
         self.name, self.message, self.stack = name, message, stack
-
-
-class PeerGone(ConnectionError):
-    """The other end died or hung up before the fetch or the body was complete."""
 
 
 class Answer(NamedTuple):
@@ -62,89 +56,12 @@ class Handler(Protocol):
     def __call__(self, incoming: IncomingFetch, /) -> Awaitable[None]: ...
 
 
-class RemoteBody:
-    """A body that the other end writes. A ByteSource: nothing travels until the first `pull`."""
-
-    def __init__(self, peer: Peer, body: BodyId) -> None:
-        self.id = body
-        self._peer = peer
-        self._pieces: deque[bytes] = deque()
-        self._arrived: asyncio.Future[None] | None = None
-        self._ungranted = _WINDOW_PIECES
-        self._error = ""
-        self._ended = False
-        self.is_started = False
-
-    async def pull(self) -> bytes | None:
-        """The next piece, None at the end. Raises PeerGone when the body broke off."""
-        while not self._pieces:
-            if self._error:
-                raise PeerGone(self._error)
-            if self._ended:
-                return None
-            self._grant()
-            self._arrived = asyncio.get_running_loop().create_future()
-            await self._arrived
-        piece = self._pieces.popleft()
-        self._ungranted += 1
-        if self._ungranted >= _WINDOW_PIECES // 2 and not self._ended:
-            self._grant()
-        return piece
-
-    async def cancel(self, reason: object = None) -> None:
-        """Tell the writer to stop, unless it has ended. Idempotent."""
-        if not self._ended:
-            self._ended = True
-            self._peer.forget(self)
-            self._peer.send(wire.Close(self.id))
-        self._pieces.clear()
-
-    def is_of(self, peer: Peer) -> bool:
-        """True when this end may hand the body back to `peer` unread."""
-        return self._peer is peer and not self.is_started and not self._ended
-
-    def hand_back(self) -> None:
-        """The other end has its body back; it no longer concerns us."""
-        self._ended = True
-        self._peer.forget(self)
-
-    def deliver(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._wake()
-
-    def end(self, error: str) -> None:
-        self._ended, self._error = True, error
-        self._wake()
-
-    def _grant(self) -> None:
-        self.is_started = True
-        if self._ungranted:
-            self._peer.send(wire.Credit(self.id, self._ungranted))
-            self._ungranted = 0
-
-    def _wake(self) -> None:
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_result(None)
-
-
-class _LocalBody:
-    """A body that this end writes: idle until credit comes."""
-
-    def __init__(self, source: ByteSource, cause: int | None) -> None:
-        self.source = source
-        self.cause = cause
-        self.credit = 0
-        self.granted = asyncio.Event()
-        self.over = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-
-
 class IncomingFetch:
     """A fetch of the other end, and the one way to answer it."""
 
     def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None) -> None:
         self._peer = peer
-        self._writing: _LocalBody | None = None
+        self._writing: LocalBody | None = None
         self.fetch = fetch
         self.body = body
 
@@ -179,7 +96,7 @@ class Peer:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._reading: dict[int, RemoteBody] = {}
-        self._writing: dict[int, _LocalBody] = {}
+        self._writing: dict[int, LocalBody] = {}
         self._gone = asyncio.Event()
         #: Set once frames can be sent.
         self.opened = asyncio.Event()
@@ -248,12 +165,12 @@ class Peer:
         if isinstance(body, RemoteBody) and body.is_of(self):
             body.hand_back()
             return body.id
-        source = _Whole(body) if isinstance(body, bytes) else body
+        source = WholeBody(body) if isinstance(body, bytes) else body
         number = self.number()
-        self._writing[number] = _LocalBody(source, cause)
+        self._writing[number] = LocalBody(source, cause)
         return number
 
-    def writing(self, body: wire.Body) -> _LocalBody | None:
+    def writing(self, body: wire.Body) -> LocalBody | None:
         """The record of a body that this end writes; None for any other."""
         return self._writing.get(body) if isinstance(body, int) else None
 
@@ -269,7 +186,7 @@ class Peer:
             return remote
         local = self._writing.get(body)
         if local is None:
-            return _Closed()  # by the end of its event, after which user code may still have passed it on
+            return ClosedBody()  # by the end of its event, after which user code may still have passed it on
         if local.task is not None:
             raise WireError(f"body {body} was handed back, but it is already being read")
         return self._writing.pop(body).source
@@ -344,7 +261,7 @@ class Peer:
             assert self._tasks is not None
             body.task = self._tasks.create_task(self._write(number, body), name=f"body-{number}")
 
-    async def _write(self, number: BodyId, body: _LocalBody) -> None:
+    async def _write(self, number: BodyId, body: LocalBody) -> None:
         assert self._channel is not None
         error = ""
         try:
@@ -397,27 +314,3 @@ def _sendable(text: str) -> str:
 def _cancel_begun(task: asyncio.Task[None]) -> None:
     """Cancel a task after its first step: one that is cancelled before it skips its own clean-up."""
     asyncio.get_running_loop().call_soon(task.cancel)
-
-
-class _Closed:
-    """What is left of a body whose event is over."""
-
-    async def pull(self) -> bytes | None:
-        raise BodyBroken("the body is closed: the request that it was made for is over")
-
-    async def cancel(self, reason: object) -> None:
-        """Nothing is left to stop."""
-
-
-class _Whole:
-    """Complete bytes as a source."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data: bytes | None = data
-
-    async def pull(self) -> bytes | None:
-        data, self._data = self._data, None
-        return data
-
-    async def cancel(self, reason: object) -> None:
-        self._data = None
