@@ -110,7 +110,7 @@ class _Door:
         try:
             outcome = await self._serve(exchange, calls)
         finally:
-            path = scope["path"]
+            path = scope["raw_path"].decode("latin-1")  # as it was sent: decoded, it may hold line breaks
             level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
             line = request_line(
                 scope["method"], path, exchange.status, time.monotonic() - started, calls, colour=self._colour

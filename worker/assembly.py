@@ -86,7 +86,7 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
 
     def make(card: ModelCard, weights: Weights) -> Engine:
         if forkserver is None:
-            raise EngineUnavailable('The engine is switched off: [paddock.engine] kind = "off".')
+            raise EngineUnavailable("The engine is switched off.", hint='Set [paddock.engine] kind = "vllm".')
         model = config.paddock.models.get(card.name)
         context = (model and model.max_model_len) or chosen.max_model_len
         known = card.paddock.context_tokens if card.paddock else None

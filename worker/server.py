@@ -78,6 +78,8 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     ledger = UsageLedger(usage_file(config.root))
     service = make_service(config, forkserver, ledger.add)
+    if forkserver is None:
+        logger.warning('The engine is switched off ([paddock.engine] kind = "off"): every AI call will fail.')
     for problem in service.catalog.problems:
         logger.warning("%s", problem)
     bindings = make_bindings(config, service)
