@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import Headers
     from paddock.bindings.errors import PaddockError
 
-__all__ = ["authentication_failure", "failure", "page", "platform_failure", "success"]
+__all__ = ["JSON", "authentication_failure", "failure", "page", "platform_failure", "success"]
 
-_JSON: Final = ("content-type", "application/json")
+#: To the letter: the AI binding takes anything else for a stream (WA-096).
+JSON: Final = ("content-type", "application/json")
 
 
 def success(result: object, headers: Headers = ()) -> FetchResponse:
     """A result in its envelope."""
     body = {"result": result, "success": True, "errors": [], "messages": []}
-    return FetchResponse(200, (_JSON, *headers), msgspec.json.encode(body))
+    return FetchResponse(200, (JSON, *headers), msgspec.json.encode(body))
 
 
 def page(found: Page) -> FetchResponse:
@@ -39,20 +40,20 @@ def page(found: Page) -> FetchResponse:
         "total_pages": -(-found.total // found.per_page),
     }
     body = {"result": found.items, "success": True, "errors": [], "messages": [], "result_info": info}
-    return FetchResponse(200, (_JSON,), msgspec.json.encode(body))
+    return FetchResponse(200, (JSON,), msgspec.json.encode(body))
 
 
 def failure(error: PaddockError, request_id: str) -> FetchResponse:
     """A failure of the AI service: production's number and text, and the request's id in both body and header."""
     errors = [{"message": full_message(error, description(error), request_id), "code": error.internal_code}]
     body = {"errors": errors, "success": False, "result": {}, "messages": []}
-    return FetchResponse(error.status, (_JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
+    return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
 
 
 def platform_failure(status: int, code: int, message: str, headers: Headers = ()) -> FetchResponse:
     """A failure of the API's front end."""
     body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
-    return FetchResponse(status, (_JSON, *headers), msgspec.json.encode(body))
+    return FetchResponse(status, (JSON, *headers), msgspec.json.encode(body))
 
 
 def authentication_failure() -> FetchResponse:

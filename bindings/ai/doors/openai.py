@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
+from paddock.bindings.ai.doors import envelope
+from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs
 from paddock.bindings.ai.doors.responses_inputs import responses_inputs
-from paddock.bindings.ai.doors.wire import JSON
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import InputError, PaddockError
 
@@ -55,13 +55,13 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int) ->
     rest = match["rest"] if match else ""
     if rest == "models" or rest.startswith("models/"):
         if request.method != "GET":
-            return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
+            return envelope.platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
         return _models(service, rest.removeprefix("models").removeprefix("/"))
     generation = _GENERATIONS.get(rest)
     if generation is None:
-        return _platform_failure(404, 7000, "No route for that URI")
+        return envelope.platform_failure(404, 7000, "No route for that URI")
     if request.method != "POST":
-        return _platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
+        return envelope.platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
     return await _generate(service, request, limit_bytes, *generation)
 
 
@@ -79,7 +79,7 @@ async def _generate(
             raise InputError(f"Error: expected a JSON object as body; got {type(body).__name__}")
         result = await service.run(_model(body), prepare(body), request.calls, dialect)
     except PaddockError as error:
-        return _failure(error, request_id)
+        return envelope.failure(error, request_id)
     headers = (("cf-ai-req-id", request_id), *result.headers)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
@@ -99,7 +99,7 @@ def _models(service: AiService, wanted: str) -> FetchResponse:
         try:
             return FetchResponse(200, (JSON,), msgspec.json.encode(_listed(service.catalog.card(unquote(wanted)))))
         except PaddockError as error:
-            return _failure(error, str(uuid.uuid4()))
+            return envelope.failure(error, str(uuid.uuid4()))
     body = {"object": "list", "data": [_listed(card) for card in service.catalog]}
     return FetchResponse(200, (JSON,), msgspec.json.encode(body))
 
@@ -117,14 +117,3 @@ def _listed(card: ModelCard) -> dict[str, object]:
         "created": created,
         "owned_by": card.name.rpartition("/")[0].rpartition("/")[2],
     }
-
-
-def _failure(error: PaddockError, request_id: str) -> FetchResponse:
-    errors = [{"message": full_message(error, description(error), request_id), "code": error.internal_code}]
-    body = {"errors": errors, "success": False, "result": {}, "messages": []}
-    return FetchResponse(error.status, (JSON, *failure_headers(error, request_id)), msgspec.json.encode(body))
-
-
-def _platform_failure(status: int, code: int, message: str) -> FetchResponse:
-    body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
-    return FetchResponse(status, (JSON,), msgspec.json.encode(body))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.binding import FetchResponse
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Headers
 
-__all__ = ["JSON", "api_failure", "api_success"]
-
-JSON: Final = ("content-type", "application/json")
+__all__ = ["api_failure", "api_success"]
 
 
 def api_success(result: object, headers: Headers = ()) -> FetchResponse:

@@ -14,9 +14,10 @@ import msgspec
 
 from paddock.bindings.ai import sse
 from paddock.bindings.ai.doors import gateways
+from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
-from paddock.bindings.ai.doors.replies import JSON, api_failure, api_success
+from paddock.bindings.ai.doors.replies import api_failure, api_success
 from paddock.bindings.ai.doors.streamed import LIMIT_BYTES, read_inputs
 from paddock.bindings.ai.gateway import GatewayEntry, GatewayOptions
 from paddock.bindings.ai.listing import ModelQuery, search

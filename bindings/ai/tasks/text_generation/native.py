@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from paddock.bindings.ai import sse
 from paddock.bindings.ai.tasks.text_generation.structure import document
-from paddock.bindings.ai.tasks.text_generation.usage import Usage
+from paddock.bindings.ai.tasks.text_generation.usage import Usage, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, FinishReason
+    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
 
 __all__ = ["NativeJob"]
 
@@ -27,15 +27,7 @@ class NativeJob:
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
         """The whole answer: `{"response": text, "usage": {...}}`; in JSON mode `response` is the document itself."""
         (chunks,) = choices
-        usage = Usage()
-        pieces = []
-        reason: FinishReason = "stop"
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                usage.add(chunk)
-                pieces.append(chunk.text)
-                reason = chunk.finish_reason or reason
-        text = "".join(pieces)
+        text, reason, usage = await gathered(chunks)
         return {"response": document(text, reason) if self._is_json else text, "usage": usage.totals()}
 
     async def stream(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> AsyncGenerator[bytes, None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.bindings.ai.tasks.text_generation.structure import check_document
-from paddock.bindings.ai.tasks.text_generation.usage import Usage
+from paddock.bindings.ai.tasks.text_generation.usage import Usage, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -38,14 +38,7 @@ class ResponsesJob:
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
         """The whole answer: an object `response` with one message in `output`."""
         (chunks,) = choices
-        usage, pieces = Usage(), []
-        reason: FinishReason = "stop"
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                usage.add(chunk)
-                pieces.append(chunk.text)
-                reason = chunk.finish_reason or reason
-        text = "".join(pieces)
+        text, reason, usage = await gathered(chunks)
         if self._is_json:
             check_document(text, reason)
         return self._ended(text, reason, usage)

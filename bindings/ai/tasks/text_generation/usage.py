@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from paddock.bindings.ai.engines.protocol import EngineChunk
+    from collections.abc import AsyncGenerator
 
-__all__ = ["Usage"]
+    from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason
+
+__all__ = ["Usage", "gathered"]
 
 
 class Usage:
@@ -34,3 +37,15 @@ class Usage:
     def detailed(self) -> dict[str, object]:
         """The counts, and how much of the prompt the prefix cache held, as models of 2026 report it."""
         return {**self.totals(), "prompt_tokens_details": {"cached_tokens": self._cached}}
+
+
+async def gathered(chunks: AsyncGenerator[EngineChunk, None]) -> tuple[str, FinishReason, Usage]:
+    """One choice read to its end: its text, why it ended, and its counts. Closes the chunks on every way out."""
+    usage, pieces = Usage(), []
+    reason: FinishReason = "stop"
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            usage.add(chunk)
+            pieces.append(chunk.text)
+            reason = chunk.finish_reason or reason
+    return "".join(pieces), reason, usage
