@@ -12,7 +12,7 @@ from paddock.bindings.ai.schema import Schema  # noqa: TC001 -- as above
 
 __all__ = ["EngineCard", "ModelCard", "Property", "Task"]
 
-#: A folder or adapter name: one path segment that cannot climb.
+#: A folder, adapter or parser name: one path segment that cannot climb.
 _SEGMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -54,6 +54,10 @@ class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     concurrency_cost: Annotated[int, Meta(ge=1)] = 1
     #: Jinja: messages -> the model's documented prompt format. None: the checkpoint's own template.
     chat_template: str | None = None
+    #: vLLM's name of the parser that finds tool calls in the model's text; None: its calls stay text.
+    tool_parser: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
+    #: vLLM's name of the parser that tells reasoning from the answer; None: nothing is told apart.
+    reasoning_parser: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
     #: Folder below `stand-ins/`; None: the model has no stand-in.
     stand_in: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
     #: LoRA adapters that ship for the stand-in: name -> folder below the catalog folder.
