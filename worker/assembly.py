@@ -101,6 +101,8 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
             gpu_memory_utilization=chosen.gpu_memory_utilization,
             enforce_eager=chosen.enforce_eager,
             chat_template=card.paddock.chat_template if card.paddock else None,
+            tool_parser=card.paddock.tool_parser if card.paddock else None,
+            reasoning_parser=card.paddock.reasoning_parser if card.paddock else None,
             enable_lora=card.takes_lora,
             load_timeout_s=chosen.load_timeout_s,
         )

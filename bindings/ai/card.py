@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path  # noqa: TC003 -- msgspec reads the annotations when the struct is first used
 from typing import Annotated, Final
 
@@ -54,9 +55,9 @@ class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     concurrency_cost: Annotated[int, Meta(ge=1)] = 1
     #: Jinja: messages -> the model's documented prompt format. None: the checkpoint's own template.
     chat_template: str | None = None
-    #: vLLM's name of the parser that finds tool calls in the model's text; None: its calls stay text.
+    #: vLLM's name of the parser that reads the model's tool calls; None: the model is given no tools.
     tool_parser: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
-    #: vLLM's name of the parser that tells reasoning from the answer; None: nothing is told apart.
+    #: vLLM's name of the parser that reads what the model thinks before it answers; None: all of it is the answer.
     reasoning_parser: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
     #: Folder below `stand-ins/`; None: the model has no stand-in.
     stand_in: Annotated[str, Meta(pattern=_SEGMENT)] | None = None
@@ -64,7 +65,7 @@ class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     adapters: dict[str, str] = {}
 
 
-class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One model. Schemas stay as the file has them; `schema` is the compiled form of `input_schema`."""
 
     id: str
@@ -103,6 +104,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         """True when a branch of the output schema has a property of this name."""
         return _declares(self.output_schema, name)
 
+    @cached_property
+    def output_properties(self) -> dict[str, dict[str, object]]:
+        """Every property of the output schema, however deep it lies: name -> its schema; of several, the outermost."""
+        return _properties(self.output_schema)
+
     @property
     def is_beta(self) -> bool:
         return self.value_of("beta") in ("true", True)
@@ -121,6 +127,20 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 def _declares(schema: object, name: str) -> bool:
     declared = (branch.get("properties") for branch in _branches(schema))
     return any(name in properties for properties in declared if isinstance(properties, dict))
+
+
+def _properties(schema: object) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    waiting = [schema]
+    while waiting:
+        for branch in _branches(waiting.pop(0)):
+            properties = branch.get("properties")
+            for name, inner in properties.items() if isinstance(properties, dict) else ():
+                if isinstance(inner, dict):
+                    found.setdefault(name, inner)
+                    waiting.append(inner)
+            waiting.append(branch.get("items"))
+    return found
 
 
 def _branches(schema: object) -> list[dict[str, object]]:

@@ -37,6 +37,7 @@ from paddock.bindings.errors import (
     JsonModeUnmet,
     LoraNotFound,
     LoraUnsupported,
+    OptionUnsupported,
     PaddockError,
     RequestTooLarge,
 )
@@ -109,6 +110,8 @@ def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
         first.prompt_tokens,
         first.cached_tokens,
         first.logprobs + second.logprobs,
+        first.reasoning + second.reasoning,
+        first.calls + second.calls,
     )
 
 
@@ -162,7 +165,17 @@ class HostConnection:
                 raise InputError(f"Error: {name}: expected an integer of 64 bits, got {value}")
         number = next(self._numbers)
         try:
-            self._send(Add(number, request.sampling, request.prompt, request.messages, request.adapter))
+            self._send(
+                Add(
+                    number,
+                    request.sampling,
+                    request.prompt,
+                    request.messages,
+                    request.adapter,
+                    request.tool_use,
+                    request.template_variables,
+                )
+            )
         except WireError as exc:
             raise RequestTooLarge(f"The prompt does not fit the engine connection: {exc}") from exc
         stream = self._streams[number] = Stream(request)
@@ -262,6 +275,8 @@ class HostConnection:
                 return LoraNotFound("" if request.adapter is None else request.adapter.name, hint=refused.message)
             case "lora_off":
                 return LoraUnsupported(self.settings.served_name)
+            case "tools_off":
+                return OptionUnsupported(f"tools: {refused.message}")
             case "internal":
                 return EngineError(f"{self.settings.served_name}: the engine failed on this request: {refused.message}")
             case kind:

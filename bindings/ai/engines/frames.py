@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk, Message, SamplingParams
+from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk, Message, SamplingParams, ToolUse
 from paddock.bindings.ai.engines.settings import EngineSettings
 
 __all__ = [
@@ -48,8 +48,9 @@ Phase = Literal["fork", "import", "config", "model"]
 
 #: Why one request was turned away. `context`: parameters are the wanted and the allowed number of tokens. `input`: vLLM
 #: or we do not take a value; `structure`: no grammar can be made of the JSON Schema; `lora_missing`: no such adapter on
-#: disk; `lora_off`: this engine takes no adapters; `internal`: something broke for this request only.
-Refusal = Literal["context", "input", "structure", "lora_missing", "lora_off", "internal"]
+#: disk; `lora_off`: this engine takes no adapters; `tools_off`: nobody told it how this model writes tool calls;
+#: `internal`: something broke for this request only.
+Refusal = Literal["context", "input", "structure", "lora_missing", "lora_off", "tools_off", "internal"]
 
 
 class Start(msgspec.Struct, array_like=True, tag=0, frozen=True):
@@ -59,13 +60,15 @@ class Start(msgspec.Struct, array_like=True, tag=0, frozen=True):
 
 
 class Add(msgspec.Struct, array_like=True, tag=1, frozen=True):
-    """Begin a generation. Exactly one of `prompt` and `messages` is given, as in `EngineRequest`."""
+    """Begin a generation. The fields are those of `EngineRequest`."""
 
     id: int
     sampling: SamplingParams
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
     adapter: Adapter | None = None
+    tool_use: ToolUse | None = None
+    template_variables: dict[str, bool | int | float | str] = {}
 
 
 class Abort(msgspec.Struct, array_like=True, tag=2, frozen=True):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "CallDelta",
+    "CalledTool",
     "Engine",
     "EngineChunk",
     "EngineRequest",
@@ -20,6 +22,8 @@ __all__ = [
     "Message",
     "SamplingParams",
     "TokenLogprob",
+    "Tool",
+    "ToolUse",
 ]
 
 #: `stop`: the model ended, or a stop string was met. `length`: `max_tokens` reached. `abort`: the reader closed.
@@ -30,11 +34,46 @@ FinishReason = Literal["stop", "length", "abort", "error"]
 EngineState = Literal["cold", "loading", "warm", "failed"]
 
 
+class CalledTool(msgspec.Struct, frozen=True):
+    """A call that an assistant made in an earlier turn."""
+
+    id: str
+    name: str
+    #: A JSON object as text.
+    arguments: str
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn of a conversation, as the chat template sees it."""
 
     role: str
     content: str
+    #: What an assistant called, and thought, in this turn.
+    tool_calls: tuple[CalledTool, ...] = ()
+    reasoning: str = ""
+    #: Which call a tool's message answers.
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A function that the model may call. `parameters` is the JSON Schema of its arguments, as text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The tools of one request. The template shows all of them to the model."""
+
+    tools: tuple[Tool, ...]
+    #: The answer is calls and nothing else; otherwise the model decides.
+    is_forced: bool = False
+    #: Where calls are forced: the one tool that may be called. None allows each.
+    only: str | None = None
+    #: Where calls are forced: how many there may be. None sets no limit.
+    most: int | None = None
 
 
 class SamplingParams(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -80,6 +119,21 @@ class EngineRequest(msgspec.Struct, frozen=True):
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
     adapter: Adapter | None = None
+    #: Only with `messages`, and only for a model whose engine can read calls.
+    tool_use: ToolUse | None = None
+    #: Variables of the chat template, such as `enable_thinking`; a template takes no notice of those it does not know.
+    template_variables: dict[str, bool | int | float | str] = {}
+
+
+class CallDelta(msgspec.Struct, frozen=True, array_like=True):
+    """A piece of a tool call."""
+
+    #: Which call of the answer, from 0.
+    index: int
+    #: On the first piece of each call, and only there.
+    name: str | None
+    #: The next characters of the arguments' JSON text.
+    arguments: str
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +160,10 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     cached_tokens: int = 0
     #: One for each of `tokens`, where the request asks for them.
     logprobs: tuple[TokenLogprob, ...] = ()
+    #: The new part of what the model thinks before it answers; never part of `text`.
+    reasoning: str = ""
+    #: The new pieces of tool calls, in order; never part of `text`.
+    calls: tuple[CallDelta, ...] = ()
 
 
 class EngineStats(Protocol):
@@ -135,8 +193,8 @@ class Engine(Protocol):
 
         Yields at least one chunk; only the last has `finish_reason` set, only the first `prompt_tokens`.
         Cancel: closing the generator aborts the request in the engine; so does cancelling the task that reads it.
-        Raises: before the first chunk ContextOverflow, InputError, JsonModeUnmet, LoraNotFound, EngineOverloaded or
-        EngineUnavailable; EngineDead at any point.
+        Raises: before the first chunk ContextOverflow, InputError, OptionUnsupported (tools for a model that takes
+        none), JsonModeUnmet, LoraNotFound, EngineOverloaded or EngineUnavailable; EngineDead at any point.
         """
         ...
 

@@ -9,16 +9,40 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState, FinishReason, TokenLogprob
+import msgspec
+
+from paddock.bindings.ai.engines.protocol import (
+    CallDelta,
+    EngineChunk,
+    EngineRequest,
+    EngineState,
+    FinishReason,
+    TokenLogprob,
+)
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["Gate", "Pieces", "Reply", "ScriptedEngine", "ScriptedStats"]
+__all__ = ["Call", "Gate", "Pieces", "Reply", "ScriptedEngine", "ScriptedStats", "Thought"]
+
+
+class Thought(NamedTuple):
+    """A piece of a reply that the model thinks and does not say."""
+
+    text: str
+
+
+class Call(NamedTuple):
+    """A tool call in a reply: its name is one chunk, its arguments are the next."""
+
+    name: str
+    arguments: dict[str, object]
+
 
 #: The chunks of a reply, one token each. An exception among them is raised in its place, as in mid-stream.
-Pieces = Sequence[str | Exception]
+Pieces = Sequence[str | Thought | Call | CallDelta | Exception]
+_Chunked = str | Thought | CallDelta | Exception
 #: Text (a chunk per word), the pieces themselves, an error to raise at once, or a function that gives one of these.
 Reply = str | Pieces | Exception | Callable[[EngineRequest], str | Pieces | Exception]
 
@@ -91,7 +115,7 @@ class ScriptedEngine:
     Every chunk is one token, and drawn with certainty; the prompt counts one token per word. `sampling.max_tokens` and
     `sampling.stop` cut a reply as a real engine would; a JSON Schema is left to the replies. With `context_tokens`,
     prompt and answer that do not fit are refused. Of the open generations, those beyond `max_running` count as waiting;
-    they are answered all the same.
+    they are answered all the same. Thoughts and calls are given as the replies have them, whatever the request allows.
     A request for which no reply is left raises EngineError.
     """
 
@@ -147,12 +171,15 @@ class ScriptedEngine:
                 ended = index == len(pieces) - 1 or isinstance(piece, Exception)
                 if isinstance(piece, Exception):
                     raise piece
+                text = piece if isinstance(piece, str) else ""
                 yield EngineChunk(
-                    piece,
+                    text,
                     int(bool(piece)),
                     finish_reason if ended else None,
                     prompt_tokens if index == 0 else None,
-                    logprobs=_certain(piece, request),
+                    logprobs=_certain(text, request),
+                    reasoning=piece.text if isinstance(piece, Thought) else "",
+                    calls=(piece,) if isinstance(piece, CallDelta) else (),
                 )
         except EngineDead:
             ended = True
@@ -189,7 +216,7 @@ class ScriptedEngine:
             raise ContextOverflow(wanted, self._context_tokens)
         return prompt_tokens
 
-    def _next_pieces(self, request: EngineRequest) -> Pieces:
+    def _next_pieces(self, request: EngineRequest) -> list[_Chunked]:
         try:
             reply = next(self._replies)
         except StopIteration:
@@ -204,7 +231,21 @@ class ScriptedEngine:
             raise reply
         if isinstance(reply, str):
             reply = _WORD.findall(reply)
-        return reply or [""]
+        return _spread(reply) or [""]
+
+
+def _spread(pieces: Pieces) -> list[_Chunked]:
+    """The pieces with every call as its two chunks."""
+    chunks: list[_Chunked] = []
+    calls = 0
+    for piece in pieces:
+        if isinstance(piece, Call):
+            arguments = msgspec.json.encode(piece.arguments).decode()
+            chunks += [CallDelta(calls, piece.name, ""), CallDelta(calls, None, arguments)]
+            calls += 1
+        else:
+            chunks.append(piece)
+    return chunks
 
 
 def _certain(piece: str, request: EngineRequest) -> tuple[TokenLogprob, ...]:
@@ -213,17 +254,18 @@ def _certain(piece: str, request: EngineRequest) -> tuple[TokenLogprob, ...]:
     return (TokenLogprob(piece, 0.0, ((piece, 0.0),)),)
 
 
-def _stopped(pieces: Pieces, stop: tuple[str, ...]) -> Pieces | None:
+def _stopped(pieces: list[_Chunked], stop: tuple[str, ...]) -> list[_Chunked] | None:
     """The pieces before the first stop string; None when none is met before the end, or before an exception."""
     texts = list(itertools.takewhile(lambda piece: isinstance(piece, str), pieces))
     whole = "".join(str(text) for text in texts)
     room = min((at for word in stop if (at := whole.find(word)) >= 0), default=None)
     if room is None:
         return None
-    kept: list[str] = []
+    kept: list[_Chunked] = []
     for text in texts:
-        kept.append(str(text)[:room])
-        room -= len(kept[-1])
+        cut = str(text)[:room]
+        kept.append(cut)
+        room -= len(cut)
         if not room:
             break
     return kept

@@ -37,6 +37,9 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     enforce_eager: bool | None = None
     #: Jinja text that renders messages; `None` takes the tokenizer's own template.
     chat_template: str | None = None
+    #: vLLM's names of how this model writes tool calls, and what it thinks; `None`: it does neither.
+    tool_parser: str | None = None
+    reasoning_parser: str | None = None
     enable_lora: bool = False
     #: Adapters that are active at once. Requests for further ones wait until an adapter has no request left.
     max_loras: int = 4

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
+    from paddock.bindings.ai.engines.reading import Read
     from paddock.bindings.ai.engines.settings import EngineSettings
 
 __all__ = ["Prompt", "RequestRefused", "StepEngine", "StepOutput", "count_characters", "run"]
@@ -66,7 +67,7 @@ class StepOutput(NamedTuple):
     """What one step gave one request."""
 
     id: int
-    text: str
+    part: Read
     tokens: int
     finish_reason: FinishReason | None
     cached_tokens: int
@@ -137,8 +138,11 @@ def _leave(status: int) -> NoReturn:
 
 
 def count_characters(add: Add) -> int:
-    """The length of the prompt or of all messages, as a cheap measure of the work to tokenise them."""
-    return len(add.prompt or "") + sum(len(message.content) for message in add.messages or ())
+    """The length of the prompt, or of all messages and tools, as a cheap measure of the work to tokenise them."""
+    turns = sum(len(message.content) + len(message.reasoning) for message in add.messages or ())
+    calls = sum(len(call.arguments) for message in add.messages or () for call in message.tool_calls)
+    tools = add.tool_use.tools if add.tool_use else ()
+    return len(add.prompt or "") + turns + calls + sum(len(tool.parameters) + len(tool.description) for tool in tools)
 
 
 def _unchanged(prompt: Prompt) -> Prompt:
@@ -211,16 +215,16 @@ class _StepLoop:
 
     def _chunk(self, output: StepOutput) -> EngineChunk:
         running = self._running[output.id]
-        if running.is_announced:
-            return EngineChunk(output.text, output.tokens, output.finish_reason, logprobs=output.logprobs)
-        running.is_announced = True
+        is_first, running.is_announced = not running.is_announced, True
         return EngineChunk(
-            output.text,
+            output.part.text,
             output.tokens,
             output.finish_reason,
-            running.prompt_tokens,
-            output.cached_tokens,
+            running.prompt_tokens if is_first else None,
+            output.cached_tokens if is_first else 0,
             output.logprobs,
+            output.part.reasoning,
+            output.part.calls,
         )
 
     # One request's way in

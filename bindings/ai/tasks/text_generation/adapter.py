@@ -14,25 +14,37 @@ from paddock.bindings.ai.tasks.text_generation.native import NativeJob
 from paddock.bindings.ai.tasks.text_generation.responses import ResponsesJob
 from paddock.bindings.ai.tasks.text_generation.sampling import sampling
 from paddock.bindings.ai.tasks.text_generation.structure import wanted_schema
+from paddock.bindings.ai.tasks.text_generation.thinking import reasoning_name, template_variables
+from paddock.bindings.ai.tasks.text_generation.tools import tool_use
 from paddock.bindings.errors import JsonModeStreamed, OptionUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.engines.protocol import Adapter, SamplingParams
+    from paddock.bindings.ai.engines.protocol import Adapter, SamplingParams, ToolUse
     from paddock.bindings.ai.tasks.contract import Dialect, Job
     from paddock.bindings.ai.tasks.text_generation.inputs import Inputs
+    from paddock.bindings.ai.tasks.text_generation.native import CallForm
 
 __all__ = ["TextGeneration", "answers_as_chat"]
 
 #: Inputs that change what an answer is, with the reason why they are refused and not ignored.
-_REFUSED: Final = {
-    "tools": "tool calls are not parsed out of a model's text yet",
-    "functions": "tool calls are not parsed out of a model's text yet",
-    "requests": "asynchronous batches are not served yet",
-}
-_JSON_INPUTS: Final = ("response_format", "guided_json")
+_REFUSED: Final = {"requests": "asynchronous batches are not served yet"}
+#: Inputs that a native model takes no notice of unless its schema declares the first of their group.
+_GROUPS: Final = (
+    ("response_format",),
+    ("guided_json",),
+    ("tools", "tool_choice", "parallel_tool_calls"),
+    ("functions", "function_call"),
+)
+_NO_TOOLS: Final = (
+    "{}: the file of {} does not say how the model writes tool calls (paddock.tool_parser); leave them out"
+)
+_TOOLS_AND_JSON: Final = (
+    "response_format: a grammar for the answer leaves no room for tool calls; force a call with tool_choice, "
+    'switch the tools off with "none", or leave the format out'
+)
 
 
 class TextGeneration:
@@ -40,26 +52,58 @@ class TextGeneration:
 
     def prepare(self, card: ModelCard, inputs: Mapping[str, object], adapter: Adapter | None, dialect: Dialect) -> Job:
         """The job for checked inputs. Raises InputError for what the schema let through and no engine takes."""
-        known = _known(card, inputs, dialect)
-        given = typed(known)
+        given = typed(_known(card, inputs, dialect))
+        use = _tool_use(card, given)
         json_schema = wanted_schema(given)
         if json_schema is not None and given.stream:
             raise JsonModeStreamed
-        if dialect == "responses":
-            return ResponsesJob(_request(given, adapter, sampling(given, json_schema=json_schema)), card.name)
+        if json_schema is not None and use is not None:
+            if not use.is_forced:
+                raise OptionUnsupported(_TOOLS_AND_JSON)
+            json_schema = None  # the answer is calls; there is no text that could have a format
         is_chat = dialect == "openai" or answers_as_chat(card)
-        alternatives = _alternatives(given) if is_chat else None
+        alternatives = _alternatives(given) if is_chat and dialect != "responses" else None
         drawn = sampling(given, logprobs=alternatives, json_schema=json_schema)
-        request = _request(given, adapter, drawn)
+        request = _request(card, given, adapter, drawn, use)
+        if dialect == "responses":
+            return ResponsesJob(request, card.name)
         if not is_chat:
-            return NativeJob(request)
+            return NativeJob(request, _call_form(card))
         requests = [msgspec.structs.replace(request, sampling=_nth(drawn, i)) for i in range(given.n or 1)]
         return ChatJob(requests, _options(card, given, alternatives, dialect))
 
 
-def _request(given: Inputs, adapter: Adapter | None, drawn: SamplingParams) -> EngineRequest:
-    prompt, messages = conversation(given)
-    return EngineRequest(drawn, prompt=prompt, messages=messages, adapter=adapter)
+def _tool_use(card: ModelCard, given: Inputs) -> ToolUse | None:
+    use = tool_use(given)
+    if use is None:
+        return None
+    if card.paddock is None or card.paddock.tool_parser is None:
+        raise OptionUnsupported(_NO_TOOLS.format("tools" if given.tools else "functions", card.name))
+    if given.raw is True or given.raw == "true":
+        raise OptionUnsupported("raw: tools are shown to a model by its template, which a raw prompt goes without")
+    return use
+
+
+def _request(
+    card: ModelCard, given: Inputs, adapter: Adapter | None, drawn: SamplingParams, use: ToolUse | None
+) -> EngineRequest:
+    takes_tools = card.paddock is not None and card.paddock.tool_parser is not None
+    prompt, messages = conversation(given, takes_tools=takes_tools)
+    return EngineRequest(
+        drawn,
+        prompt=prompt,
+        messages=messages,
+        adapter=adapter,
+        tool_use=use,
+        template_variables=template_variables(given) if messages else {},
+    )
+
+
+def _call_form(card: ModelCard) -> CallForm:
+    """The form that the model's output schema has for a call: flat, unless it speaks of a function."""
+    items = card.output_properties.get("tool_calls", {}).get("items")
+    members = items.get("properties") if isinstance(items, dict) else None
+    return "flat" if isinstance(members, dict) and "function" not in members else "openai"
 
 
 def answers_as_chat(card: ModelCard) -> bool:
@@ -77,17 +121,17 @@ def _known(card: ModelCard, inputs: Mapping[str, object], dialect: Dialect) -> d
     """The inputs that have a meaning for this model. Raises OptionUnsupported for one that Paddock cannot honour.
 
     A native model takes no notice of inputs that its schema does not declare. The sampling parameters, which the
-    earliest schemas leave out, are the exception (WA-051); the JSON inputs are not.
+    earliest schemas leave out, are the exception (WA-051); JSON mode and tools are not.
     """
 
     def has_meaning(name: str) -> bool:
         return dialect != "native" or card.declares_input(name)
 
     for name, reason in _REFUSED.items():
-        is_off = name == "tools" and inputs.get("tool_choice") == "none"
-        if inputs.get(name) and has_meaning(name) and not is_off:
+        if inputs.get(name) and has_meaning(name):
             raise OptionUnsupported(f"{name}: {reason}; leave it out to get plain text")
-    return {name: value for name, value in inputs.items() if name not in _JSON_INPUTS or has_meaning(name)}
+    ignored = {name for group in _GROUPS if not has_meaning(group[0]) for name in group}
+    return {name: value for name, value in inputs.items() if name not in ignored}
 
 
 def _alternatives(given: Inputs) -> int | None:
@@ -110,4 +154,6 @@ def _options(card: ModelCard, given: Inputs, alternatives: int | None, dialect: 
         alternatives=alternatives,
         has_usage_chunk=dialect == "native" or wants_usage,
         has_native_frames=dialect == "native",
+        reasoning_name=reasoning_name(card),
+        is_legacy=bool(given.functions) and not given.tools,
     )

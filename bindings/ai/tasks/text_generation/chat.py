@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from paddock.bindings.ai import sse
+from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
+from paddock.bindings.ai.tasks.text_generation.calls import Calls
 from paddock.bindings.ai.tasks.text_generation.logprobs import chat_logprobs, text_logprobs
 from paddock.bindings.ai.tasks.text_generation.structure import check_document
-from paddock.bindings.ai.tasks.text_generation.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -35,6 +36,10 @@ class ChatOptions(msgspec.Struct, frozen=True):
     has_usage_chunk: bool
     #: The padding and the native usage frame of `/ai/run`, which OpenAI's own clients do not expect.
     has_native_frames: bool
+    #: The name of the member that holds what the model thinks.
+    reasoning_name: str = "reasoning_content"
+    #: The caller offered `functions`, and is answered with `function_call`.
+    is_legacy: bool = False
 
 
 class ChatJob:
@@ -66,10 +71,10 @@ class ChatJob:
             for chunks in choices:
                 await open_choices.enter_async_context(aclosing(chunks))
             for index, chunks in enumerate(choices):
-                is_first = True
+                calls, is_first = Calls(self.requests[0].tool_use), True
                 async for chunk in chunks:
                     usage.add(chunk)
-                    events = self._events(index, chunk, is_first=is_first)
+                    events = self._events(index, chunk, calls, is_first=is_first)
                     is_first = False
                     if chunk.finish_reason is not None and index == len(choices) - 1:
                         events += self._ending(usage)
@@ -77,44 +82,56 @@ class ChatJob:
                         yield events
 
     async def _choice(self, index: int, chunks: AsyncGenerator[EngineChunk, None], usage: Usage) -> dict[str, object]:
-        pieces: list[str] = []
-        tokens: list[TokenLogprob] = []
-        reason: FinishReason = "stop"
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                usage.add(chunk)
-                pieces.append(chunk.text)
-                tokens += chunk.logprobs
-                reason = chunk.finish_reason or reason
-        text = "".join(pieces)
+        answer = await gathered(chunks, usage, self.requests[0].tool_use)
         if self._is_json:
-            check_document(text, reason)
-        content: dict[str, object] = {"text": text}
+            check_document(answer.text, answer.finish_reason)
+        content: dict[str, object]
+        thought = {self._options.reasoning_name: answer.reasoning} if answer.reasoning else {}
         if self._is_chat:
-            content = {"message": {"role": "assistant", "content": text, "refusal": None, "tool_calls": []}}
-        shown = {"logprobs": self._logprobs(tokens), "finish_reason": reason, "stop_reason": None}
+            text = answer.text or None if answer.calls else answer.text
+            called = self._called(answer.calls.openai()) if answer.calls else {"tool_calls": []}
+            content = {"message": {"role": "assistant", "content": text, "refusal": None, **thought, **called}}
+        else:
+            content = {"text": answer.text, **thought}
+        reason = self._reason(answer.calls, answer.finish_reason)
+        shown = {"logprobs": self._logprobs(answer.logprobs), "finish_reason": reason, "stop_reason": None}
         return {"index": index, **content, **shown}
 
-    def _events(self, index: int, chunk: EngineChunk, *, is_first: bool) -> bytes:
-        """What one chunk adds to the stream: role, content, finish; each in a frame of its own."""
+    def _called(self, calls: list[dict[str, object]]) -> dict[str, object]:
+        """Calls, or pieces of them, as a member of a message or a delta."""
+        return {"function_call": calls[0]["function"]} if self._options.is_legacy else {"tool_calls": calls}
+
+    def _reason(self, calls: Calls, reason: FinishReason) -> str:
+        if not calls or reason != "stop":
+            return reason
+        return "function_call" if self._options.is_legacy else "tool_calls"
+
+    def _events(self, index: int, chunk: EngineChunk, calls: Calls, *, is_first: bool) -> bytes:
+        """What one chunk adds to the stream: role, thoughts, content, calls, finish; each in a frame of its own."""
         events = b""
         if is_first and self._is_chat:
             events += self._frame(index, {"role": "assistant", "content": ""})
+        if chunk.reasoning:
+            events += self._frame(index, {self._options.reasoning_name: chunk.reasoning})
         if chunk.text or chunk.logprobs:
             events += self._frame(index, {"content": chunk.text}, chunk)
+        if pieces := calls.add(chunk.calls):
+            events += self._frame(index, self._called(pieces))
         if chunk.finish_reason is not None:
-            events += self._frame(index, {} if self._is_chat else {"content": ""}, reason=chunk.finish_reason)
+            events += self._frame(index, {}, reason=self._reason(calls, chunk.finish_reason))
         return events
 
     def _frame(
-        self, index: int, delta: dict[str, str], chunk: EngineChunk | None = None, reason: FinishReason | None = None
+        self, index: int, delta: dict[str, object], chunk: EngineChunk | None = None, reason: str | None = None
     ) -> bytes:
-        content = {"delta": delta} if self._is_chat else {"text": delta["content"]}
+        if not self._is_chat:
+            delta = {"text": delta.pop("content", ""), **delta}
         tokens = self._logprobs(chunk.logprobs) if chunk is not None and chunk.logprobs else None
+        content = {"delta": delta} if self._is_chat else delta
         choice = {"index": index, **content, "logprobs": tokens, "finish_reason": reason}
         frame = self._chunk_head() | {"choices": [choice]}
         if self._options.has_native_frames:
-            frame["p"] = sse.padding(delta.get("content", ""), index)
+            frame["p"] = sse.padding("" if chunk is None else chunk.text, index)
         return sse.event(msgspec.json.encode(frame))
 
     def _ending(self, usage: Usage) -> bytes:

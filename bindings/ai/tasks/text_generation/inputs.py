@@ -16,7 +16,18 @@ from paddock.bindings.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Inputs", "Part", "ResponseFormat", "StreamOptions", "Turn", "typed"]
+__all__ = [
+    "CallItem",
+    "Choice",
+    "Function",
+    "Inputs",
+    "Part",
+    "ResponseFormat",
+    "StreamOptions",
+    "ToolItem",
+    "Turn",
+    "typed",
+]
 
 
 class Part(msgspec.Struct):
@@ -26,12 +37,55 @@ class Part(msgspec.Struct):
     text: str | None = None
 
 
+class Function(msgspec.Struct, omit_defaults=True):
+    """A tool, or a call of it. A tool has `parameters`, a call `arguments`: JSON text, or the object itself."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    arguments: str | dict[str, Any] | None = None
+    #: JavaScript of a kind of tool for which production publishes no meaning.
+    code: str | None = None
+
+
+class ToolItem(msgspec.Struct):
+    """A tool in OpenAI's form, `{type, function}`, or flat: the members of a function at the top."""
+
+    type: str | None = None
+    function: Function | None = None
+    name: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class CallItem(msgspec.Struct, omit_defaults=True):
+    """A call of an earlier turn, in either form."""
+
+    id: str | None = None
+    type: str | None = None
+    function: Function | None = None
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class Choice(msgspec.Struct):
+    """The one tool to call: OpenAI's `{type, function: {name}}`, its Responses API's `{type, name}`, `{name}`."""
+
+    type: str | None = None
+    function: Function | None = None
+    name: str | None = None
+
+
 class Turn(msgspec.Struct):
     """One message. The content is null where an assistant only called tools."""
 
     role: str
     content: str | list[Part] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[CallItem] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
 
 
 class ResponseFormat(msgspec.Struct):
@@ -75,6 +129,15 @@ class Inputs(msgspec.Struct):
     guided_json: dict[str, Any] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    tools: list[ToolItem] | None = None
+    tool_choice: Literal["auto", "none", "required"] | Choice | None = None
+    parallel_tool_calls: bool | None = None
+    #: OpenAI's older form of `tools` and `tool_choice`; `function_call` is how the answer has it then.
+    functions: list[Function] | None = None
+    function_call: Literal["auto", "none"] | Choice | None = None
+    #: Which efforts there are is the model's own matter; `none` is no reasoning at all.
+    reasoning_effort: str | None = None
+    chat_template_kwargs: dict[str, bool | int | float | str | None] | None = None
 
 
 def typed(inputs: Mapping[str, object]) -> Inputs:

@@ -1,48 +1,81 @@
-"""The native shape: `response` and `usage`."""
+"""The native shape: `response`, `usage`, and `tool_calls` for models whose output schema has them."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from paddock.bindings.ai import sse
+from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
+from paddock.bindings.ai.tasks.text_generation.calls import Calls
 from paddock.bindings.ai.tasks.text_generation.structure import document
-from paddock.bindings.ai.tasks.text_generation.usage import Usage, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
 
-__all__ = ["NativeJob"]
+__all__ = ["CallForm", "NativeJob"]
+
+#: How a whole answer has its calls, as `calls.py` says. A flat answer has the list even without calls.
+CallForm = Literal["flat", "openai"]
 
 
 class NativeJob:
     """One answer in the native shape, which has room for one choice."""
 
-    def __init__(self, request: EngineRequest) -> None:
+    def __init__(self, request: EngineRequest, call_form: CallForm = "openai") -> None:
         self.requests = (request,)
+        self._use = request.tool_use
         self._is_json = request.sampling.json_schema is not None
+        self._call_form = call_form
 
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
         """The whole answer: `{"response": text, "usage": {...}}`; in JSON mode `response` is the document itself."""
         (chunks,) = choices
-        text, reason, usage = await gathered(chunks)
-        return {"response": document(text, reason) if self._is_json else text, "usage": usage.totals()}
+        usage = Usage()
+        answer = await gathered(chunks, usage, self._use)
+        text: object = document(answer.text, answer.finish_reason) if self._is_json else answer.text
+        body: dict[str, object] = {"response": text}
+        if self._call_form == "flat":
+            if answer.calls:
+                body["response"] = answer.text + answer.calls.cut() or None
+            body["tool_calls"] = answer.calls.flat()
+        elif answer.calls:
+            body = ({"response": text} if text else {}) | {"tool_calls": answer.calls.openai()}
+        if answer.reasoning:
+            body["reasoning_content"] = answer.reasoning
+        return body | {"usage": usage.totals()}
 
     async def stream(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> AsyncGenerator[bytes, None]:
-        """The answer as server-sent events: one frame per piece of text, then the usage frame, then `[DONE]`."""
+        """The answer as server-sent events: one frame per piece, then the usage frame, then `[DONE]`.
+
+        Calls come in OpenAI's form, whatever form the whole answer has, and the reason `tool_calls` behind them.
+        """
         (chunks,) = choices
-        usage = Usage()
+        usage, calls = Usage(), Calls(self._use)
         index = 0
         async with aclosing(chunks):
             async for chunk in chunks:
                 usage.add(chunk)
                 events = b""
+                if chunk.reasoning:
+                    events += _frame({"reasoning_content": chunk.reasoning}, chunk.reasoning, index)
                 if chunk.text:
-                    events = sse.native_frame(chunk.text, index)
-                    index += 1
+                    events += sse.native_frame(chunk.text, index)
+                if pieces := calls.add(chunk.calls):
+                    events += _frame({"tool_calls": pieces}, "", index)
+                index += bool(events)
                 if chunk.finish_reason is not None:
+                    if calls and chunk.finish_reason == "stop":
+                        events += sse.event(b'{"finish_reason":"tool_calls"}')
                     events += sse.usage_frame(usage.totals()) + sse.DONE
                 if events:
                     yield events
+
+
+def _frame(body: dict[str, object], text: str, index: int) -> bytes:
+    """The event of what is no text of the answer."""
+    return sse.event(msgspec.json.encode(body | {"p": sse.padding(text, index)}))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
 from paddock.bindings.ai.tasks.text_generation.structure import check_document
-from paddock.bindings.ai.tasks.text_generation.usage import Usage, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -38,10 +38,11 @@ class ResponsesJob:
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
         """The whole answer: an object `response` with one message in `output`."""
         (chunks,) = choices
-        text, reason, usage = await gathered(chunks)
+        usage = Usage()
+        answer = await gathered(chunks, usage)
         if self._is_json:
-            check_document(text, reason)
-        return self._ended(text, reason, usage)
+            check_document(answer.text, answer.finish_reason)
+        return self._ended(answer.text, answer.finish_reason, usage)
 
     async def stream(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> AsyncGenerator[bytes, None]:
         """The answer as typed events, the last of which holds all of it. There is no `[DONE]`."""

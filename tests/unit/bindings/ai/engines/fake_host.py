@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from paddock.bindings.ai.engines.frames import Add, Progress, Ready
+from paddock.bindings.ai.engines.reading import Read
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, run
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ class CountingEngine:
             sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         if word != "<end>":
-            return StepOutput(id, f"{word} ", 1, None, 0)
+            return StepOutput(id, Read(f"{word} "), 1, None, 0)
         del self._running[id]
-        return StepOutput(id, "", 1, "stop", 0)
+        return StepOutput(id, Read(""), 1, "stop", 0)
 
     def counts(self) -> tuple[int, int]:
         return len(self._running), 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from paddock.bindings.ai.engines.protocol import EngineRequest, Message, SamplingParams
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.engines.protocol import CallDelta, EngineRequest, Message, SamplingParams
+from paddock.bindings.ai.engines.scripted import Call, Gate, ScriptedEngine, Thought
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError, EngineOverloaded
 
 if TYPE_CHECKING:
@@ -37,6 +37,19 @@ def test_text_comes_word_by_word() -> None:
 
 def test_pieces_come_as_they_are() -> None:
     assert _texts(ScriptedEngine([["Hel", "lo"]])) == ["Hel", "lo"]
+
+
+def test_thoughts_and_calls_are_parts_of_a_reply() -> None:
+    engine = ScriptedEngine([[Thought("hm"), Call("time", {"zone": "UTC"}), Call("date", {}), "done"]])
+    chunks = _answer(engine)
+    assert [chunk.reasoning for chunk in chunks if chunk.reasoning] == ["hm"]
+    assert [call for chunk in chunks for call in chunk.calls] == [
+        CallDelta(0, "time", ""),
+        CallDelta(0, None, '{"zone":"UTC"}'),
+        CallDelta(1, "date", ""),
+        CallDelta(1, None, "{}"),
+    ]
+    assert (chunks[-1].text, chunks[-1].finish_reason) == ("done", "stop")
 
 
 def test_function_answers_the_request() -> None:

@@ -1,16 +1,18 @@
-"""Token counts of one call, as chunks report them."""
+"""One choice of an answer, read to its end; and the token counts of a call, as chunks report them."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from paddock.bindings.ai.tasks.text_generation.calls import Calls
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason
+    from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason, TokenLogprob, ToolUse
 
-__all__ = ["Usage", "gathered"]
+__all__ = ["Answer", "Usage", "gathered"]
 
 
 class Usage:
@@ -39,13 +41,29 @@ class Usage:
         return {**self.totals(), "prompt_tokens_details": {"cached_tokens": self._cached}}
 
 
-async def gathered(chunks: AsyncGenerator[EngineChunk, None]) -> tuple[str, FinishReason, Usage]:
-    """One choice read to its end: its text, why it ended, and its counts. Closes the chunks on every way out."""
-    usage, pieces = Usage(), []
-    reason: FinishReason = "stop"
+class Answer:
+    """What is there of one choice. `text` is neither what the model thought nor its calls."""
+
+    def __init__(self, use: ToolUse | None) -> None:
+        self.text = ""
+        self.reasoning = ""
+        self.calls = Calls(use)
+        self.logprobs: list[TokenLogprob] = []
+        self.finish_reason: FinishReason = "stop"
+
+    def add(self, chunk: EngineChunk) -> None:
+        self.text += chunk.text
+        self.reasoning += chunk.reasoning
+        self.logprobs += chunk.logprobs
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+        self.calls.add(chunk.calls)
+
+
+async def gathered(chunks: AsyncGenerator[EngineChunk, None], usage: Usage, use: ToolUse | None = None) -> Answer:
+    """One choice read to its end. Closes the chunks on every way out."""
+    answer = Answer(use)
     async with aclosing(chunks):
         async for chunk in chunks:
             usage.add(chunk)
-            pieces.append(chunk.text)
-            reason = chunk.finish_reason or reason
-    return "".join(pieces), reason, usage
+            answer.add(chunk)
+    return answer
