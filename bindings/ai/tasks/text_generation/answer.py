@@ -22,10 +22,14 @@ class Usage:
         self._prompt = 0
         self._completion = 0
         self._cached = 0
+        #: Tokens of chunks that brought thoughts and no text.
+        self.reasoning_tokens = 0
 
     def add(self, chunk: EngineChunk) -> None:
         self._prompt = chunk.prompt_tokens or self._prompt
         self._completion += chunk.tokens
+        if chunk.reasoning and not chunk.text:
+            self.reasoning_tokens += chunk.tokens
         self._cached = max(self._cached, chunk.cached_tokens)
 
     def totals(self) -> dict[str, int]:

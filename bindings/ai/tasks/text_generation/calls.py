@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.bindings.ai.engines.protocol import CallDelta
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from paddock.bindings.ai.engines.protocol import CallDelta, ToolUse
+    from paddock.bindings.ai.engines.protocol import ToolUse
 
 __all__ = ["Call", "Calls"]
 
@@ -57,6 +59,10 @@ class Calls:
         call = Call(f"chatcmpl-tool-{uuid.uuid4().hex}", delta.name or "", delta.arguments)
         self._calls[delta.index] = call
         return {"index": delta.index, **_openai(call)}
+
+    def pieces(self) -> tuple[CallDelta, ...]:
+        """Every call as one piece."""
+        return tuple(CallDelta(index, call.name, call.arguments) for index, call in self._calls.items())
 
     def openai(self) -> list[dict[str, object]]:
         """Every call in OpenAI's form."""

@@ -37,10 +37,30 @@ def test_a_format_of_text_is_json_mode(wanted: dict, made: dict) -> None:
         ({}, InputError),
         ({"input": [1]}, InputError),
         ({"input": "x", "previous_response_id": "resp_1"}, OptionUnsupported),
-        ({"input": [{"type": "function_call_output"}]}, OptionUnsupported),
+        ({"input": [{"type": "function_call_output"}]}, InputError),
+        ({"input": [{"type": "web_search_call"}]}, OptionUnsupported),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, OptionUnsupported),
     ],
 )
 def test_what_cannot_be_served_is_refused(body: dict, error: type[Exception]) -> None:
     with pytest.raises(error):
         responses_inputs(body)
+
+
+def test_thoughts_calls_and_outputs_become_turns() -> None:
+    """WA-081"""
+    call = {"type": "function_call", "call_id": "c1", "name": "time", "arguments": "{}"}
+    thought = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
+    output = {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "noon"}]}
+    body = {"input": [{"role": "user", "content": "x"}, thought, call, call, output, {"role": "user", "content": "y"}]}
+    function = {"id": "c1", "type": "function", "function": {"name": "time", "arguments": "{}"}}
+    assert responses_inputs(body)["messages"] == [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "", "tool_calls": [function, function], "reasoning": "hm"},
+        {"role": "tool", "tool_call_id": "c1", "content": "noon"},
+        {"role": "user", "content": "y"},
+    ]
+
+
+def test_reasoning_effort_has_its_own_name_here() -> None:
+    assert responses_inputs({"input": "x", "reasoning": {"effort": "low"}})["reasoning_effort"] == "low"
