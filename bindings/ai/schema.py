@@ -149,11 +149,11 @@ class _Compiler:
         required = self._typed(schema, "required", where, list, "a list of names") or []
         if not all(isinstance(name, str) for name in required):
             raise self._error((*where, "required"), f"expected a list of names, got {required!r}")
+        nodes = {name: self.node(inner, (*where, "properties", name), None) for name, inner in properties.items()}
         return ObjectShape(
-            properties={
-                name: self.node(inner, (*where, "properties", name), None) for name, inner in properties.items()
-            },
+            properties=nodes,
             required=tuple(required),
+            loud=frozenset(name for name, node in nodes.items() if not node.is_silent),
             additional=self._others(schema, "additionalProperties", where),
             unevaluated=self._others(schema, "unevaluatedProperties", where),
             min_properties=self._number(schema, "minProperties", where),

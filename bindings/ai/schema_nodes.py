@@ -34,6 +34,8 @@ _MAX_RECURSION: Final = 100
 class Anything:
     """`{}`, `true`, or a schema that is no object: every value that is there matches."""
 
+    is_silent = True
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         if value is ABSENT:
             return 0
@@ -47,6 +49,10 @@ class Recursion:
     """A `$ref` to a schema that is being compiled; `target` is filled in when it is ready."""
 
     target: Node | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        return True
 
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         # Absent objects are visited, so following the reference for one would never end.
@@ -64,6 +70,10 @@ class Not:
     unwanted: Node
     rest: Node
 
+    @property
+    def is_silent(self) -> bool:
+        return False
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         trial = Scope(scope.errors, scope.evaluated, is_branch=scope.is_branch)
         try:
@@ -80,12 +90,17 @@ class Choice:
     options: tuple[Node, ...]
     is_exclusive: bool
 
+    @property
+    def is_silent(self) -> bool:
+        return all(option.is_silent for option in self.options)
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         matches = 0
         matched: list[tuple[Path, object]] = []
         unmatched: list[tuple[Path, object]] = []
+        branch = scope.branch()
         for option in self.options:
-            branch = scope.branch()
+            branch.defaults.clear()
             try:
                 found = option.visit(value, path, branch)
             except Refusal as refusal:
@@ -115,6 +130,10 @@ class AllOf:
     parts: tuple[Node, ...]
     rest: Node
 
+    @property
+    def is_silent(self) -> bool:
+        return self.rest.is_silent and all(part.is_silent for part in self.parts)
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         inner = scope.part()
         try:
@@ -133,6 +152,10 @@ class ArrayShape:
 
     items: Node | None
     flat: Node
+
+    @property
+    def is_silent(self) -> bool:
+        return True
 
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         if isinstance(value, str) or (isinstance(value, list) and is_binary(value)):
@@ -158,17 +181,27 @@ class ObjectShape:
 
     properties: Mapping[str, Node]
     required: tuple[str, ...]
+    #: Properties that have something to say when they are left out. The others, most of them, are then not visited.
+    loud: frozenset[str] = frozenset()
     #: `additionalProperties` and `unevaluatedProperties`: None when not given, False when they forbid.
     additional: Node | bool | None = None
     unevaluated: Node | bool | None = None
     min_properties: float | None = None
     max_properties: float | None = None
 
+    @property
+    def is_silent(self) -> bool:
+        return not self.required and not self.loud
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         self._check_size(value, path, scope)
-        matched = {
-            (*path, name) for name, node in self.properties.items() if self._matches(node, value, name, path, scope)
-        }
+        given: Mapping[str, object] = value if isinstance(value, dict) else {}
+        matched = set()
+        for name, node in self.properties.items():
+            if name in given or name in self.loud:
+                inner = (*path, name)
+                if node.visit(given.get(name, ABSENT), inner, scope):
+                    matched.add(inner)
         count = len(matched)
         count += self._visit_others(self.additional, value, path, scope, matched)
         count += self._visit_others(self.unevaluated, value, path, scope, matched | scope.evaluated)
@@ -177,9 +210,6 @@ class ObjectShape:
         if any((*path, name) not in matched and (*path, name) not in scope.evaluated for name in self.required):
             raise scope.refusal(f"required properties at '{pointer(path)}' are '{','.join(self.required)}'")
         return 1 if count else 0
-
-    def _matches(self, node: Node, value: object, name: str, path: Path, scope: Scope) -> bool:
-        return node.visit(_member(value, name), (*path, name), scope) > 0
 
     def _visit_others(self, rule: Node | bool | None, value: object, path: Path, scope: Scope, known: set[Path]) -> int:
         if rule is None or not isinstance(value, dict):
@@ -203,7 +233,3 @@ class ObjectShape:
             # Production prints the other bound here, and `undefined` without one.
             shown = "undefined" if low is None else js_text(low)
             raise scope.refusal(f"maxProperties at '{pointer(path)}' is {shown}, got {len(value)}")
-
-
-def _member(value: object, key: str) -> object:
-    return value.get(key, ABSENT) if isinstance(value, dict) else ABSENT

@@ -66,6 +66,10 @@ class ScalarShape:
     regex: re.Pattern[str] | None = None
     default: object = ABSENT
 
+    @property
+    def is_silent(self) -> bool:
+        return self.default is ABSENT
+
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         if value is ABSENT:
             self._note_default(path, scope)

@@ -30,7 +30,7 @@ class Refusal(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every choice in a schema, and a frozen one takes twice as long
 class Scope:
     """What one check collects, and where in the schema it is."""
 
@@ -58,6 +58,11 @@ class Scope:
 
 class Node(Protocol):
     """One compiled schema."""
+
+    @property
+    def is_silent(self) -> bool:
+        """True when a visit of an absent value counts 0 and does nothing else: no refusal, no error, no default."""
+        ...
 
     def visit(self, value: object, path: Path, scope: Scope) -> int:
         """Count the matches of `value`. Raises: Refusal."""
