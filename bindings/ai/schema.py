@@ -35,9 +35,9 @@ class Schema:
     def check(self, inputs: object) -> dict[str, object]:
         """Return the inputs with the defaults of the matching branch filled in. The argument is not changed.
 
-        A default is set only where the object around it was given. After a check, parts of the inputs may still have
-        other types than declared: production does not look into arrays of numbers and text, and treats what is no
-        text, array or object as left out where an array is declared. Convert before use.
+        A default brings the objects around it where they were left out. After a check, parts of the inputs may still
+        have other types than declared: production does not look into arrays of numbers and text, and treats what is
+        no text, array or object as left out where an array is declared. Convert before use.
         Raises: InputError with production's message, `Error: ` included.
         Source: developer docs "Workers AI / errors", code 5006; WA-017 to WA-042.
         """
@@ -73,7 +73,10 @@ def _filled(inputs: Mapping[str, object], defaults: list[tuple[Path, object]]) -
         if path not in copies:
             around = copied(path[:-1])
             inner = _child(around, path[-1])
-            if isinstance(inner, dict | list):
+            if inner is ABSENT:
+                inner = {}
+                _put_child(around, path[-1], inner)
+            elif isinstance(inner, dict | list):
                 inner = copy.copy(inner)
                 _put_child(around, path[-1], inner)
             copies[path] = inner
@@ -90,7 +93,7 @@ def _child(around: object, key: str) -> object:
     if isinstance(around, list):
         # Where an object is declared and a list was given, the key is no index, and there is nothing to fill in.
         return around[int(key)] if key.isdecimal() and int(key) < len(around) else None
-    return around.get(key) if isinstance(around, dict) else None
+    return around.get(key, ABSENT) if isinstance(around, dict) else None
 
 
 def _put_child(around: object, key: str, inner: object) -> None:

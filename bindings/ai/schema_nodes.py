@@ -10,8 +10,8 @@ pair is the difference from standard JSON Schema, where every keyword is a plain
 
 Source: the rules of Cloudflare's open validator, cabidela 0.2.4, where the messages of Workers AI come from. Some slips
 of it are not repeated: null does not make an array binary, `minProperties` counts the object at hand, the parts of
-`allOf` are checked one by one, `{}` in a choice takes any value, messages have whole pointers, and a default is set
-only in an object that was given.
+`allOf` are checked one by one, `{}` in a choice takes any value, messages have whole pointers, and a branch that
+refused leaves no defaults behind.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ class Choice:
         matched: list[tuple[Path, object]] = []
         unmatched: list[tuple[Path, object]] = []
         branch = scope.branch()
+        # Production loses the defaults of a later option of a nested `anyOf`: parts of a message gain nothing.
+        keeps_all = self.is_exclusive or not path
         for option in self.options:
             branch.defaults.clear()
             try:
@@ -107,7 +109,10 @@ class Choice:
                 scope.errors[refusal.message] = None
                 continue
             matches += found
-            (matched if found else unmatched).extend(branch.defaults)
+            if not found:
+                unmatched += branch.defaults
+            elif keeps_all or option is self.options[0]:
+                matched += branch.defaults
             # Production stops at an exclusive option that neither matched nor refused: later ones are not tried.
             if matches != (1 if self.is_exclusive else 0):
                 break

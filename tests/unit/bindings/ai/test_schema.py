@@ -170,10 +170,37 @@ def test_defaults_of_a_branch_that_did_not_match_are_left_out() -> None:
     assert schema.check({"c": "x"}) == {"c": "x", "d": 2}
 
 
-def test_a_default_below_an_absent_object_is_not_set() -> None:
-    schema = {"type": "object", "properties": {"o": {"type": "object", "properties": {"x": {"default": 1}}}}}
-    assert compile_schema(schema).check({}) == {}
-    assert compile_schema(schema).check({"o": {}}) == {"o": {"x": 1}}
+def test_a_default_brings_the_objects_around_it() -> None:
+    """Schemas of 2026 write `enable_thinking`, true by default, into an object that most callers leave out."""
+    inner = {"type": "object", "properties": {"x": {"default": 1}}}
+    schema = compile_schema({"type": "object", "properties": {"o": {"type": "object", "properties": {"p": inner}}}})
+    inputs: Json = {}
+    assert [schema.check(given) for given in (inputs, {"o": {}}, {"o": {"p": {}}})] == [{"o": {"p": {"x": 1}}}] * 3
+    assert inputs == {}
+
+
+def test_a_default_needs_an_object_or_nothing_in_its_place() -> None:
+    schema = compile_schema({"type": "object", "properties": {"o": {"properties": {"x": {"default": 1}}}}})
+    assert [schema.check({"o": given}) for given in (None, "text", [1])] == [{"o": None}, {"o": "text"}, {"o": [1]}]
+
+
+def test_defaults_of_a_later_option_of_a_nested_any_of_are_lost() -> None:
+    """As in production: in schemas of 2026 the parts of a message would all gain `image_url` otherwise."""
+    part = {"type": "object", "properties": {"text": {"type": "string"}, "detail": {"default": "auto"}}}
+    text, parts = {"type": "string"}, {"type": "array", "items": part}
+    inputs = {"content": [{"text": "a"}]}
+    for options, detail in (([text, parts], {}), ([parts, text], {"detail": "auto"})):
+        schema = compile_schema({"type": "object", "properties": {"content": {"anyOf": options}}})
+        assert schema.check(inputs) == {"content": [{"text": "a"} | detail]}
+
+
+def test_a_refusing_branch_leaves_no_defaults_behind() -> None:
+    rest = {"n": {"type": "integer"}, "k": {"default": 1}}
+    branch = {"properties": {"prompt": {"type": "string"}, **rest}, "required": ["prompt"]}
+    items = {"type": "object", "oneOf": [branch]}
+    schema = compile_schema({"type": "object", "properties": {"requests": {"type": "array", "items": items}}})
+    requests = [{"prompt": "a", "n": "b"}, {"prompt": "a"}]
+    assert schema.check({"requests": requests})["requests"] == [{"prompt": "a", "n": "b"}, {"prompt": "a", "k": 1}]
 
 
 def test_a_default_inside_a_list_leaves_the_original_alone() -> None:
