@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["js_regex", "js_text"]
 
@@ -17,7 +21,7 @@ def js_text(value: object) -> str:
     if isinstance(value, int | float):
         return _number_text(value)
     if isinstance(value, list):
-        return ",".join("" if item is None else js_text(item) for item in value)
+        return ",".join("" if item is None else js_text(item) for item in _leaves(value))
     return "null" if value is None else "[object Object]"
 
 
@@ -38,6 +42,17 @@ _PIECE = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?<(?![=!])|\$", re.DOTALL)
 
 def _translate(piece: re.Match[str]) -> str:
     return {"$": r"\Z", "(?<": "(?P<"}.get(piece[0], piece[0])
+
+
+def _leaves(items: list[object]) -> Iterator[object]:
+    """The items, those of lists inside in their place. Without recursion: callers nest lists as deep as they like."""
+    waiting = items[::-1]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list) and item:
+            waiting.extend(item[::-1])
+        else:
+            yield item
 
 
 def _number_text(value: float) -> str:

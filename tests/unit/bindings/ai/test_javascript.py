@@ -23,11 +23,19 @@ from paddock.bindings.ai.javascript import js_regex, js_text
         (10**400, "Infinity"),
         (float("nan"), "NaN"),
         (["a", None, 1], "a,,1"),
+        ([[1, [2, []]], [], None], "1,2,,,"),
         ({"a": 1}, "[object Object]"),
     ],
 )
 def test_text_of_values(value: object, text: str) -> None:
     assert js_text(value) == text
+
+
+def test_text_of_a_list_that_is_nested_deeper_than_the_stack() -> None:
+    nested: list[object] = [1]
+    for _ in range(5000):
+        nested = [nested, 2]
+    assert js_text(nested) == "1" + ",2" * 5000
 
 
 @pytest.mark.parametrize(
