@@ -23,6 +23,7 @@ _VARIABLES: Final = ("enable_thinking", "thinking", "clear_thinking", "preserve_
 def template_variables(given: Inputs) -> dict[str, bool | int | float | str]:
     """`chat_template_kwargs`, and `reasoning_effort` where they say nothing else: any effort but `none` is thinking.
 
+    The effort `none` wins: schemas of 2026 have `enable_thinking: true` as a default, so it may be nobody's word.
     Raises OptionUnsupported for another variable.
     """
     variables = {name: value for name, value in (given.chat_template_kwargs or {}).items() if value is not None}
@@ -31,11 +32,8 @@ def template_variables(given: Inputs) -> dict[str, bool | int | float | str]:
         raise OptionUnsupported(f"chat_template_kwargs: expected some of {', '.join(_VARIABLES)}; got {unknown!r}")
     if given.reasoning_effort is None:
         return variables
-    return {
-        "reasoning_effort": given.reasoning_effort,
-        "enable_thinking": given.reasoning_effort != "none",
-        **variables,
-    }
+    variables = {"reasoning_effort": given.reasoning_effort, "enable_thinking": True, **variables}
+    return variables if given.reasoning_effort != "none" else {**variables, "enable_thinking": False}
 
 
 def reasoning_name(card: ModelCard) -> str:

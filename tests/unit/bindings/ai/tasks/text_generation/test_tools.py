@@ -125,6 +125,11 @@ def test_effort_and_template_variables_reach_the_template(asked) -> None:
     assert given == {"enable_thinking": False}
 
 
+def test_no_effort_wins_over_the_default_of_the_schema(asked) -> None:
+    given = asked(CHAT, reasoning_effort="none", chat_template_kwargs={"enable_thinking": True}).template_variables
+    assert given["enable_thinking"] is False
+
+
 def test_other_template_variables_are_refused(asked) -> None:
     with pytest.raises(OptionUnsupported, match="chat_template_kwargs: expected some of enable_thinking"):
         asked(CHAT, chat_template_kwargs={"chat_template": "{{ 1 }}"})
