@@ -110,11 +110,13 @@ def answers_as_chat(card: ModelCard) -> bool:
     """True when the model's answers on `/ai/run` have the chat-completion shape.
 
     Decided by the model's own schemas: its output has `choices`; or, where the output says nothing of `response`, its
-    input has `max_completion_tokens`, which came with the chat-completion inputs of 2026.
+    input has `max_completion_tokens`, which came with the chat-completion inputs of 2026, or the `input` of OpenAI's
+    Responses API, as that of gpt-oss.
     """
     if card.declares_output("choices"):
         return True
-    return card.declares_input("max_completion_tokens") and not card.declares_output("response")
+    has_inputs_of_openai = card.declares_input("max_completion_tokens") or card.declares_input("input")
+    return has_inputs_of_openai and not card.declares_output("response")
 
 
 def _known(card: ModelCard, inputs: Mapping[str, object], dialect: Dialect) -> dict[str, object]:

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from paddock.bindings.ai.engines.protocol import EngineRequest, Message
@@ -95,6 +96,24 @@ def test_the_output_schema_decides_the_shape(later) -> None:
     """WA-052"""
     shapes = {name: answers_as_chat(later.card(name)) for name in ("@cf/test/chat", "@cf/test/json-mode")}
     assert shapes == {"@cf/test/chat": True, "@cf/test/json-mode": False}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "is_chat"),
+    [
+        ("messages", "response", False),
+        ("max_completion_tokens", "response", False),
+        ("max_completion_tokens", "id", True),
+        ("input", "id", True),
+        ("messages", "id", False),
+        ("messages", "choices", True),
+    ],
+)
+def test_inputs_of_openai_decide_where_the_output_schema_says_nothing(card, inputs, outputs, is_chat) -> None:
+    """Cloudflare's file for gpt-oss-120b describes its output as any object."""
+    given = {"anyOf": [{"oneOf": [{"properties": {inputs: {}}}]}]}
+    model = msgspec.structs.replace(card, input_schema=given, output_schema={"oneOf": [{"properties": {outputs: {}}}]})
+    assert answers_as_chat(model) is is_chat
 
 
 def test_text_parts_are_joined(later) -> None:
