@@ -10,9 +10,10 @@ import copy
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from paddock.bindings.ai.javascript import js_regex
-from paddock.bindings.ai.schema_nodes import AllOf, Anything, ArrayShape, Choice, Not, ObjectShape, Recursion
+from paddock.bindings.ai.schema_nodes import AllOf, Anything, Choice, Not, Recursion
 from paddock.bindings.ai.schema_scalars import Bounds, ScalarShape
 from paddock.bindings.ai.schema_scope import ABSENT, Node, Path, Refusal, Scope, type_names
+from paddock.bindings.ai.schema_shapes import ArrayShape, ObjectShape
 from paddock.bindings.errors import CatalogError, InputError
 
 if TYPE_CHECKING:
