@@ -26,7 +26,9 @@ def conversation(given: Inputs, *, takes_tools: bool) -> tuple[str | None, tuple
     """
     is_raw = given.raw is True or given.raw == "true"
     if given.messages is None:
-        text = given.prompt or ""
+        if given.prompt is None:
+            raise InputError("Error: expected prompt or messages; got neither")
+        text = given.prompt
         return (text, None) if is_raw else (None, (Message("user", text),))
     keeps_calls = takes_tools and not is_raw
     messages = tuple(_message(turn, f"messages[{i}]", keeps_calls) for i, turn in enumerate(given.messages))

@@ -84,7 +84,7 @@ def test_openai_calls_of_a_native_model_have_ids_and_text(whole) -> None:
 def test_chat_message_has_calls_and_the_reason(whole, dialect) -> None:
     (choice,) = whole(CHAT, ["~hm", *TWO], dialect)["choices"]
     message = choice["message"]
-    assert (message["content"], message["reasoning_content"], choice["finish_reason"]) == (None, "hm", "tool_calls")
+    assert (message["content"], message["reasoning"], choice["finish_reason"]) == (None, "hm", "tool_calls")
     assert [call["function"]["name"] for call in message["tool_calls"]] == ["weather", "time"]
 
 
@@ -120,7 +120,7 @@ def test_chat_stream_has_thoughts_then_text_then_calls(streamed) -> None:
     """WA-070"""
     frames = streamed(CHAT, ["~hm", "Let me look.", *TWO], "openai")
     role, thought, text, *calls, finish = [frame["choices"][0] for frame in frames]
-    assert (role["delta"]["role"], thought["delta"]) == ("assistant", {"reasoning_content": "hm"})
+    assert (role["delta"]["role"], thought["delta"]) == ("assistant", {"reasoning": "hm"})
     assert text["delta"] == {"content": "Let me look."}
     arguments = [piece["function"]["arguments"] for call in calls for piece in call["delta"]["tool_calls"]]
     assert "".join(arguments) == '{"place":"Rome"}{}'
@@ -148,3 +148,12 @@ def test_native_answers_keep_what_the_model_thought(whole, streamed) -> None:
     assert whole(FLAT, ["~hm", "hi"])["reasoning_content"] == "hm"
     thought, text, _ = streamed(FLAT, ["~hm", "hi"])
     assert (thought["reasoning_content"], text["response"]) == ("hm", "hi")
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("@cf/qwen/qwen3-30b-a3b-fp8", "reasoning_content"), ("@cf/google/gemma-4-26b-a4b-it", "reasoning")],
+)
+def test_the_output_schema_says_where_thoughts_are(whole, model, name) -> None:
+    message = whole(model, ["~hm", "hi"])["choices"][0]["message"]
+    assert {"reasoning", "reasoning_content"} & message.keys() == {name}
