@@ -37,5 +37,5 @@ def template_variables(given: Inputs) -> dict[str, bool | int | float | str]:
 
 
 def reasoning_name(card: ModelCard) -> str:
-    """The member of a message that holds what the model thought: one of two, never both. Newer models have the short."""
+    """The member of a message that holds what the model thought: one of two, never both."""
     return "reasoning_content" if "reasoning_content" in card.output_properties else "reasoning"
