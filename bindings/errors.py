@@ -14,6 +14,7 @@
       TaskUnsupported           user: nothing here can run this model's task
       CatalogError              operator: a model file is malformed; names file and key
       WeightsMissing            operator: no weights, and stand-ins are switched off
+      ConverterMissing          operator: toMarkdown needs packages that are not installed
       EngineError               retryable or not
         EngineOverloaded        retryable: queue full (3040)
         EngineUnavailable       retryable: not installed, failed to start
@@ -27,12 +28,16 @@ of the README lists those.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "Actor",
     "CatalogError",
     "ContextOverflow",
+    "ConverterMissing",
     "EngineDead",
     "EngineError",
     "EngineOverloaded",
@@ -217,6 +222,18 @@ class WeightsMissing(PaddockError):
     code = "weights_missing"
     actor = "operator"
     status = 503
+
+
+class ConverterMissing(PaddockError):
+    """A document needs packages that are not installed. The text says how to install them: some doors show no hint."""
+
+    code = "converter_missing"
+    actor = "operator"
+    status = 501
+
+    def __init__(self, mime_type: str, packages: Sequence[str], install: str) -> None:
+        names = ", ".join(packages)
+        super().__init__(f"toMarkdown cannot convert {mime_type}: {names} not installed. Install with: {install}")
 
 
 class EngineError(PaddockError):
