@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
 from paddock.bindings.ai.gateway import GatewayLog
+from paddock.bindings.ai.markdown.service import MarkdownService
 from paddock.bindings.ai.price import token_price
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
@@ -51,6 +52,7 @@ class AiService:
         self.engines = engines
         self._adapters = adapters or {}
         self.gateway_log = GatewayLog()
+        self.markdown = MarkdownService()
         self._on_end = on_end
 
     async def run(self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect = "native") -> RunResult:

@@ -212,14 +212,56 @@ def test_bad_params_of_models_are_an_exception(ask) -> None:
     assert (name, "page" in message) == ("AiInternalError", True)
 
 
-@pytest.mark.parametrize("call", ["toMarkdown(file)", "toMarkdown([file])", "toMarkdown().transform([file])"])
-def test_to_markdown_is_refused_with_the_reason(ask, call: str) -> None:
-    name, message = ask(f"file = {{'name': 'a.html', 'blob': Blob.new(['<p>'])}}\nawait AI.{call}")
-    assert (name, "toMarkdown is not served" in message) == ("AiInternalError", True)
+FILES = """
+page = {"name": "a.html", "blob": Blob.new(["<h1>x</h1><p>y"], type="text/html")}
+image = {"name": "b.png", "blob": Blob.new(["?"], type="image/png")}
+"""
 
 
-def test_no_format_is_supported_by_to_markdown_yet(ask) -> None:
-    assert ask("return await AI.toMarkdown().supported()") == []
+@pytest.mark.parametrize("call", ["toMarkdown", "toMarkdown().transform"])
+def test_one_document_is_one_result_and_a_list_is_a_list(ask, call: str) -> None:
+    """WA-106"""
+    one, many = ask(f"{FILES}return [await AI.{call}(page), await AI.{call}([page, image])]")
+    assert (one["name"], one["mimeType"], one["format"], one["data"]) == ("a.html", "text/html", "markdown", "# x\n\ny")
+    assert [result["format"] for result in many] == ["markdown", "error"]
+    assert "Images are not converted" in many[1]["error"]
+
+
+def test_options_of_a_conversion_are_sent(ask) -> None:
+    options = {
+        "conversionOptions": {"html": {"cssSelector": "p"}, "output": {"format": "text"}},
+        "extraHeaders": {"a": 1},
+    }
+    result = ask(f"{FILES}return await AI.toMarkdown(page, {options!r})")
+    assert (result["format"], result["data"]) == ("text", "y")
+
+
+def test_the_sdks_own_blobs_and_files_are_documents(ask) -> None:
+    body = """
+from workers import Blob, File
+blobs = [Blob("# x", content_type="text/markdown"), File(["# y"], filename="f.md", content_type="text/markdown")]
+return [(await AI.toMarkdown({"name": "a.md", "blob": blob})).data for blob in blobs]
+"""
+    assert ask(body) == ["# x", "# y"]
+
+
+def test_a_conversion_that_fails_is_productions_exception(ask) -> None:
+    name, message = ask(f"{FILES}await AI.toMarkdown(page, {{'conversionOptions': 1}})")
+    assert (name, "`$.options.conversionOptions`" in message) == ("AiInternalError", True)
+
+
+def test_no_documents_are_no_results(ask) -> None:
+    """An empty list is a list: it does not ask for the service."""
+    assert ask("return await AI.toMarkdown([])") == []
+
+
+def test_formats_are_listed(ask) -> None:
+    """WA-107"""
+    body = """
+formats = await AI.toMarkdown().supported()
+return [formats[0].extension, [f for f in formats if f["extension"] == ".csv"]]
+"""
+    assert ask(body) == [".pdf", [{"extension": ".csv", "mimeType": "text/csv"}]]
 
 
 @pytest.mark.parametrize("call", ["autorag('x')", "aiSearch()", "websearch({})"])
@@ -261,5 +303,29 @@ def test_an_older_handler_sees_a_proxy(serve) -> None:
         flags = ("disable_python_no_global_handlers",)
         async with serve(OLD, ScriptedEngine(["a b"]), date="2025-03-01", flags=flags) as running:
             assert (await running.client.get("/")).text == "a b2"
+
+    asyncio.run(run())
+
+
+OLD_MARKDOWN = """
+from js import Blob, Object, Response
+from pyodide.ffi import to_js
+
+async def on_fetch(request, env):
+    formats = await env.AI.toMarkdown().supported()
+    file = to_js({"name": "a.html", "blob": Blob.new(["<h1>x"])}, dict_converter=Object.fromEntries)
+    one = await env.AI.toMarkdown(file)
+    many = await env.AI.toMarkdown(to_js([file, file]))
+    return Response.new(f"{len(formats) > 2} {formats[0].extension} {one.data} {len(many)} {many[1].data}")
+"""
+
+
+def test_an_older_handler_sees_proxies_of_documents(serve) -> None:
+    """PW-136; the calls of workerd's own test of Python."""
+
+    async def run() -> None:
+        flags = ("disable_python_no_global_handlers",)
+        async with serve(OLD_MARKDOWN, date="2025-03-01", flags=flags) as running:
+            assert (await running.client.get("/")).text == "True .pdf # x 2 # x"
 
     asyncio.run(run())

@@ -26,6 +26,17 @@ ISOLATE_NAMES = {
     "_cloudflare_compat_flags",
 }
 ENGINE_PACKAGES = {"vllm", "torch", "transformers"}
+#: They read hostile documents: in the converter's process, and nowhere else.
+CONVERTER_PACKAGES = {
+    "bs4",
+    "lxml",
+    "soupsieve",
+    "markdownify",
+    "mammoth",
+    "pypdfium2",
+    "python_calamine",
+    "markdown_it",
+}
 
 #: The event loop that the isolate runs on; nothing else in it may know which one that is.
 ISOLATE_EXCEPTIONS = {("paddock.worker.isolate.__main__", "uvloop")}
@@ -84,6 +95,16 @@ def test_only_the_engine_host_imports_the_engine() -> None:
     assert importers <= {"paddock.bindings.ai.engines.host"}
 
 
+def test_only_the_converter_reads_documents() -> None:
+    own = "paddock.bindings.ai.markdown"
+    below = (f"{own}.readers", f"{own}.plain")
+    for module in _modules():
+        if any(_top(name) in CONVERTER_PACKAGES for name in _imports(module)):
+            assert _is_in(module, *below), module
+        if any(_is_in(name, *below) for name in _imports(module)):
+            assert _is_in(module, f"{own}.converter", *below), module
+
+
 @pytest.mark.parametrize("folder", ["bindings.ai.tasks", "worker.isolate.bindings"])
 def test_siblings_do_not_import_each_other(folder: str) -> None:
     for module in _below(f"paddock.{folder}"):
@@ -111,7 +132,7 @@ def test_imports_point_downwards(importer: str, imported: str) -> None:
     ("module", "heavy"),
     [
         ("paddock.worker.cli", {"starlette", "hypercorn", "uvloop", "jsonschema", "yaml", *ENGINE_PACKAGES}),
-        ("paddock.worker.server", ENGINE_PACKAGES),
+        ("paddock.worker.server", ENGINE_PACKAGES | CONVERTER_PACKAGES | {"zipfile"}),
     ],
 )
 def test_start_up_does_not_load(module: str, heavy: set[str]) -> None:

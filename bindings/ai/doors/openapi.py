@@ -26,6 +26,7 @@ __all__ = ["PATH", "describe"]
 PATH: Final = "/cdn-cgi/local/ai/openapi.json"
 _RUN: Final = "run/{model}"
 _LIST: Final = "models/search"
+_TO_MARKDOWN: Final = "tomarkdown"
 _VARIABLES: Final = {
     "account_id": ("Any account id.", "local"),
     "model": ("A model id, its slashes as %2F.", None),
@@ -66,6 +67,8 @@ def _operation(route: Route, card: ModelCard | None) -> dict[str, object]:
     }
     if card is not None and card.description:
         operation["description"] = card.description
+    if route.method == "POST" and route.path == _TO_MARKDOWN:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _DOCUMENTS}}}
     if route.method == "POST" and route.path in ("run", _RUN):
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _inputs(route, card)}}}
     return operation
@@ -103,13 +106,18 @@ def _responses(route: Route, card: ModelCard | None) -> dict[str, object]:
     }
     if "Not served yet" in route.summary:
         return {"404": {"$ref": "#/components/responses/Failure"}, **answers}
-    result = _valid(card.output_schema) if card is not None else {}
-    wanted = ("Page" if route.path == _LIST else "Success") if card is None else None
-    schema: object = {"$ref": f"#/components/schemas/{wanted}"} if wanted else _enveloped(result)
-    content: dict[str, object] = {"application/json": {"schema": schema}}
+    content: dict[str, object] = {"application/json": {"schema": _answer(route, card)}}
     if route.path in ("run", _RUN):
         content["text/event-stream"] = {}  # OpenAPI 3.1 has no words for the events of a stream
     return {"200": {"description": "The result in its envelope, or a stream.", "content": content}, **answers}
+
+
+def _answer(route: Route, card: ModelCard | None) -> object:
+    if card is not None:
+        return _enveloped(_valid(card.output_schema))
+    if route.path == _TO_MARKDOWN:
+        return _enveloped(_CONVERTED)
+    return {"$ref": f"#/components/schemas/{'Page' if route.path == _LIST else 'Success'}"}
 
 
 def _valid(schema: dict[str, object] | None) -> object:
@@ -136,6 +144,40 @@ def _enveloped(result: object) -> dict[str, object]:
     }
 
 
+_DOCUMENTS: Final = {
+    "type": "object",
+    "required": ["files"],
+    "properties": {
+        "files": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        "conversionOptions": {
+            "type": "object",
+            "properties": {
+                "html": {
+                    "type": "object",
+                    "properties": {"hostname": {"type": "string"}, "cssSelector": {"type": "string"}},
+                },
+                "pdf": {"type": "object", "properties": {"metadata": {"type": "boolean"}}},
+                "output": {"type": "object", "properties": {"format": {"enum": ["markdown", "text"]}}},
+            },
+        },
+    },
+}
+_CONVERTED: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["id", "name", "mimeType", "format"],
+        "properties": {
+            "id": {"type": "string"},
+            "name": {"type": "string"},
+            "mimeType": {"type": "string"},
+            "format": {"enum": ["markdown", "text", "error"]},
+            "tokens": {"type": "integer"},
+            "data": {"type": "string"},
+            "error": {"type": "string"},
+        },
+    },
+}
 _ENVELOPE: Final = _enveloped({})
 _COUNTS: Final = ("page", "per_page", "count", "total_count", "total_pages")
 _SCHEMAS: Final = {

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from paddock.bindings.ai import sse
 from paddock.bindings.ai.admission import refuse_if_busy
-from paddock.bindings.ai.doors import envelope
+from paddock.bindings.ai.doors import conversion, envelope
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.listing import ModelQuery, authors, schemas, search_page, tasks
@@ -163,8 +163,14 @@ async def _no_finetunes(call: Call) -> FetchResponse:
     return envelope.platform_failure(404, 7000, text)
 
 
-async def _no_markdown(call: Call) -> FetchResponse:
-    return envelope.platform_failure(404, 7000, "Markdown conversion is not served by Paddock yet")
+async def _to_markdown(call: Call) -> FetchResponse:
+    content_type = call.request.header("content-type") or ""
+    wanted = conversion.from_form(content_type, await call.request.read(call.limit_bytes))
+    return envelope.success(await call.service.markdown.transform(wanted.documents, wanted.options))
+
+
+async def _markdown_formats(call: Call) -> FetchResponse:
+    return envelope.success(call.service.markdown.supported())
 
 
 _RUN_QUERY: Final = {
@@ -193,8 +199,8 @@ ROUTES: Final = (
     Route("POST", "finetunes", _no_finetunes, "Not served yet: refused with a text."),
     Route("GET", "finetunes/public", _no_finetunes, "Not served yet: refused with a text."),
     Route("POST", "finetunes/{finetune}/finetune-assets", _no_finetunes, "Not served yet: refused with a text."),
-    Route("POST", "tomarkdown", _no_markdown, "Not served yet: refused with a text."),
-    Route("GET", "tomarkdown/supported", _no_markdown, "Not served yet: refused with a text."),
+    Route("POST", "tomarkdown", _to_markdown, "Convert documents to Markdown, each for itself."),
+    Route("GET", "tomarkdown/supported", _markdown_formats, "List the formats that can be converted."),
 )
 
 

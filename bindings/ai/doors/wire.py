@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.doors import gateways
+from paddock.bindings.ai.doors import conversion, gateways
 from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
 from paddock.bindings.ai.doors.inputs import parse_json
@@ -36,9 +36,10 @@ _VERSIONS: Final = ("2", "3")
 _NO_WEBSOCKETS: Final = "options.websocket: Paddock serves no WebSockets; none of its models takes one"
 _RUN: Final = "/run"
 _GATEWAY_RUN: Final = "/ai-gateway/run"
+_TO_MARKDOWN: Final = "/to-everything/markdown/transformer"
+_MARKDOWN_FORMATS: Final = "/to-everything/markdown/supported"
 #: Where a refusal names what is missing, and why.
 _REFUSED: Final = {
-    "/to-everything/": "toMarkdown is not served: Paddock has no converter for documents yet",
     "/autorag/": "AutoRAG is a search over data that is stored at Cloudflare: Paddock has none",
 }
 
@@ -65,6 +66,11 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int) ->
     try:
         if request.method == "GET" and path == "/ai-api/models/search":
             return api_success(search(service, ModelQuery.from_pairs(parse_qsl(urlsplit(request.url).query))))
+        if request.method == "GET" and path == _MARKDOWN_FORMATS:
+            return api_success(service.markdown.supported())
+        if request.method == "POST" and path == _TO_MARKDOWN:
+            wanted = conversion.from_json(await request.read(limit_bytes))
+            return api_success(await service.markdown.transform(wanted.documents, wanted.options))
         if path.startswith(gateways.PREFIXES):
             return await gateways.answer(service, request, limit_bytes)
     except PaddockError as error:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import msgspec
 
 from paddock.bindings.ai.markdown.confinement import confine, limit_time
+from paddock.bindings.ai.markdown.detection import detect
 from paddock.bindings.ai.markdown.documents import HEADER_BYTES, Document, Job, Outcome, Unreadable
-from paddock.bindings.ai.markdown.formats import PLAIN_TEXT_NEEDS, detect, guess, not_installed
+from paddock.bindings.ai.markdown.formats import PLAIN_TEXT_NEEDS, guess, not_installed
 
 if TYPE_CHECKING:
     from typing import BinaryIO

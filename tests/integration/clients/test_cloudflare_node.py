@@ -135,6 +135,24 @@ console.log(JSON.stringify([await failed({ prompt: 1 }), await failed({ prompt: 
     assert found == [["BadRequestError", 400, 5006], ["RateLimitError", 429, 3040]]
 
 
+def test_files_become_markdown(serve, node) -> None:
+    """WA-130"""
+    script = """
+const file = { files: [
+  new File(["<h1>x</h1><p>y"], "\\u00e9.html", { type: "text/html" }),
+  new File([new Uint8Array([0, 13, 10])], "bad.pdf"),
+] };
+const found = [];
+for await (const result of client.ai.toMarkdown.transform({ account_id, file })) found.push(result);
+for await (const format of client.ai.toMarkdown.supported({ account_id })) found.push(format.extension);
+console.log(JSON.stringify(found));
+"""
+    good, bad, *formats = asyncio.run(sdk(serve, node, script))
+    assert (good["name"], good["format"], good["data"]) == ("\u00e9.html", "markdown", "# x\n\ny")
+    assert (bad["name"], bad["format"]) == ("bad.pdf", "error")
+    assert ".csv" in formats
+
+
 async def wrangler(serve, node, *words: str) -> Any:
     async with serve(IDLE) as running:
         settings = {

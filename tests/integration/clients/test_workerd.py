@@ -125,10 +125,31 @@ def test_a_universal_run_is_answered(ask) -> None:
     assert ask(function, ScriptedEngine(["yes"])).json()["result"]["response"] == "yes"
 
 
-def test_to_markdown_is_refused_with_the_reason(ask) -> None:
-    reply = ask("(AI) => AI.toMarkdown({ name: 'a.html', blob: new Blob(['<p>'], { type: 'text/html' }) })").json()
-    assert reply["name"] == "AiInternalError"
-    assert "toMarkdown is not served" in reply["message"]
+def test_documents_become_markdown(ask) -> None:
+    """WA-106"""
+    function = """async (AI) => {
+      const page = { name: "a.html", blob: new Blob(["<h1>x</h1><p>y"], { type: "text/html" }) };
+      const image = { name: "b.png", blob: new Blob([new Uint8Array([137, 80])], { type: "image/png" }) };
+      const conversionOptions = { html: { cssSelector: "p" }, output: { format: "text" } };
+      const one = await AI.toMarkdown(page);
+      const many = await AI.toMarkdown([page, image], { conversionOptions, extraHeaders: { a: "b" } });
+      return Response.json([one, ...many]);
+    }"""
+    one, first, second = ask(function).json()
+    assert {"name": "a.html", "mimeType": "text/html", "format": "markdown", "data": "# x\n\ny"}.items() <= one.items()
+    assert (first["format"], first["data"]) == ("text", "y")
+    assert (second["format"], second["mimeType"]) == ("error", "image/png")
+
+
+def test_formats_are_listed(ask) -> None:
+    """WA-107"""
+    formats = ask("async (AI) => Response.json(await AI.toMarkdown().supported())").json()
+    assert {"extension": ".html", "mimeType": "text/html"} in formats
+
+
+def test_a_conversion_that_fails_is_productions_exception(ask) -> None:
+    reply = ask("(AI) => AI.toMarkdown({ blob: new Blob([]) })").json()
+    assert (reply["name"], "`name`" in reply["message"]) == ("AiInternalError", True)
 
 
 def test_a_websocket_is_refused_with_the_reason(ask) -> None:

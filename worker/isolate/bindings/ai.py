@@ -73,7 +73,8 @@ class Ai(JsProxy):
     def toMarkdown(self, files: object = None, options: object = None) -> ToMarkdownService | Promise[object]:
         """A promise for one converted document, or for as many as were given; without files, the service itself."""
         service = ToMarkdownService(self._fetcher)
-        return service if is_nullish(files) or not files else service.transform(files, options)
+        is_falsy = is_nullish(files) or files in ("", 0)  # in JavaScript, unlike an array without documents
+        return service if is_falsy else service.transform(files, options)
 
     def gateway(self, gateway_id: str, options: object = None) -> AiGateway:
         """The AI Gateway of this id. `options` chooses how to reach it in production; here there is one way."""

@@ -14,6 +14,7 @@ from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.binding import FetchRequest, FetchResponse
 
 PHI = "@cf/microsoft/phi-2"
+FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
 VALUES = {"account_id": "local", "model": PHI.replace("/", "%2F"), "finetune": "mine"}
 
 
@@ -67,13 +68,16 @@ def test_every_route_in_it_answers_as_it_says(document: Any, make_service) -> No
     """No route of the document is unknown to the door, and each answers with a status that the document has."""
     service = make_service(ScriptedEngine(["hello"] * 100))
 
-    async def ask(path: str, method: str) -> FetchResponse:
+    async def ask(path: str, method: str, is_form: bool) -> FetchResponse:
         url = "http://localhost" + path.format_map(VALUES) + "?model=" + PHI
-        body = json.dumps({"model": PHI, "prompt": "x"}).encode()
-        return await rest.answer(service, FetchRequest(method.upper(), url, (), body), 1_000)
+        body, headers = json.dumps({"model": PHI, "prompt": "x"}).encode(), ()
+        if is_form:
+            body, headers = FORM, (("content-type", "multipart/form-data; boundary=x"),)
+        return await rest.answer(service, FetchRequest(method.upper(), url, headers, body), 1_000)
 
     for path, method, operation in operations(document):
-        response = asyncio.run(ask(path, method))
+        is_form = "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+        response = asyncio.run(ask(path, method, is_form))
         error = json.loads(response.body)["errors"]
         assert str(response.status) in operation["responses"], (path, error)
         assert not error or error[0]["message"] != "No route for that URI"

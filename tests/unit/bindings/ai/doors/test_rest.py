@@ -164,7 +164,7 @@ def test_reject_if_busy_refuses_where_a_call_would_wait(make_service, reject: bo
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/finetunes"), ("POST", "/finetunes/"), ("GET", "/finetunes/public"), ("POST", "/tomarkdown")],
+    [("GET", "/finetunes"), ("POST", "/finetunes/"), ("GET", "/finetunes/public")],
 )
 def test_what_is_not_there_yet_says_so(make_service, method: str, path: str) -> None:
     """WA-116"""
@@ -221,3 +221,59 @@ def test_where_no_token_is_set_any_will_do(make_service) -> None:
     """WA-117"""
     request = FetchRequest("GET", f"{AI}/models/search", (("authorization", "Bearer anything"),))
     assert asyncio.run(rest.answer(make_service(ScriptedEngine()), request, 1_000)).status == 200
+
+
+BOUNDARY = "xyz"
+
+
+def form(*parts: tuple[str, bytes]) -> FetchRequest:
+    """A form; a part is what stands behind `form-data;`, further headers included, and its content."""
+    pieces = [
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+        for head, content in parts
+    ]
+    body = b"".join(pieces) + f"--{BOUNDARY}--\r\n".encode()
+    return FetchRequest(
+        "POST", f"{AI}/tomarkdown", (("Content-Type", f"multipart/form-data; boundary={BOUNDARY}"),), body
+    )
+
+
+def test_files_of_a_form_are_converted_each_for_itself(make_service) -> None:
+    """WA-130"""
+    request = form(
+        ('name="files"; filename="a.html"\r\nContent-Type: text/html', b"<h1>x</h1><p>y"),
+        ('name="files"; filename="bad.pdf"\r\nContent-Type: application/pdf', b"\0\r\n\xff"),
+        ('name="files[]"; filename="c\u00e9.md"', b"# z"),
+        ('name="conversionOptions"', b'{"html": {"cssSelector": "h1"}, "unknown": 1}'),
+    )
+    response = asyncio.run(rest.answer(make_service(ScriptedEngine()), request, 10_000))
+    body = json.loads(response.body)
+    assert (response.status, body["success"], body["errors"]) == (200, True, [])
+    assert [(item["name"], item["format"]) for item in body["result"]] == [
+        ("a.html", "markdown"),
+        ("bad.pdf", "error"),
+        ("c\u00e9.md", "markdown"),
+    ]
+    assert [body["result"][0]["data"], body["result"][2]["data"]] == ["# x", "# z"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "text"),
+    [
+        (form(), 3003, "files"),
+        (form(('name="other"; filename="a"', b"x")), 3003, "files"),
+        (form(('name="files"; filename="a"', b"x"), ('name="conversionOptions"', b"{")), 5006, "not valid json"),
+        (form(('name="files"; filename="a"', b"x"), ('name="conversionOptions"', b"[]")), 5006, "conversionOptions"),
+        (FetchRequest("POST", f"{AI}/tomarkdown", (), b"x"), 3003, "content-type"),
+        (FetchRequest("POST", f"{AI}/tomarkdown", (("content-type", "application/json"),), b"{}"), 5006, "multipart"),
+    ],
+)
+def test_a_form_that_asks_for_nothing_sensible_is_refused(make_service, request_, code: int, text: str) -> None:
+    response = asyncio.run(rest.answer(make_service(ScriptedEngine()), request_, 10_000))
+    assert error_of(response)[:2] == (400, code)
+    assert text in error_of(response)[2]
+
+
+def test_formats_of_conversion_are_listed(make_service) -> None:
+    result = json.loads(ask(make_service, "GET", f"{AI}/tomarkdown/supported").body)["result"]
+    assert {"extension": ".csv", "mimeType": "text/csv"} in result

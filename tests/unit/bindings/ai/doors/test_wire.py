@@ -1,6 +1,8 @@
 import asyncio
+import base64
 import json
 import uuid
+from typing import Any
 
 import pytest
 
@@ -126,8 +128,9 @@ def test_a_websocket_is_refused_with_the_reason(make_service) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "text"),
     [
-        ("POST", "/to-everything/markdown/transformer", 501, "toMarkdown is not served"),
-        ("GET", "/to-everything/markdown/supported", 501, "toMarkdown is not served"),
+        ("GET", "/to-everything/markdown/transformer", 404, "No route for GET"),
+        ("POST", "/to-everything/markdown/supported", 404, "No route for POST"),
+        ("POST", "/to-everything/markdown/transformer", 400, "missing headers or body"),
         ("GET", "/autorag/rags", 501, "AutoRAG"),
         ("GET", "/nowhere", 404, "No route for GET /nowhere"),
         ("GET", "/ai-api/models/search?page=0", 400, "page"),
@@ -142,3 +145,49 @@ def test_what_is_not_served_says_so_in_the_form_that_the_binding_reads(
     assert response.status == status
     assert text in json.loads(response.body)["errors"][0]["message"]
     uuid.UUID(header(response, "cf-ai-req-id"))
+
+
+def to_markdown(make_service, body: object) -> tuple[int, Any]:
+    url = "https://workers-binding.ai/to-everything/markdown/transformer"
+    request = FetchRequest("POST", url, (("content-type", "application/json"),), json.dumps(body).encode())
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    return response.status, json.loads(response.body)
+
+
+def test_documents_are_converted_each_for_itself(make_service) -> None:
+    """WA-106"""
+    options = {"gateway": {"id": "g"}, "conversionOptions": {"html": {"cssSelector": "p"}}}
+    files = [
+        {"name": "a.html", "mimeType": "text/html", "data": base64.b64encode(b"<h1>x</h1><p>y").decode()},
+        {"name": "b.pdf", "mimeType": "application/pdf", "data": ""},
+    ]
+    status, body = to_markdown(make_service, {"files": files, "options": options})
+    assert (status, body["success"]) == (200, True)
+    assert [result["format"] for result in body["result"]] == ["markdown", "error"]
+    assert body["result"][0]["data"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"files": [{"name": "a", "data": "!"}]}, "Invalid base64 encoded string - at `$.files[0].data`"),
+        ({"files": [{"data": ""}]}, "missing required field `name`"),
+        ({"files": [], "options": {"conversionOptions": {"output": {"format": "pdf"}}}}, "output.format"),
+    ],
+)
+def test_a_malformed_conversion_says_where(make_service, body: object, text: str) -> None:
+    status, answer = to_markdown(make_service, body)
+    assert (status, answer["success"], answer["errors"][0]["code"]) == (400, False, 5006)
+    assert text in answer["errors"][0]["message"]
+
+
+def test_a_conversion_over_the_limit_is_refused(make_service) -> None:
+    status, answer = to_markdown(make_service, {"files": [{"name": "a.txt", "data": "A" * LIMIT}]})
+    assert (status, answer["errors"][0]["code"]) == (413, 3006)
+
+
+def test_formats_are_listed(make_service) -> None:
+    """WA-107"""
+    request = FetchRequest("GET", "https://workers-binding.ai/to-everything/markdown/supported")
+    response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
+    assert {"extension": ".html", "mimeType": "text/html"} in json.loads(response.body)["result"]
