@@ -143,15 +143,6 @@ class GeneratorSource:
         self._pieces = pieces
         self._first = first
 
-    @classmethod
-    async def primed(cls, pieces: AsyncGenerator[bytes, None]) -> GeneratorSource:
-        """A source whose first piece is already made: what goes wrong before it is raised here, not mid-stream."""
-        try:
-            return cls(pieces, await anext(pieces, None))
-        except BaseException:
-            await pieces.aclose()
-            raise
-
     async def pull(self) -> bytes | None:
         """The generator's next item, None at its end. Its PaddockError becomes a BodyBroken with this cause."""
         if self._first is not None:

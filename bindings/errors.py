@@ -13,12 +13,15 @@
       ModelNotFound             user: no such model id (5007); names the closest ones
       TaskUnsupported           user: nothing here can run this model's task
       CatalogError              operator: a model file is malformed; names file and key
+      ModelBusy                 user: an unload of a model that has calls or is pinned
       WeightsMissing            operator: no weights, and stand-ins are switched off
       ConverterMissing          operator: toMarkdown needs packages that are not installed
       EngineError               retryable or not
         EngineOverloaded        retryable: queue full (3040)
         EngineUnavailable       retryable: not installed, failed to start
         EngineDead              the engine host died under the call
+        FirstTokenTimeout       retryable: no token in the time that the configuration gives (3007)
+        RunTimeout              retryable: no end in the time that the configuration gives (3046)
     (worker/errors.py adds ConfigError, IsolateError and their children.)
 
 `internal_code`, `status` and `label` are production's, from the error table of the developer docs and from captured
@@ -42,16 +45,19 @@ __all__ = [
     "EngineError",
     "EngineOverloaded",
     "EngineUnavailable",
+    "FirstTokenTimeout",
     "IncompleteRequest",
     "InputError",
     "JsonModeStreamed",
     "JsonModeUnmet",
     "LoraNotFound",
     "LoraUnsupported",
+    "ModelBusy",
     "ModelNotFound",
     "OptionUnsupported",
     "PaddockError",
     "RequestTooLarge",
+    "RunTimeout",
     "TaskUnsupported",
     "WeightsMissing",
 ]
@@ -74,6 +80,8 @@ class PaddockError(Exception):
     label: ClassVar[str] = "AiError"
     #: True when the same call may succeed a little later.
     retryable: ClassVar[bool] = False
+    #: Seconds until then, where that is known.
+    retry_after_s: float | None = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -236,6 +244,20 @@ class ConverterMissing(PaddockError):
         super().__init__(f"toMarkdown cannot convert {mime_type}: {names} not installed. Install with: {install}")
 
 
+class ModelBusy(PaddockError):
+    """A model is to be unloaded that somebody uses, or that is pinned."""
+
+    code = "model_busy"
+    actor = "user"
+    status = 409
+
+    def __init__(self, model: str, calls: int, *, is_pinned: bool) -> None:
+        why = f"it has {calls} open call{'' if calls == 1 else 's'}" if calls else "it is pinned"
+        super().__init__(
+            f"{model} stays loaded: {why}.", hint="Force the unload (--force), which ends open calls with an error."
+        )
+
+
 class EngineError(PaddockError):
     """Something between the service and the engine failed."""
 
@@ -264,8 +286,39 @@ class EngineUnavailable(EngineError):
     status = 503
     retryable = True
 
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
 
 class EngineDead(EngineError):
     """The engine host died while it worked on this call. The next call starts a new one."""
 
     code = "engine_dead"
+
+
+class FirstTokenTimeout(EngineError):
+    """The engine gave no token in the time that `first_token_timeout_s` allows."""
+
+    code = "first_token_timeout"
+    status = 408
+    internal_code = 3007
+    label = "Timeout"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Request timeout", hint="No token came within first_token_timeout_s of [paddock.engine].")
+
+
+class RunTimeout(EngineError):
+    """The answer was not complete in the time that `total_timeout_s` allows."""
+
+    code = "run_timeout"
+    status = 408
+    internal_code = 3046
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Request timeout", hint="The answer was not complete within total_timeout_s of [paddock.engine]."
+        )

@@ -18,9 +18,8 @@ from starlette.routing import Route
 from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.doors.access import OPEN
-from paddock.bindings.ai.listing import statuses
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
-from paddock.worker import relay, wire
+from paddock.worker import local_ai, relay, wire
 from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -70,7 +69,7 @@ def make_app(
     api = _Door(answer_rest, limit_bytes, colour)
     binding = _Door(answer_binding, limit_bytes, colour)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
-    status = _Door(lambda exchange, request: _answer_status(service, exchange, request), limit_bytes, colour)
+    local = _Door(lambda exchange, request: _answer_local_ai(service, exchange, request), limit_bytes, colour)
 
     async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
         # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
@@ -80,7 +79,7 @@ def make_app(
     app = Starlette(
         routes=[
             relay.Relay(binding),
-            Route("/cdn-cgi/local/ai/status", status, methods=None),
+            *(Route(local_ai.PREFIX + name, local, methods=None) for name in local_ai.PATHS),
             Route(openapi.PATH, description, methods=None),
         ]
     )
@@ -170,13 +169,12 @@ async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchan
     await exchange.respond(response.status, response.headers, response.body)
 
 
-async def _answer_status(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
-    """Models and their states, for health checks. Only for this machine, whatever name a page in a browser uses."""
-    if reason := refusal(request):
-        await exchange.respond(403, text_headers(), reason.encode())
-        return
-    body = msgspec.json.encode({"status": "ok", "models": await statuses(service)})
-    await exchange.respond(200, (("content-type", "application/json"),), body)
+async def _answer_local_ai(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
+    name = urlsplit(request.url).path.removeprefix(local_ai.PREFIX)
+    response = await local_ai.answer(service, request, name)
+    if response.status >= 400:
+        await exchange.discard_request()
+    await exchange.respond(response.status, response.headers, response.body)
 
 
 async def _answer_description(service: AiService, exchange: Exchange) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
+from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.weights import Weights
     from paddock.bindings.binding import CallRecord
     from paddock.worker.config import Config
+    from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
 __all__ = ["WAIT_UNTIL_LIMIT_S", "make_bindings", "make_service", "make_start", "read_catalog"]
 
@@ -54,7 +57,24 @@ def make_service(
         return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins)
 
     adapters = {name: model.lora for name, model in config.paddock.models.items()}
-    return AiService(read_catalog(config), EnginePool(find, _engine_maker(config, forkserver)), adapters, on_end)
+    pool = EnginePool(find, _engine_maker(config, forkserver), _policy(config.paddock.engine))
+    return AiService(read_catalog(config), pool, adapters, on_end)
+
+
+def _policy(chosen: ChosenEngine) -> LifePolicy:
+    most = chosen.max_loaded
+    if most is None and chosen.device != "cpu" and has_nvidia_gpu() and chosen.gpu_memory_utilization is None:
+        most = 1  # vLLM takes nine tenths of the GPU for one model
+    return LifePolicy(
+        keep_alive_s=parse_keep_alive(chosen.keep_alive),
+        sleep_after_s=None if chosen.sleep_after is None else parse_keep_alive(chosen.sleep_after),
+        max_loaded=most,
+        concurrency=chosen.concurrency,
+        on_cold=chosen.on_cold,
+        queue_timeout_s=chosen.queue_timeout_s,
+        first_token_timeout_s=chosen.first_token_timeout_s,
+        total_timeout_s=chosen.total_timeout_s,
+    )
 
 
 def make_bindings(config: Config, service: AiService) -> BindingsHost:
@@ -97,6 +117,7 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
             device=chosen.device,
             max_model_len=min(filter(None, (context, known)), default=None),
             max_num_seqs=chosen.max_num_seqs,
+            max_open_requests=chosen.max_num_seqs + chosen.max_queue,
             kv_cache_bytes=chosen.kv_cache_bytes,
             gpu_memory_utilization=chosen.gpu_memory_utilization,
             enforce_eager=chosen.enforce_eager,
@@ -104,6 +125,7 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
             tool_parser=card.paddock.tool_parser if card.paddock else None,
             reasoning_parser=card.paddock.reasoning_parser if card.paddock else None,
             enable_lora=card.takes_lora,
+            enable_sleep=chosen.sleep_after is not None,
             load_timeout_s=chosen.load_timeout_s,
         )
         return EmbeddedEngine(settings, forkserver)

@@ -25,6 +25,8 @@ Dtype = Literal["auto", "float16", "bfloat16", "float32"]
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=1)]
 _Seconds = Annotated[float, Meta(gt=0)]
+#: As Ollama writes them.
+_Duration = float | Annotated[str, Meta(pattern=r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h)?)+$")]
 _Fraction = Annotated[float, Meta(gt=0, le=1)]
 _MB: Final = 1_000_000
 
@@ -52,7 +54,24 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     gpu_memory_utilization: _Fraction | None = None
     #: True skips compilation and graph capture: a model is ready in seconds, and each token costs a little more.
     enforce_eager: bool = True
+    #: How long a model stays loaded after its last call: seconds, or `5m`, `1h30m`; 0 is not at all, below 0 for ever.
+    keep_alive: _Duration = "5m"
+    #: After this time of idleness its weights leave the GPU for the machine's memory. Without meaning on the CPU.
+    sleep_after: _Duration | None = None
+    #: Models that are loaded at once; one more takes the place of the one that was used least recently. None: one on a
+    #: GPU, where a model takes all of the memory unless told otherwise; as many as fit into memory on the CPU.
+    max_loaded: _Count | None = None
+    #: Sum of the concurrency costs (of the model files) of the calls that run at once; the others wait.
+    concurrency: _Count | None = None
+    #: Calls of one model that may wait for a place in the batch; one more gets production's capacity error.
+    max_queue: _Count = 2048
+    #: What a call of a model that is not loaded meets: it waits, or the capacity error while the load begins.
+    on_cold: Literal["wait", "reject"] = "wait"
     load_timeout_s: _Seconds = 300.0
+    #: For room and a turn, before the model is there; for the first token; for the whole answer.
+    queue_timeout_s: _Seconds = 300.0
+    first_token_timeout_s: _Seconds | None = None
+    total_timeout_s: _Seconds | None = None
 
 
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +83,8 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     lora: dict[str, str] = {}
     dtype: Dtype | None = None
     max_model_len: _Count | None = None
+    #: Loaded when the server starts, and never unloaded but by hand.
+    pinned: bool = False
 
 
 class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):

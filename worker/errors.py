@@ -8,6 +8,8 @@
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
       PortInUse                 user: the port that was asked for is taken
       NetworkError              user: an outbound fetch did not reach its address
+      NoServer                  user: a command found no dev server to talk to
+      RequestRefused            user: the dev server refused what a command asked for
 
 A request meets them as 500, the status of production's errors 1101 (exception, no response) and 1102 (over a limit).
 """
@@ -29,7 +31,9 @@ __all__ = [
     "IsolateError",
     "IsolateStartTimeout",
     "NetworkError",
+    "NoServer",
     "PortInUse",
+    "RequestRefused",
     "listed",
 ]
 
@@ -126,6 +130,25 @@ class PortInUse(PaddockError):
         super().__init__(
             f"Port {port} on {ip} is in use.", hint="Stop the program that has it, or choose another with --port."
         )
+
+
+class NoServer(PaddockError):
+    """No dev server answers where a command expected one."""
+
+    code = "no_server"
+    actor = "user"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"No dev server answers at {address}", hint="Start one with `paddock dev`, or name its port with --port."
+        )
+
+
+class RequestRefused(PaddockError):
+    """The dev server refused what a command asked for; the text is its own."""
+
+    code = "request_refused"
+    actor = "user"
 
 
 class NetworkError(PaddockError):

@@ -96,6 +96,9 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run())
+            service.engines.start(tasks)
+            for model in (name for name, chosen in config.paddock.models.items() if chosen.pinned):
+                service.engines.pin(service.catalog.card(model))
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             supervisor.replace()
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
@@ -109,10 +112,10 @@ async def _serve(
             if watcher is not None:
                 watcher.cancel()
             await supervisor.close()
+            await service.engines.close()
             ledger.close()
     finally:
         await outbound.close()
-        await service.engines.close()
         if forkserver is not None:
             await forkserver.close()
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else ExitCode.OK

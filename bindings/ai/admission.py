@@ -17,6 +17,9 @@ async def refuse_if_busy(service: AiService, model: str) -> None:
 
     A model that is not loaded is not busy: its first call loads it. Raises ModelNotFound, EngineDead.
     """
-    engine = service.engines.engine(service.catalog.card(model))
-    if engine is not None and engine.state == "warm" and (await engine.stats()).waiting:
+    life = service.engines.life(service.catalog.card(model))
+    if life is None:
+        return
+    is_waited_for = life.engine.state == "warm" and (await life.engine.stats()).waiting
+    if is_waited_for or service.engines.turns.waiting:
         raise EngineOverloaded

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import msgspec
 
+from paddock.bindings.ai.engines.memory import resident_bytes
 from paddock.bindings.errors import InputError, OptionUnsupported, WeightsMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.engines.lifecycle import ModelLife
     from paddock.bindings.ai.service import AiService
 
-__all__ = ["ModelQuery", "Page", "authors", "schemas", "search", "search_page", "statuses", "tasks"]
+__all__ = ["ModelQuery", "Page", "authors", "schemas", "search", "search_page", "status", "statuses", "tasks"]
 
 #: How long `include_deprecated` still shows a model. Source: API reference, models/search ("up to three months").
 _DEPRECATED_SHOWN: Final = datetime.timedelta(days=92)
@@ -85,19 +87,35 @@ def authors(service: AiService) -> list[dict[str, object]]:
     return [{"name": name} for name in sorted({_author(card) for card in service.catalog} - {""})]
 
 
-async def statuses(service: AiService) -> dict[str, dict[str, object]]:
-    """Every model's state, weights and load, for health checks and people."""
-    return {card.name: await _status(service, card) for card in service.catalog}
+async def statuses(service: AiService, *, is_short: bool = False) -> dict[str, dict[str, object]]:
+    """Every model's state, weights and load, for health checks and people. `is_short` leaves out what is not in use."""
+    cards = [card for card in service.catalog if not is_short or service.engines.life(card) is not None]
+    return {card.name: await status(service, card) for card in cards}
 
 
-async def _status(service: AiService, card: ModelCard) -> dict[str, object]:
-    status: dict[str, object] = {"state": service.engines.state(card), "weights": _weights(service, card)}
-    engine = service.engines.engine(card)
-    if engine is not None and engine.state == "warm":
+async def status(service: AiService, card: ModelCard) -> dict[str, object]:
+    """One model's state, weights and load. States: `absent` (no weights) and those of `LifeState`."""
+    weights = _weights(service, card)
+    life = service.engines.life(card)
+    state = "absent" if weights == "missing" else service.engines.state(card)
+    known: dict[str, object] = {"state": state, "weights": weights}
+    return known if life is None else known | await _life(life)
+
+
+async def _life(life: ModelLife) -> dict[str, object]:
+    """What is known of a model that was asked for. Times in seconds, memory in bytes."""
+    engine = life.engine
+    shown: dict[str, object] = {"pinned": life.is_pinned, "calls": life.calls, "expires_in_s": life.expires_in_s}
+    if life.breaker.cause:
+        shown |= {"failure": life.breaker.cause, "retry_in_s": life.breaker.retry_in_s}
+    if engine.state == "loading":
+        shown |= {"phase": engine.phase}
+    if engine.state == "warm":
         stats = await engine.stats()
-        status |= {"pid": engine.pid, "running": stats.running, "waiting": stats.waiting}
-        status["peak_running"] = stats.peak_running
-    return status
+        shown |= {"pid": engine.pid, "running": stats.running, "waiting": stats.waiting}
+        shown |= {"peak_running": stats.peak_running, "context_tokens": engine.context_tokens}
+        shown |= {"memory_bytes": None if engine.pid is None else resident_bytes(engine.pid)}
+    return shown
 
 
 def schemas(service: AiService, model: str) -> dict[str, object]:

@@ -6,13 +6,15 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from paddock.bindings.ai.engines.policy import parse_keep_alive
 from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.markdown.service import MarkdownService
+from paddock.bindings.ai.patience import primed
 from paddock.bindings.ai.price import token_price
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
-from paddock.bindings.binding import CallRecord, GeneratorSource
-from paddock.bindings.errors import EngineError, PaddockError, TaskUnsupported
+from paddock.bindings.binding import CallRecord
+from paddock.bindings.errors import EngineError, InputError, PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
     from paddock.bindings.ai.tasks.contract import Dialect, Task
     from paddock.bindings.binding import Headers
+    from paddock.worker.channel import ByteSource
 
 __all__ = ["AiService", "RunResult"]
 
@@ -31,7 +34,7 @@ class RunResult(NamedTuple):
     """An answer: a value ready for JSON, or a stream of event bytes whose first piece is already made."""
 
     output: object
-    events: GeneratorSource | None
+    events: ByteSource | None
     #: What Paddock says about the answer: the model's state when the call came, and the weights that gave it.
     headers: Headers
 
@@ -55,16 +58,24 @@ class AiService:
         self.markdown = MarkdownService()
         self._on_end = on_end
 
-    async def run(self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect = "native") -> RunResult:
+    async def run(
+        self,
+        model: str,
+        inputs: object,
+        calls: list[CallRecord],
+        dialect: Dialect = "native",
+        keep_alive: object = None,
+    ) -> RunResult:
         """Answer one call, in the shapes of `dialect`. Its record is appended to `calls` and filled in as it proceeds.
 
+        `keep_alive` says how long the model stays after it, as `policy.parse_keep_alive` reads it.
         Returns when the first piece of the answer is there, so that every refusal still has its own status.
         Raises ModelNotFound, InputError and its children, TaskUnsupported, WeightsMissing, EngineError.
         """
         record = CallRecord(model)
         calls.append(record)
         try:
-            return await self._run(record, inputs, dialect)
+            return await self._run(record, inputs, dialect, _seconds(keep_alive))
         except PaddockError as error:
             record.outcome = error.code
             raise
@@ -75,7 +86,7 @@ class AiService:
         _task(card)
         return card
 
-    async def _run(self, record: CallRecord, inputs: object, dialect: Dialect) -> RunResult:
+    async def _run(self, record: CallRecord, inputs: object, dialect: Dialect, keep_alive_s: float | None) -> RunResult:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
         task = _task(card)
@@ -85,17 +96,29 @@ class AiService:
         job = task.prepare(card, checked, self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
         on_end = _after(len(job.requests), self._on_end)
-        choices = [_recorded(serving.engine.generate(request), record, on_end) for request in job.requests]
+        choices = [_recorded(serving.life.generate(request, keep_alive_s), record, on_end) for request in job.requests]
         if not checked.get("stream"):
             output = await job.collect(choices)
             return RunResult(output, None, (*headers, *_cost_headers(record)))
-        return RunResult(None, await GeneratorSource.primed(job.stream(choices)), headers)
+        return RunResult(None, await primed(job.stream(choices), self.engines.clock), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
         name = inputs.get("lora")
         if name is None:
             return None
         return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
+
+
+def _seconds(keep_alive: object) -> float | None:
+    """Raises InputError for what is no duration."""
+    if keep_alive is None:
+        return None
+    if isinstance(keep_alive, bool) or not isinstance(keep_alive, int | float | str):
+        raise InputError(f"Error: keep_alive: expected seconds or a duration; got {type(keep_alive).__name__}")
+    try:
+        return parse_keep_alive(keep_alive)
+    except ValueError as error:
+        raise InputError(f"Error: keep_alive: {error}") from error
 
 
 def _task(card: ModelCard) -> Task:

@@ -96,6 +96,7 @@ def serve(tmp_path: Path) -> Serve:
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         stop, outbound = asyncio.Event(), Outbound()
         async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+            service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             app = make_app(supervisor, service, LIMIT, access=access)
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
@@ -105,6 +106,7 @@ def serve(tmp_path: Path) -> Serve:
             finally:
                 stop.set()
                 await supervisor.close()
+                await service.engines.close()
                 await outbound.close()
 
     return run

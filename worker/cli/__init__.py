@@ -34,6 +34,12 @@ COMMANDS: Final[dict[str, Command]] = {
     "ai models list": Command("paddock.worker.cli.models", "List the catalog's models and where their weights are."),
     "ai models schema": Command("paddock.worker.cli.schema", "Print the input and output schema of a model."),
     "ai usage": Command("paddock.worker.cli.usage", "Show what the calls so far would have cost in production."),
+    "ai ps": Command("paddock.worker.cli.ps", "Show which models the dev server has loaded, and until when."),
+    "ai load": Command("paddock.worker.cli.orders", "Load a model before its first call."),
+    "ai unload": Command("paddock.worker.cli.orders", "End a model's engine; its memory comes back."),
+    "ai pin": Command("paddock.worker.cli.orders", "Load a model and keep it, whatever else wants its place."),
+    "ai unpin": Command("paddock.worker.cli.orders", "Let a pinned model go by the usual times again."),
+    "ai run": Command("paddock.worker.cli.run", "Ask a model of the dev server, and print its answer as it comes."),
     "ai pull": Command("paddock.worker.cli.pull", "Download the weights of a model."),
 }
 

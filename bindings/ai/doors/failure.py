@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _TOO_MANY: Final = 429
 #: Seconds; the SDKs wait that long before they try again. A local queue of text generation is soon shorter.
-_RETRY_AFTER_S: Final = "1"
+_RETRY_AFTER_S: Final = 1
 
 
 def description(error: PaddockError) -> str:
@@ -34,8 +35,8 @@ def full_message(error: PaddockError, described: str, request_id: str) -> str:
 def failure_headers(error: PaddockError, request_id: str) -> Headers:
     """The request id, and our own words, which must not alter production's text, in headers beside it."""
     headers: Headers = (("cf-ai-req-id", request_id), ("paddock-error", error.code))
-    if error.status == _TOO_MANY:
-        headers = (*headers, ("retry-after", _RETRY_AFTER_S))
+    if error.status == _TOO_MANY or error.retry_after_s is not None:
+        headers = (*headers, ("retry-after", str(max(_RETRY_AFTER_S, math.ceil(error.retry_after_s or 0)))))
     if not error.hint:
         return headers
     hint = re.sub(r"[\x00-\x20\x7f]+", " ", error.hint).encode("ascii", "backslashreplace").decode()

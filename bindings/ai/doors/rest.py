@@ -129,7 +129,7 @@ async def _run_model(call: Call, model: str, body: object) -> FetchResponse:
         raise OptionUnsupported("queueRequest: asynchronous batch is not served by Paddock yet; leave it out")
     if _is_true(options.get("rejectIfBusy")):
         await refuse_if_busy(call.service, model)
-    result = await call.service.run(model, body, call.request.calls)
+    result = await call.service.run(model, body, call.request.calls, keep_alive=options.get("keep_alive"))
     headers = (("cf-ai-req-id", call.request_id), *result.headers)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
@@ -176,6 +176,7 @@ async def _markdown_formats(call: Call) -> FetchResponse:
 _RUN_QUERY: Final = {
     "queueRequest": "asynchronous batch: refused with a text",
     "rejectIfBusy": "true: 429 and code 3040 at once where the call would have to wait",
+    "keep_alive": "how long the model stays loaded after the call: seconds, 5m, 1h30m; below 0 is for ever",
 }
 _SEARCH_QUERY: Final = {
     "search": "only models with this text in name or description",

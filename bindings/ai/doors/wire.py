@@ -51,6 +51,7 @@ class _Call(NamedTuple):
     inputs: object
     gateway: GatewayOptions | None
     body_bytes: int
+    keep_alive: object = None
 
 
 class _Body(msgspec.Struct):
@@ -109,7 +110,7 @@ async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> F
     try:
         call = await _read(service, request, limit_bytes)
         number = len(request.calls)
-        result = await service.run(call.model, call.inputs, request.calls)
+        result = await service.run(call.model, call.inputs, request.calls, keep_alive=call.keep_alive)
         headers = (("cf-ai-req-id", request_id), *result.headers)
         if result.events is not None:
             response = FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
@@ -140,7 +141,7 @@ async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> 
         card = service.runnable(model)
         body = await request.read(min(limit_bytes, LIMIT_BYTES))
         inputs = read_inputs(card, query["userInputs"], request.header("content-type") or "", body)
-        return _Call(model, inputs, None, len(body))
+        return _Call(model, inputs, None, len(body), query.get("keep_alive"))
     body = await request.read(limit_bytes)
     try:
         decoded = msgspec.convert(parse_json(body), _Body)
@@ -148,7 +149,7 @@ async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> 
         options = None if gateway is None else msgspec.convert(gateway, GatewayOptions)
     except msgspec.ValidationError as error:
         raise IncompleteRequest(f"Request body: expected inputs and options; {error}") from error
-    return _Call(model, decoded.inputs, options, len(body))
+    return _Call(model, decoded.inputs, options, len(body), (decoded.options or {}).get("keep_alive"))
 
 
 def _model(request: FetchRequest) -> str:

@@ -20,6 +20,8 @@ from paddock.bindings.ai.engines.frames import (
     Progress,
     Ready,
     Refused,
+    Sleep,
+    Slept,
     Start,
     Stats,
     Stop,
@@ -44,6 +46,8 @@ from paddock.bindings.errors import (
 from paddock.worker.channel import Channel, WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paddock.bindings.ai.engines.forkserver import HostProcess
     from paddock.bindings.ai.engines.settings import EngineSettings
 
@@ -127,10 +131,12 @@ class HostConnection:
         self.failure: str | None = None
         self.is_closing = False
         self._began = time.monotonic()
-        self._phase: Phase = "fork"
+        #: What the load is at, or ended at.
+        self.phase: Phase = "fork"
         self._last_word: str | None = None
         self._streams: dict[int, Stream] = {}
-        self._stats: dict[int, asyncio.Future[Stats]] = {}
+        #: Questions that the host has not answered yet.
+        self._asked: dict[int, asyncio.Future[Stats | Slept]] = {}
         self._numbers = itertools.count(1)
         self._channel: Channel | None = None
         self._is_channel_closed = False
@@ -189,14 +195,23 @@ class HostConnection:
 
     async def stats(self) -> Stats:
         """What the host counts now. Raises EngineDead."""
+        answer = await self._ask(AskStats)
+        assert isinstance(answer, Stats)
+        return answer
+
+    async def sleep(self, *, is_asleep: bool) -> None:
+        """Take the weights off the device, or bring them back. Raises EngineDead."""
+        await self._ask(lambda serial: Sleep(serial, is_asleep))
+
+    async def _ask(self, question: Callable[[int], ToHost]) -> Stats | Slept:
         serial = next(self._numbers)
-        answer: asyncio.Future[Stats] = asyncio.get_running_loop().create_future()
-        self._stats[serial] = answer
-        self._send(AskStats(serial))
+        answer: asyncio.Future[Stats | Slept] = asyncio.get_running_loop().create_future()
+        self._asked[serial] = answer
+        self._send(question(serial))
         try:
             return await answer
         finally:
-            self._stats.pop(serial, None)
+            self._asked.pop(serial, None)
 
     async def close(self) -> None:
         """Stop, and kill what does not stop; returns when the process is gone."""
@@ -231,12 +246,12 @@ class HostConnection:
                 stream = self._streams.get(number)
                 if stream is not None:
                     stream.fail(self._refusal(message, stream.request))
-            case Stats(serial):
-                answer = self._stats.get(serial)
+            case Stats(serial) | Slept(serial):
+                answer = self._asked.get(serial)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case Progress(phase):
-                self._phase = phase
+                self.phase = phase
                 logger.debug("engine_progress model=%s phase=%s", self.settings.served_name, phase)
             case Ready():
                 self._on_ready(message)
@@ -318,7 +333,7 @@ class HostConnection:
         for stream in self._streams.values():
             if not stream.ended:
                 stream.fail(self._death(cause))
-        for answer in self._stats.values():
+        for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(self._death(cause))
         self._settle()
@@ -331,7 +346,7 @@ class HostConnection:
     def load_error(self) -> EngineUnavailable:
         """Why the load failed, as a new error."""
         return EngineUnavailable(
-            f"The engine of {self.settings.served_name} did not load (phase {self._phase}): {self.failure}"
+            f"The engine of {self.settings.served_name} did not load (phase {self.phase}): {self.failure}"
         )
 
     def _death(self, cause: str) -> EngineDead:

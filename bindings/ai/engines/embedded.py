@@ -40,6 +40,8 @@ class EmbeddedEngine:
         self._host: HostConnection | None = None
         self._has_failed = False
         self._waiting = 0
+        #: As `Engine.starts`.
+        self.starts = 0
 
     @property
     def state(self) -> EngineState:
@@ -59,6 +61,32 @@ class EmbeddedEngine:
     def details(self) -> Ready | None:
         """Versions, limits and load times of the running host."""
         return None if self._host is None or self._host.is_gone else self._host.ready
+
+    @property
+    def phase(self) -> str:
+        """As `Engine.phase`."""
+        host = self._host
+        return "" if host is None or host.is_gone or host.ready is not None else host.phase
+
+    @property
+    def context_tokens(self) -> int | None:
+        """As `Engine.context_tokens`."""
+        return None if self.details is None else self.details.max_model_len
+
+    @property
+    def can_sleep(self) -> bool:
+        """As `Engine.can_sleep`: vLLM frees nothing on the CPU, though it says so."""
+        return self.details is not None and self._settings.enable_sleep and self.details.device == "cuda"
+
+    async def sleep(self) -> None:
+        """As `Engine.sleep`."""
+        if self._host is not None:
+            await self._host.sleep(is_asleep=True)
+
+    async def wake(self) -> None:
+        """As `Engine.wake`."""
+        if self._host is not None:
+            await self._host.sleep(is_asleep=False)
 
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
         """As `Engine.generate`: chunks as the engine makes them, joined when the reader is slow."""
@@ -118,6 +146,7 @@ class EmbeddedEngine:
 
     async def _start(self) -> HostConnection:
         name = self._settings.served_name
+        self.starts += 1
         logger.info("engine_loading model=%s path=%s", name, self._settings.model_path)
         try:
             process = await self._forkserver.fork(name, self._settings.device)

@@ -30,6 +30,8 @@ __all__ = [
     "Ready",
     "Refusal",
     "Refused",
+    "Sleep",
+    "Slept",
     "Start",
     "Stats",
     "Stop",
@@ -85,6 +87,13 @@ class AskStats(msgspec.Struct, array_like=True, tag=3, frozen=True):
 
 class Stop(msgspec.Struct, array_like=True, tag=4, frozen=True):
     """Leave now, whatever runs."""
+
+
+class Sleep(msgspec.Struct, array_like=True, tag=5, frozen=True):
+    """Take the weights off the device, or bring them back. Answered by `Slept` with the same serial."""
+
+    serial: int
+    is_asleep: bool
 
 
 class Progress(msgspec.Struct, array_like=True, tag=0, frozen=True):
@@ -144,6 +153,12 @@ class Fatal(msgspec.Struct, array_like=True, tag=5, frozen=True):
     message: str
 
 
+class Slept(msgspec.Struct, array_like=True, tag=6, frozen=True):
+    """What `Sleep` asked for is done."""
+
+    serial: int
+
+
 class Preload(msgspec.Struct, array_like=True, tag=0, frozen=True):
     """The first frame to the fork server: modules to import, and `module:function` to run in every host."""
 
@@ -184,8 +199,8 @@ class Exited(msgspec.Struct, array_like=True, tag=2, frozen=True):
     status: int
 
 
-ToHost = Start | Add | Abort | AskStats | Stop
-FromHost = Progress | Ready | Outputs | Refused | Stats | Fatal
+ToHost = Start | Add | Abort | AskStats | Stop | Sleep
+FromHost = Progress | Ready | Outputs | Refused | Stats | Fatal | Slept
 ToNursery = Preload | ForkHost | KillHost
 FromNursery = Warm | Forked | Exited
 

@@ -133,6 +133,8 @@ def _engine_arguments(settings: EngineSettings) -> dict[str, Any]:
         arguments["kv_cache_memory_bytes"] = settings.kv_cache_bytes
     if settings.gpu_memory_utilization is not None:
         arguments["gpu_memory_utilization"] = settings.gpu_memory_utilization
+    if settings.enable_sleep and not on_cpu:
+        arguments["enable_sleep_mode"] = True
     if settings.enable_lora:
         # The spare slot is the one that the CPU kernels hand to requests without adapter; AdapterSlots leaves it empty.
         slots = settings.max_loras + on_cpu
@@ -308,6 +310,13 @@ class _Vllm:
             running, waiting = scheduler.get_request_counts()
             return running, waiting
         return len(scheduler.running), len(scheduler.waiting)
+
+    def sleep(self, *, is_asleep: bool) -> None:
+        """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""
+        if is_asleep:
+            self._engine.sleep(level=1)
+        else:
+            self._engine.wake_up()
 
     def load_adapter(self, slot: Slot) -> None:
         """As `StepEngine.load_adapter`. Raises what vLLM says of an adapter that it cannot use, and lives on."""

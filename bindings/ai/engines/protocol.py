@@ -204,6 +204,38 @@ class Engine(Protocol):
         ...
 
     @property
+    def starts(self) -> int:
+        """How many times the engine was started so far; tells the failures of one start from those of the next."""
+        ...
+
+    async def load(self) -> object:
+        """Start the engine unless it runs, and return when it is warm. Raises EngineUnavailable."""
+        ...
+
+    @property
+    def phase(self) -> str:
+        """What the load is at; empty when none is under way."""
+        ...
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Prompt and answer together, in tokens; None while nothing is loaded."""
+        ...
+
+    @property
+    def can_sleep(self) -> bool:
+        """True when `sleep` frees memory of the device."""
+        ...
+
+    async def sleep(self) -> None:
+        """Take the weights off the device, keeping them in memory. Only when no generation is open."""
+        ...
+
+    async def wake(self) -> None:
+        """Undo `sleep`. Raises EngineDead."""
+        ...
+
+    @property
     def pid(self) -> int | None:
         """The process that holds the model; None while there is none, or when it is this one."""
         ...

@@ -115,7 +115,8 @@ class ScriptedEngine:
     Every chunk is one token, and drawn with certainty; the prompt counts one token per word. `sampling.max_tokens` and
     `sampling.stop` cut a reply as a real engine would; a JSON Schema is left to the replies. With `context_tokens`,
     prompt and answer that do not fit are refused. Of the open generations, those beyond `max_running` count as waiting;
-    they are answered all the same. Thoughts and calls are given as the replies have them, whatever the request allows.
+    they are answered all the same. With a `load_gate` it is cold until `load` has passed there, and after `close`.
+    Thoughts and calls are given as the replies have them, whatever the request allows.
     A request for which no reply is left raises EngineError.
     """
 
@@ -127,6 +128,8 @@ class ScriptedEngine:
         gate: Gate | None = None,
         context_tokens: int | None = None,
         max_running: int | None = None,
+        load_gate: Gate | None = None,
+        can_sleep: bool = False,
     ) -> None:
         #: Every request that came, in order.
         self.requests: list[EngineRequest] = []
@@ -141,15 +144,48 @@ class ScriptedEngine:
         self._max_running = max_running
         self._closings = 0
         self._peak = 0
+        self._load_gate = load_gate
+        self._state: EngineState = "warm" if load_gate is None else "cold"
+        #: As `Engine.can_sleep`.
+        self.can_sleep = can_sleep
+        self.is_asleep = False
+        #: As `Engine.starts`.
+        self.starts = 0
 
     @property
     def pid(self) -> None:
         """There is no process."""
 
     @property
+    def phase(self) -> str:
+        """As `Engine.phase`."""
+        return "model" if self._state == "loading" else ""
+
+    @property
+    def context_tokens(self) -> int | None:
+        """As `Engine.context_tokens`."""
+        return self._context_tokens
+
+    @property
     def state(self) -> EngineState:
-        """Always warm: there is nothing to load."""
-        return "warm"
+        """Always warm without a `load_gate`: there is nothing to load."""
+        return self._state
+
+    async def load(self) -> None:
+        """As `Engine.load`: waits before the `load_gate`."""
+        if self._load_gate is not None and self._state != "warm":
+            self._state = "loading"
+            self.starts += 1
+            await self._load_gate.passage()
+            self._state = "warm"
+
+    async def sleep(self) -> None:
+        """As `Engine.sleep`."""
+        self.is_asleep = True
+
+    async def wake(self) -> None:
+        """As `Engine.wake`."""
+        self.is_asleep = False
 
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
         """As `Engine.generate`, from the next reply."""
@@ -197,6 +233,8 @@ class ScriptedEngine:
     async def close(self) -> None:
         """As `Engine.close`: open generations raise EngineDead, also those that stand before the gate."""
         self._closings += 1
+        if self._load_gate is not None:
+            self._state = "cold"
         if self._gate is not None:
             self._gate.let(self._gate.held)
 

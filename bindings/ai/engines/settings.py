@@ -35,6 +35,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     #: No compilation and no CUDA graphs; `None` is eager on the CPU (compiling costs 13 to 20 s at every start) and
     #: compiled on CUDA.
     enforce_eager: bool | None = None
+    #: Be able to sleep: the weights leave the GPU for the machine's memory, and come back faster than from disk.
+    enable_sleep: bool = False
     #: Jinja text that renders messages; `None` takes the tokenizer's own template.
     chat_template: str | None = None
     #: vLLM's names of how this model writes tool calls, and what it thinks; `None`: it does neither.

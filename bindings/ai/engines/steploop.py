@@ -25,6 +25,8 @@ from paddock.bindings.ai.engines.frames import (
     Ready,
     Refusal,
     Refused,
+    Sleep,
+    Slept,
     Start,
     Stats,
     Stop,
@@ -98,6 +100,10 @@ class StepEngine(Protocol):
 
     def counts(self) -> tuple[int, int]:
         """Requests running and waiting, as the engine's own scheduler counts them."""
+        ...
+
+    def sleep(self, *, is_asleep: bool) -> None:
+        """Take the weights off the device, or bring them back. Only asked for while no request is there."""
         ...
 
     def load_adapter(self, slot: Slot) -> None:
@@ -198,6 +204,9 @@ class _StepLoop:
                 self._abort(ids)
             case AskStats(serial):
                 self._link.send(self._stats(serial))
+            case Sleep(serial, is_asleep):
+                self._engine.sleep(is_asleep=is_asleep)
+                self._link.send(Slept(serial))
             case Stop():
                 _leave(0)
             case Start():

@@ -76,6 +76,10 @@ class CountingEngine:
     def counts(self) -> tuple[int, int]:
         return len(self._running), 0
 
+    def sleep(self, *, is_asleep: bool) -> None:
+        sys.stdout.write(f"asleep {is_asleep}\n")
+        sys.stdout.flush()
+
     def load_adapter(self, slot: Slot) -> None:
         if slot.name == "unloadable":
             raise ValueError("no such module in the model")
