@@ -23,6 +23,7 @@ from paddock.worker import local_ai, relay, wire
 from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
+from paddock.worker.metrics import Metrics
 from paddock.worker.peer import PeerFault
 
 if TYPE_CHECKING:
@@ -44,9 +45,16 @@ _DEFAULT: Final = "default"
 
 
 def make_app(
-    supervisor: Supervisor, service: AiService, limit_bytes: int, *, access: Access = OPEN, colour: bool = False
+    supervisor: Supervisor,
+    service: AiService,
+    limit_bytes: int,
+    *,
+    access: Access = OPEN,
+    colour: bool = False,
+    metrics: Metrics | None = None,
 ) -> Starlette:
-    """The dev server's app. `access` decides who may use the REST API."""
+    """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted."""
+    counted = metrics or Metrics()
 
     async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
         if not openai.PATH.fullmatch(urlsplit(request.url).path):
@@ -69,7 +77,7 @@ def make_app(
     api = _Door(answer_rest, limit_bytes, colour)
     binding = _Door(answer_binding, limit_bytes, colour)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
-    local = _Door(lambda exchange, request: _answer_local_ai(service, exchange, request), limit_bytes, colour)
+    local = _Door(lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour)
 
     async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
         # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
@@ -169,9 +177,9 @@ async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchan
     await exchange.respond(response.status, response.headers, response.body)
 
 
-async def _answer_local_ai(service: AiService, exchange: Exchange, request: FetchRequest) -> None:
+async def _answer_local_ai(service: AiService, metrics: Metrics, exchange: Exchange, request: FetchRequest) -> None:
     name = urlsplit(request.url).path.removeprefix(local_ai.PREFIX)
-    response = await local_ai.answer(service, request, name)
+    response = await local_ai.answer(service, metrics, request, name)
     if response.status >= 400:
         await exchange.discard_request()
     await exchange.respond(response.status, response.headers, response.body)

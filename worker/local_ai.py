@@ -1,7 +1,8 @@
 """What people and tools ask of the models of a running dev server, below `/cdn-cgi/local/ai/`.
 
-`GET status` and `GET ps` tell; `POST load`, `unload` and `pin` act on the model that the JSON body names, and answer
-with its new status. For this machine only, whatever name a page in a browser uses (`guard.py`).
+`GET status`, `GET ps` and `GET metrics` (for Prometheus) tell. `POST load`, `unload` and `pin` act on the model that
+the JSON body names, and answer with its new status. For this machine only, whatever name a page in a browser uses
+(`guard.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import IncompleteRequest, ModelBusy
 from paddock.worker.guard import refusal
 from paddock.worker.http import text_headers
+from paddock.worker.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
+    from paddock.worker.metrics import Metrics
 
 __all__ = ["PATHS", "PREFIX", "answer"]
 
 PREFIX: Final = "/cdn-cgi/local/ai/"
 _JSON: Final = (("content-type", "application/json"),)
 _LIMIT_BYTES: Final = 64_000
-_TOLD: Final = ("status", "ps")
+_TOLD: Final = ("status", "ps", "metrics")
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,7 +42,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
     pinned: bool = True
 
 
-async def answer(service: AiService, request: FetchRequest, name: str) -> FetchResponse:
+async def answer(service: AiService, metrics: Metrics, request: FetchRequest, name: str) -> FetchResponse:
     """Answer one request to `PREFIX + name`, one of PATHS."""
     if reason := refusal(request):
         return FetchResponse(403, text_headers(), reason.encode())
@@ -47,6 +50,8 @@ async def answer(service: AiService, request: FetchRequest, name: str) -> FetchR
     if request.method != wanted:
         text = f"{PREFIX}{name}: expected {wanted}; got {request.method}"
         return FetchResponse(405, text_headers(("allow", wanted)), text.encode())
+    if name == "metrics":
+        return FetchResponse(200, (("content-type", CONTENT_TYPE),), await metrics.text(service))
     if name in _TOLD:
         return _told({"status": "ok", "models": await statuses(service, is_short=name == "ps")})
     try:

@@ -21,6 +21,7 @@ from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import LOG, wants_colour
+from paddock.worker.metrics import Metrics
 from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from hypercorn.typing import Framework
 
+    from paddock.bindings.binding import CallRecord
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
 
@@ -77,7 +79,13 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     ledger = UsageLedger(usage_file(config.root))
-    service = make_service(config, forkserver, ledger.add)
+    metrics = Metrics()
+
+    def count(record: CallRecord) -> None:
+        ledger.add(record)
+        metrics.add(record)
+
+    service = make_service(config, forkserver, count)
     if forkserver is None:
         logger.warning('The engine is switched off ([paddock.engine] kind = "off"): every AI call will fail.')
     for problem in service.catalog.problems:
@@ -103,7 +111,9 @@ async def _serve(
             supervisor.replace()
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
             limit_bytes, access = config.paddock.max_body_bytes, Access(config.paddock.api_token)
-            app = make_app(supervisor, service, limit_bytes, access=access, colour=wants_colour(sys.stderr))
+            app = make_app(
+                supervisor, service, limit_bytes, access=access, colour=wants_colour(sys.stderr), metrics=metrics
+            )
             if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):
                 logger.warning("%s", warning)
             _announce(config, options, sockets)

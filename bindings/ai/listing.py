@@ -113,6 +113,7 @@ async def _life(life: ModelLife) -> dict[str, object]:
     if engine.state == "warm":
         stats = await engine.stats()
         shown |= {"pid": engine.pid, "running": stats.running, "waiting": stats.waiting}
+        shown |= {"kv_cache_usage": stats.kv_cache_usage}
         shown |= {"peak_running": stats.peak_running, "context_tokens": engine.context_tokens}
         shown |= {"memory_bytes": None if engine.pid is None else resident_bytes(engine.pid)}
     return shown

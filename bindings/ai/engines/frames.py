@@ -145,6 +145,8 @@ class Stats(msgspec.Struct, array_like=True, tag=4, frozen=True):
     held: int
     steps: int
     adapters: tuple[str, ...]
+    #: Share of the KV cache that is taken, 0 to 1.
+    kv_cache_usage: float = 0.0
 
 
 class Fatal(msgspec.Struct, array_like=True, tag=5, frozen=True):

@@ -311,6 +311,10 @@ class _Vllm:
             return running, waiting
         return len(scheduler.running), len(scheduler.waiting)
 
+    def kv_cache_usage(self) -> float:
+        """As `StepEngine.kv_cache_usage`."""
+        return float(self._engine.engine_core.engine_core.scheduler.kv_cache_manager.usage)
+
     def sleep(self, *, is_asleep: bool) -> None:
         """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""
         if is_asleep:

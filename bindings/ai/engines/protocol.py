@@ -180,6 +180,11 @@ class EngineStats(Protocol):
         ...
 
     @property
+    def kv_cache_usage(self) -> float:
+        """Share of the KV cache that is taken, 0 to 1."""
+        ...
+
+    @property
     def peak_running(self) -> int:
         """The largest batch so far."""
         ...

@@ -107,6 +107,7 @@ class ScriptedStats(NamedTuple):
     running: int
     waiting: int
     peak_running: int
+    kv_cache_usage: float = 0.0
 
 
 class ScriptedEngine:

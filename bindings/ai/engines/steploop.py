@@ -102,6 +102,10 @@ class StepEngine(Protocol):
         """Requests running and waiting, as the engine's own scheduler counts them."""
         ...
 
+    def kv_cache_usage(self) -> float:
+        """Share of the KV cache that is taken, 0 to 1."""
+        ...
+
     def sleep(self, *, is_asleep: bool) -> None:
         """Take the weights off the device, or bring them back. Only asked for while no request is there."""
         ...
@@ -315,4 +319,5 @@ class _StepLoop:
         running, waiting = self._engine.counts()
         adapters = () if self._slots is None else self._slots.names
         held = len(self._rendering) + len(self._held)
-        return Stats(serial, running, waiting, self._peak_running, held, self._steps, adapters)
+        usage = self._engine.kv_cache_usage()
+        return Stats(serial, running, waiting, self._peak_running, held, self._steps, adapters, usage)

@@ -76,6 +76,9 @@ class CountingEngine:
     def counts(self) -> tuple[int, int]:
         return len(self._running), 0
 
+    def kv_cache_usage(self) -> float:
+        return 0.5
+
     def sleep(self, *, is_asleep: bool) -> None:
         sys.stdout.write(f"asleep {is_asleep}\n")
         sys.stdout.flush()
