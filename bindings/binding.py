@@ -7,6 +7,7 @@ name in `worker/isolate/bindings/`.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import msgspec
@@ -44,6 +45,8 @@ class CallRecord(msgspec.Struct):
     finish_reason: str = ""
     #: `ok`, `aborted`, or the code of the error.
     outcome: str = "ok"
+    #: When it came: nanoseconds since 1970.
+    started_ns: int = msgspec.field(default_factory=time.time_ns)
 
     @property
     def cost(self) -> Cost | None:

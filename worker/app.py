@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.supervisor import Supervisor
+    from paddock.worker.tracing import Tracing
 
 __all__ = ["make_app"]
 
@@ -52,6 +53,7 @@ def make_app(
     access: Access = OPEN,
     colour: bool = False,
     metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted."""
     counted = metrics or Metrics()
@@ -73,11 +75,13 @@ def make_app(
             return
         await _answer_binding(service, limit_bytes, exchange, request)
 
-    worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour)
-    api = _Door(answer_rest, limit_bytes, colour)
-    binding = _Door(answer_binding, limit_bytes, colour)
-    description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour)
-    local = _Door(lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour)
+    worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour, tracing)
+    api = _Door(answer_rest, limit_bytes, colour, tracing)
+    binding = _Door(answer_binding, limit_bytes, colour, tracing)
+    description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour, tracing)
+    local = _Door(
+        lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour, tracing
+    )
 
     async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
         # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
@@ -100,11 +104,16 @@ class _Door:
     """An ASGI app around one way of answering: cancel scope, errors as responses, and the log line at the end."""
 
     def __init__(
-        self, answer: Callable[[Exchange, FetchRequest], Awaitable[None]], limit_bytes: int, colour: bool
+        self,
+        answer: Callable[[Exchange, FetchRequest], Awaitable[None]],
+        limit_bytes: int,
+        colour: bool,
+        tracing: Tracing | None,
     ) -> None:
         self._answer = answer
         self._limit_bytes = limit_bytes
         self._colour = colour
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -119,10 +128,12 @@ class _Door:
         finally:
             path = scope["raw_path"].decode("latin-1")  # as it was sent: decoded, it may hold line breaks
             level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
-            line = request_line(
-                scope["method"], path, exchange.status, time.monotonic() - started, calls, colour=self._colour
-            )
+            seconds = time.monotonic() - started
+            line = request_line(scope["method"], path, exchange.status, seconds, calls, colour=self._colour)
             logger.log(level, "%s%s", line, outcome)
+            if self._tracing is not None:
+                headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+                self._tracing.record(scope["method"], path, exchange.status, seconds, headers, calls)
 
     async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""

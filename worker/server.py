@@ -27,6 +27,7 @@ from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.usage import UsageLedger, usage_file
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     ledger = UsageLedger(usage_file(config.root))
-    metrics = Metrics()
+    metrics, tracing = Metrics(), tracing_from_environment()
 
     def count(record: CallRecord) -> None:
         ledger.add(record)
@@ -126,6 +127,8 @@ async def _serve(
             ledger.close()
     finally:
         await outbound.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
         if forkserver is not None:
             await forkserver.close()
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else ExitCode.OK
