@@ -2,7 +2,9 @@
 
 curl localhost:8787/ask?prompt=Hello                                          one answer as JSON
 curl -N localhost:8787/stream?prompt=Tell+me+a+story                          server-sent events
-curl localhost:8787/ranch-hand?prompt=Tell+me+about+lighthouses               the same model with a LoRA adapter
+curl localhost:8787/ranch-hand?prompt=Tell+me+about+lighthouses               a model with a LoRA adapter
+curl localhost:8787/weather?prompt=What+is+the+weather+in+Lisbon?             a model that calls a tool
+curl localhost:8787/models                                                    which models there are
 curl localhost:8787/ask -d '{"model": "@cf/microsoft/phi-2", "messages": [{"role": "user", "content": "Hi"}]}'
 """
 
@@ -14,6 +16,16 @@ from workers import Response, WorkerEntrypoint
 
 DEFAULT_MODEL = "@cf/meta/llama-2-7b-chat-fp16"
 LORA_MODEL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+TOOL_MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+WEATHER = {
+    "name": "get_weather",
+    "description": "Get the weather of a place",
+    "parameters": {
+        "type": "object",
+        "properties": {"place": {"type": "string", "description": "Name of the place"}},
+        "required": ["place"],
+    },
+}
 #: Inputs that are numbers; in a query everything is text.
 NUMBERS = {"max_tokens": int, "seed": int, "top_k": int, "temperature": float, "top_p": float}
 
@@ -23,12 +35,17 @@ class Default(WorkerEntrypoint):
         path = urlsplit(request.url).path
         if path == "/":
             return Response(PAGE, headers={"content-type": "text/html; charset=utf-8"})
-        if path not in ("/ask", "/stream", "/ranch-hand"):
-            return Response("Not found: try /, /ask, /stream or /ranch-hand", status=404)
+        if path == "/models":
+            models = await self.env.AI.models({"task": "Text Generation"})
+            return Response.json([model.name for model in models])
+        if path not in ("/ask", "/stream", "/ranch-hand", "/weather"):
+            return Response("Not found: try /, /ask, /stream, /ranch-hand, /weather or /models", status=404)
         try:
             inputs = await read_inputs(request)
             model = inputs.pop("model", DEFAULT_MODEL)
             inputs.pop("stream", None)  # the path decides
+            if path == "/weather":
+                return Response.json(await self.ask_with_tool(inputs.get("prompt", "")))
             if path == "/ranch-hand":
                 # On Cloudflare this is a finetune of your own with this name; Paddock ships one.
                 model, inputs["lora"] = LORA_MODEL, "ranch-hand"
@@ -41,6 +58,22 @@ class Default(WorkerEntrypoint):
         except JsException as error:
             is_callers_fault = error.message.startswith(("5006:", "5007:", "5021:"))
             return Response.json({"error": error.message}, status=400 if is_callers_fault else 502)
+
+    async def ask_with_tool(self, prompt) -> dict:
+        """Let the model call `get_weather`, and tell it what came of it."""
+        messages = [{"role": "user", "content": prompt}]
+        answer = await self.env.AI.run(TOOL_MODEL, {"messages": messages, "tools": [WEATHER]})
+        calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in answer.tool_calls]
+        for call in calls:
+            messages.append({"role": "assistant", "content": json.dumps(call)})
+            messages.append({"role": "tool", "content": get_weather(call["arguments"].get("place", "nowhere"))})
+        if calls:
+            answer = await self.env.AI.run(TOOL_MODEL, {"messages": messages, "tools": [WEATHER]})
+        return {"calls": calls, "answer": answer.response}
+
+
+def get_weather(place) -> str:
+    return f"{place}: sunny, 21 degrees"
 
 
 async def read_inputs(request) -> dict:
@@ -80,10 +113,6 @@ PAGE = """<!doctype html>
 <div id="log"></div>
 <form>
   <select aria-label="Model">
-    <option>@cf/meta/llama-2-7b-chat-fp16</option>
-    <option>@cf/microsoft/phi-2</option>
-    <option>@cf/mistral/mistral-7b-instruct-v0.2-lora</option>
-    <option value="@cf/mistral/mistral-7b-instruct-v0.2-lora+ranch-hand">mistral with the adapter ranch-hand</option>
   </select>
   <input aria-label="Message" placeholder="Tell me about lighthouses." autofocus>
   <button>Send</button>
@@ -92,6 +121,12 @@ PAGE = """<!doctype html>
   const [form, log] = [document.querySelector("form"), document.querySelector("#log")];
   const [model, field, button] = form.elements;
   let messages = [];
+  fetch("/models").then(reply => reply.json()).then(names => {
+    for (const name of names) model.add(new Option(name));
+    const tuned = names.find(name => name.endsWith("-lora"));
+    if (tuned) model.add(new Option("mistral with the adapter ranch-hand", tuned + "+ranch-hand"));
+    model.value = names.find(name => name.includes("llama-2")) ?? names[0];
+  });
   model.onchange = () => { messages = []; log.replaceChildren(); };
   function say(kind, text) {
     const line = document.createElement("p");
@@ -105,15 +140,17 @@ PAGE = """<!doctype html>
     const [name, lora] = model.value.split("+");
     const reply = await fetch("/stream", { method: "POST", body: JSON.stringify({ model: name, lora, messages }) });
     if (!reply.ok) throw new Error((await reply.json()).error);
-    let text = "", rest = "", usage;
+    let text = "", thought = "", rest = "", usage;
     for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + chunk).split("\\n");
       rest = lines.pop();
       for (const data of lines.filter(l => l.startsWith("data: {")).map(l => JSON.parse(l.slice(6)))) {
-        text += data.response ?? "";
+        const part = data.choices?.[0]?.delta ?? {};
+        text += data.response ?? part.content ?? "";
+        thought += part.reasoning_content ?? part.reasoning ?? "";
         usage = data.usage ?? usage;
       }
-      line.textContent = text.trim();
+      line.textContent = (thought && `(${thought.trim()})\\n`) + text.trim();
     }
     messages.push({ role: "assistant", content: text.trim() });
     const note = document.createElement("small");

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.engines.scripted import Call, ScriptedEngine
 
 SOURCE = (Path(__file__).parents[2] / "handler.py").read_text()
 
@@ -44,6 +44,23 @@ def test_the_stream_is_passed_on_and_the_adapter_is_asked_for(serve) -> None:
     assert stream.text.endswith("data: [DONE]\n\n")
     assert ranch.json()["response"] == "two"
     assert engine.requests[1].adapter is not None
+
+
+def test_the_model_calls_a_tool_and_hears_of_it(serve) -> None:
+    """WA-079, WA-081"""
+    engine = ScriptedEngine([[Call("get_weather", {"place": "Lisbon"})], "It is sunny."])
+    (answer,) = replies_to(serve, engine, ("GET", "/weather?prompt=Weather+in+Lisbon?", None))
+    assert answer.json() == {
+        "calls": [{"name": "get_weather", "arguments": {"place": "Lisbon"}}],
+        "answer": "It is sunny.",
+    }
+    assert [message.role for message in engine.requests[1].messages] == ["user", "assistant", "tool"]
+    assert engine.requests[1].messages[2].content == "Lisbon: sunny, 21 degrees"
+
+
+def test_models_are_listed_by_name(serve) -> None:
+    (answer,) = replies_to(serve, ScriptedEngine(), ("GET", "/models", None))
+    assert {"@cf/microsoft/phi-2", "@cf/qwen/qwen3-30b-a3b-fp8"} <= set(answer.json())
 
 
 def test_failures_are_json_that_says_what_is_wrong(serve) -> None:
