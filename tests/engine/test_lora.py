@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paddock.bindings.ai.engines.protocol import Adapter
-from paddock.bindings.errors import InputError, LoraNotFound
+from paddock.bindings.errors import InputError, LoraNotFound, LoraUnsupported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,3 +153,14 @@ def test_missing_adapter_is_refused_and_the_engine_lives(
     with pytest.raises(LoraNotFound, match="Finetune nobody not found"):
         run(answer(engine, ask("Hello", adapter=Adapter("nobody", str(tmp_path / "nobody")))))
     assert run(answer(engine, ask("Hello"))).chunks
+
+
+def test_mixtures_of_experts_answer_and_refuse_adapters_on_the_cpu(
+    run: Any, ask: Any, answer: Any, engine_of: Any, stand_ins: Path
+) -> None:
+    """vLLM's CPU build would die at the first request of such an engine."""
+    engine = engine_of(stand_ins / "qwen3", enable_lora=True)
+    assert run(answer(engine, ask("Hello"))).text
+    with pytest.raises(LoraUnsupported):
+        run(answer(engine, ask("Hello", adapter=Adapter("ranch-hand", str(stand_ins / "ranch-hand")))))
+    assert run(answer(engine, ask("Hello"))).text

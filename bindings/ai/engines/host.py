@@ -135,12 +135,19 @@ def _engine_arguments(settings: EngineSettings) -> dict[str, Any]:
         arguments["gpu_memory_utilization"] = settings.gpu_memory_utilization
     if settings.enable_sleep and not on_cpu:
         arguments["enable_sleep_mode"] = True
-    if settings.enable_lora:
+    if settings.enable_lora and not (on_cpu and _is_mixture(settings.model_path)):
         # The spare slot is the one that the CPU kernels hand to requests without adapter; AdapterSlots leaves it empty.
         slots = settings.max_loras + on_cpu
         rank = next((rank for rank in _LORA_RANKS if rank >= settings.max_lora_rank), settings.max_lora_rank)
         arguments |= {"enable_lora": True, "max_loras": slots, "max_cpu_loras": slots, "max_lora_rank": rank}
     return arguments | settings.extra
+
+
+def _is_mixture(model_path: str) -> bool:
+    """True for a mixture of experts. Their layers take adapters in Triton alone, which the CPU build has not (0.32)."""
+    config = json.loads(Path(model_path, "config.json").read_bytes())
+    texts = (config, config.get("text_config") or {})
+    return any(text.get(key) for text in texts for key in ("num_experts", "num_local_experts", "n_routed_experts"))
 
 
 def _kv_cache_bytes(config: Any) -> int:
@@ -194,6 +201,7 @@ class _Vllm:
         self._context_tokens: int = engine.model_config.max_model_len
         self._most_characters: int = self._context_tokens * getattr(tokenizer, "max_chars_per_token", 256)
         self._parsers = _parsers(tokenizer, engine.model_config, settings)
+        self.takes_adapters: bool = engine.vllm_config.lora_config is not None
 
     def render(self, add: Add) -> Prompt:
         """As `StepEngine.render`. vLLM's renderer and tokenizers may be used from several threads."""

@@ -81,6 +81,8 @@ class StepEngine(Protocol):
 
     #: Errors of `render` and `begin` that mean: the request is at fault.
     input_errors: tuple[type[Exception], ...]
+    #: False where the settings ask for no adapters, or the engine cannot have any for this model.
+    takes_adapters: bool
 
     def render(self, add: Add) -> Prompt:
         """The prompt's tokens. Called from two threads. Raises RequestRefused when they do not fit the context."""
@@ -181,7 +183,7 @@ class _StepLoop:
         self._rendered: SimpleQueue[tuple[Add, Future[Prompt]]] = SimpleQueue()
         self._long_prompts = ThreadPoolExecutor(1, "long-prompts")
         self._slots: AdapterSlots | None = None
-        if settings.enable_lora:
+        if engine.takes_adapters:
             self._slots = AdapterSlots(
                 settings.max_loras, settings.max_lora_rank, load=engine.load_adapter, unload=engine.unload_adapter
             )

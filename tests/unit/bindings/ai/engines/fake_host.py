@@ -33,7 +33,8 @@ CONTEXT_TOKENS = 1000
 class CountingEngine:
     input_errors: tuple[type[Exception], ...] = (ValueError,)
 
-    def __init__(self) -> None:
+    def __init__(self, takes_adapters: bool) -> None:
+        self.takes_adapters = takes_adapters
         self._running: dict[int, Iterator[str]] = {}
 
     def render(self, add: Add) -> Prompt:
@@ -103,7 +104,7 @@ def load(link: ServerLink, settings: EngineSettings) -> tuple[CountingEngine, Re
         case "hangs":
             signal.pause()
     ready = Ready(os.getpid(), "0", "0", "cpu", "float32", CONTEXT_TOKENS, 8, CONTEXT_TOKENS, {"model": 0.0})
-    return CountingEngine(), ready
+    return CountingEngine(settings.enable_lora), ready
 
 
 def main(sock: socket.socket) -> NoReturn:
