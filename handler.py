@@ -62,13 +62,14 @@ class Default(WorkerEntrypoint):
     async def ask_with_tool(self, prompt) -> dict:
         """Let the model call `get_weather`, and tell it what came of it."""
         messages = [{"role": "user", "content": prompt}]
-        answer = await self.env.AI.run(TOOL_MODEL, {"messages": messages, "tools": [WEATHER]})
+        inputs = {"messages": messages, "tools": [WEATHER], "temperature": 0}
+        answer = await self.env.AI.run(TOOL_MODEL, inputs)
         calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in answer.tool_calls]
         for call in calls:
             messages.append({"role": "assistant", "content": json.dumps(call)})
             messages.append({"role": "tool", "content": get_weather(call["arguments"].get("place", "nowhere"))})
         if calls:
-            answer = await self.env.AI.run(TOOL_MODEL, {"messages": messages, "tools": [WEATHER]})
+            answer = await self.env.AI.run(TOOL_MODEL, inputs)
         return {"calls": calls, "answer": answer.response}
 
 

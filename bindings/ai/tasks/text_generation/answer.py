@@ -55,7 +55,13 @@ class Answer:
         self.logprobs: list[TokenLogprob] = []
         self.finish_reason: FinishReason = "stop"
 
+    @property
+    def said(self) -> str:
+        """The text beside calls: white space between two markers says nothing."""
+        return self.text if self.text.strip() else ""
+
     def add(self, chunk: EngineChunk) -> None:
+        """Take in the next chunk."""
         self.text += chunk.text
         self.reasoning += chunk.reasoning
         self.logprobs += chunk.logprobs

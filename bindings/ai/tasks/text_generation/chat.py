@@ -88,7 +88,7 @@ class ChatJob:
         content: dict[str, object]
         thought = {self._options.reasoning_name: answer.reasoning} if answer.reasoning else {}
         if self._is_chat:
-            text = answer.text or None if answer.calls else answer.text
+            text = answer.said or None if answer.calls else answer.text
             called = self._called(answer.calls.openai()) if answer.calls else {"tool_calls": []}
             content = {"message": {"role": "assistant", "content": text, "refusal": None, **thought, **called}}
         else:

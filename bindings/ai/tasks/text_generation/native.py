@@ -41,10 +41,10 @@ class NativeJob:
         body: dict[str, object] = {"response": text}
         if self._call_form == "flat":
             if answer.calls:
-                body["response"] = answer.text + answer.calls.cut() or None
+                body["response"] = answer.said + answer.calls.cut() or None
             body["tool_calls"] = answer.calls.flat()
         elif answer.calls:
-            body = ({"response": text} if text else {}) | {"tool_calls": answer.calls.openai()}
+            body = ({"response": answer.said} if answer.said else {}) | {"tool_calls": answer.calls.openai()}
         if answer.reasoning:
             body["reasoning_content"] = answer.reasoning
         return body | {"usage": usage.totals()}

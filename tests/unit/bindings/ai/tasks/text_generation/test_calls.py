@@ -88,6 +88,13 @@ def test_chat_message_has_calls_and_the_reason(whole, dialect) -> None:
     assert [call["function"]["name"] for call in message["tool_calls"]] == ["weather", "time"]
 
 
+@pytest.mark.parametrize("model", [FLAT, OPENAI])
+def test_white_space_beside_calls_is_no_text(whole, model) -> None:
+    assert whole(model, ["\n\n", *TWO]).get("response") is None
+    assert whole(model, ["Look:", *TWO])["response"] == "Look:"
+    assert whole(CHAT, ["\n\n", *TWO])["choices"][0]["message"]["content"] is None
+
+
 def test_no_call_is_no_reason(whole) -> None:
     """Never a reason `tool_calls` beside an empty list, which clients take for a failure."""
     (choice,) = whole(CHAT, ["hi"], tool_choice="required")["choices"]
