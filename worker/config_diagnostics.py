@@ -130,6 +130,8 @@ def _without_none(expected: inspect.Type) -> list[inspect.Type]:
 def _described(expected: inspect.Type) -> str:
     """A type in the words of wrangler's messages, with the limits that msgspec checks."""
     match expected:
+        case inspect.Metadata(extra_json_schema={"description": str(text)}):
+            return text
         case inspect.Metadata(type=inner):
             return _described(inner)
         case inspect.BoolType():

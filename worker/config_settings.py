@@ -26,7 +26,9 @@ _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=1)]
 _Seconds = Annotated[float, Meta(gt=0)]
 #: As Ollama writes them.
-_Duration = float | Annotated[str, Meta(pattern=r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h)?)+$")]
+_Duration = (
+    float | Annotated[str, Meta(pattern=r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h)?)+$", description="duration (5m, 1h30m)")]
+)
 _Fraction = Annotated[float, Meta(gt=0, le=1)]
 _MB: Final = 1_000_000
 

@@ -166,6 +166,12 @@ def test_engine_settings_are_read(project: Project) -> None:
     assert config.paddock.engine == EngineSettings(device="cpu", dtype="float32", max_model_len=512, load_timeout_s=5.0)
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", '"90"', '"5m"', '"1h30m"', '"-1s"'])
+def test_durations_are_read_as_ollama_writes_them(project: Project, value: str) -> None:
+    settings = project.load(f"[paddock.engine]\nkeep_alive = {value}\nsleep_after = {value}\n").paddock.engine
+    assert settings.keep_alive == settings.sleep_after
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -175,6 +181,10 @@ def test_engine_settings_are_read(project: Project) -> None:
             'Expected "paddock.engine.gpu_memory_utilization" to be of type number (above 0, at most 1) but got 2.',
         ),
         ('enforce_eager = "no"', 'Expected "paddock.engine.enforce_eager" to be of type boolean but got "no".'),
+        (
+            'keep_alive = "soon"',
+            'Expected "paddock.engine.keep_alive" to be of type number or duration (5m, 1h30m) but got "soon".',
+        ),
         ("max_num_seqs = 0", 'Expected "paddock.engine.max_num_seqs" to be of type number (at least 1) but got 0.'),
     ],
 )
