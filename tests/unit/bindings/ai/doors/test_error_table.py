@@ -14,7 +14,16 @@ from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.binding import FetchRequest, FetchResponse
-from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError, EngineOverloaded, EngineUnavailable
+from paddock.bindings.errors import (
+    ContextOverflow,
+    EngineDead,
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    FirstTokenTimeout,
+    PaddockError,
+    RunTimeout,
+)
 
 PHI = "@cf/microsoft/phi-2"
 ORCA = "@cf/none/orca"
@@ -34,6 +43,8 @@ TABLE = [
     (PHI, b"{", "", 400, 5006, "Bad input", "Error: Request body is not valid json"),
     (ORCA, b'{"prompt":"x"}', "", 400, 5007, "No such model", f"No such model {ORCA} or task"),
     (PHI, b'{"prompt":"x"}', ContextOverflow(9, 5), 413, 5021, "AiError", "The estimated number of input and maximum"),
+    (PHI, b'{"prompt":"x"}', FirstTokenTimeout(), 408, 3007, "Timeout", "Request timeout"),
+    (PHI, b'{"prompt":"x"}', RunTimeout(), 408, 3046, "AiError", "Request timeout"),
     (PHI, b'{"prompt":"x"}', EngineUnavailable("no engine"), 503, 1000, "AiError", "no engine"),
     (PHI, b'{"prompt":"x"}', EngineDead("it died"), 500, 1000, "AiError", "it died"),
     (PHI, b'{"prompt":"x"}', EngineError("it broke"), 500, 1000, "AiError", "it broke"),
@@ -51,6 +62,17 @@ def over_wire(make_service, model: str, body: bytes, reply: object) -> FetchResp
     headers = (("cf-consn-model-id", model),)
     request = FetchRequest("POST", "https://workers-binding.ai/run?version=3", headers, wrapped)
     return asyncio.run(wire.answer(make_service(ScriptedEngine([reply])), request, LIMIT))
+
+
+def test_whatever_can_be_tried_again_has_a_documented_number() -> None:
+    """WA-132: 3021 and 3036 (4006) cannot happen, as nothing is counted against an account here."""
+    found = {(error.status, error.internal_code) for error in all_errors() if error.status in (408, 429)}
+    assert found == {(408, 3007), (408, 3046), (429, 3040)}
+    assert found <= {(row[3], row[4]) for row in TABLE}
+
+
+def all_errors(kind: type[PaddockError] = PaddockError) -> list[type[PaddockError]]:
+    return [kind, *(error for child in kind.__subclasses__() for error in all_errors(child))]
 
 
 @pytest.mark.parametrize(NAMES, TABLE)
