@@ -1,6 +1,6 @@
 # make dev and make test are all that is needed: both set up what is missing first, and are quick when nothing is.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-clients check clean
+.PHONY: help setup dev test test-clients check checklist clean
 
 BIN := .venv/bin
 
@@ -25,6 +25,9 @@ test: check ## check, then the whole test suite; ARGS go to pytest
 test-clients: setup ## install published clients, and test with them; ARGS go to pytest
 	@.ci/clients
 	$(BIN)/python -m pytest -m clients $(ARGS)
+
+checklist: setup ## count the checklist numbers that tests cover
+	$(BIN)/python tests/checklist.py
 
 clean: ## remove .venv and everything that was generated
 	rm -rf .venv .cache .paddock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -62,13 +62,19 @@ def _children() -> dict[int, str]:
 
 
 def _child_pids() -> list[int]:
-    return [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    lists = [_read(file).split() for file in Path("/proc/self/task").glob("*/children")]
+    return [int(pid) for pids in lists for pid in pids]
 
 
 def _command(pid: int) -> bytes:
     """The command line; empty for a child that has ended."""
+    return _read(Path(f"/proc/{pid}/cmdline")).replace(b"\0", b" ").strip()
+
+
+def _read(file: Path) -> bytes:
+    """A file of /proc; empty when its thread or process has just ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
+        return file.read_bytes()
     except OSError:
         return b""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -144,6 +145,10 @@ class Exchange:
             piece = body if source is None else await source.pull() if has_body else None
             self.status = status
             await self._send({"type": "http.response.start", "status": status, "headers": raw})
+            if source is None and not self._is_streamed:  # nothing more to come from either side
+                self._body.over.set()
+                await self._send({"type": "http.response.body", "body": (piece or b"") if has_body else b""})
+                return
             while piece is not None and has_body:
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
                 piece = await source.pull() if source is not None else None
@@ -209,7 +214,14 @@ def _host(scope: Scope) -> str:
     if not host:
         address, port = scope["server"] or ("localhost", None)
         return f"{address}:{port}" if port else str(address)
-    with contextlib.suppress(ValueError):  # what urlsplit says of a bad IPv6 address
-        if _HOST_CHARACTERS.fullmatch(host) and urlsplit(f"//{host}").hostname:
-            return host
-    raise InputError(f"Error: Host header: expected a name or an address; got {host!r}")
+    if not _is_host(host):
+        raise InputError(f"Error: Host header: expected a name or an address; got {host!r}")
+    return host
+
+
+@functools.lru_cache(maxsize=64)  # the same for every request of a client
+def _is_host(text: str) -> bool:
+    try:
+        return _HOST_CHARACTERS.fullmatch(text) is not None and bool(urlsplit(f"//{text}").hostname)
+    except ValueError:  # what urlsplit says of a bad IPv6 address
+        return False

@@ -1,6 +1,7 @@
 """What a project's calls would have cost in production, by day and model: in SQLite, written off the request path.
 
-A call adds to counts in memory, at most one row per day and model; a task of the server writes them in a thread.
+A call adds to counts in memory, at most one row per day and model; a task of the server writes them in a thread, the
+first at once and others together a little later: a write costs more than all else that the server does for a call.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: Of each day, which begins at 00:00 UTC. Source: developer docs, "Pricing".
 FREE_NEURONS: Final = 10_000
+#: Between two writes. A server that is killed loses what ended in this time.
+_PAUSE_S: Final = 1.0
 #: Another dev server of the same project may be writing.
 _LOCK_TIMEOUT_S: Final = 5.0
 _TABLE: Final = """
@@ -77,13 +80,14 @@ def payable_neurons(rows: list[Usage]) -> float:
 
 
 class UsageLedger:
-    """Takes calls as they end. `run` writes them until `close`, which loses nothing."""
+    """Takes calls as they end. `run` writes them, with a pause after each write, until `close`, which loses nothing."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, pause_s: float = _PAUSE_S) -> None:
         self._file = file
+        self._pause_s = pause_s
         self._pending: dict[tuple[str, str], Usage] = {}
         self._changed = asyncio.Event()
-        self._is_closed = False
+        self._closed = asyncio.Event()
 
     def add(self, call: CallRecord) -> None:
         """Count a call that reached its model. Never waits."""
@@ -100,7 +104,7 @@ class UsageLedger:
 
     async def run(self) -> None:
         """Write what was added, as it comes, until `close`. What cannot be written is reported and dropped."""
-        while self._pending or not self._is_closed:
+        while self._pending or not self._closed.is_set():
             await self._changed.wait()
             self._changed.clear()
             pending, self._pending = self._pending, {}
@@ -109,10 +113,13 @@ class UsageLedger:
                     await asyncio.to_thread(self._write, list(pending.values()))
                 except (OSError, sqlite3.Error) as error:
                     logger.warning("usage_not_written file=%s calls=%d %s", self._file, len(pending), error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s):
+                    await self._closed.wait()
 
     def close(self) -> None:
         """Let `run` write the rest and end."""
-        self._is_closed = True
+        self._closed.set()
         self._changed.set()
 
     def _write(self, rows: list[Usage]) -> None:

@@ -57,8 +57,11 @@ class _Row(msgspec.Struct):
 
 def token_price(card: ModelCard) -> TokenPrice | None:
     """The model's price by tokens; None when its file has none, or one that is not wholly in dollars and tokens."""
+    value = card.value_of("price")
+    if value is None:
+        return None
     try:
-        rows = msgspec.convert(card.value_of("price") or [], list[_Row])
+        rows = msgspec.convert(value, list[_Row])
     except msgspec.ValidationError:
         return None
     if not rows or any(row.unit not in _UNITS or row.currency != "USD" for row in rows):

@@ -100,7 +100,10 @@ def test_content_parts_are_accepted(model: str) -> None:
     ],
 )
 def test_refusals_of_2025(inputs: Json, rest: str) -> None:
-    """WA-017, 019, 026, 027, 028, 038, 076. A model whose batch branch asks for `requests` names that too."""
+    """WA-017, WA-019, WA-026 to WA-028, WA-038, WA-076.
+
+    A model whose batch branch asks for `requests` names that too.
+    """
     assert _message(LLAMA, inputs).startswith(f"oneOf at '/' not met, 0 matches: {rest}")
     assert _message(QWEN, inputs).startswith(f"oneOf at '/' not met, 0 matches: {rest}")
     assert _message(QWEN, inputs) == _message(LLAMA, inputs) + ", required properties at '/' are 'requests'"
@@ -150,7 +153,7 @@ def test_a_batch_beside_a_prompt_is_two_matches(model: str) -> None:
     ],
 )
 def test_refusals_of_2026(inputs: Json, message: str) -> None:
-    """WA-017, 019, 037, 042: an absent object with `required` inside is tolerated in `anyOf`, and heard of"""
+    """WA-017, WA-019, WA-037, WA-042: an absent object with `required` inside is tolerated in `anyOf`, and heard of"""
     assert _message(GEMMA, inputs).startswith(f"anyOf at '/' not met: {message}")
     assert _message(GEMMA, inputs).endswith("oneOf at '/' not met, 0 matches")
 

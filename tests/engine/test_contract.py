@@ -46,6 +46,7 @@ def test_prompt_counts_as_messages_do(engine: Engine, run: Any, ask: Any, answer
 def test_context_overflow_names_both_numbers_before_the_first_chunk(
     engine: Engine, run: Any, ask: Any, answer: Any
 ) -> None:
+    """WA-050"""
     with pytest.raises(ContextOverflow, match=r"\(\d+\) exceeded this model context window limit \(2048\)"):
         run(answer(engine, ask("Tell me about lighthouses.", max_tokens=2047)))
 

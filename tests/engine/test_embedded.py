@@ -72,10 +72,24 @@ def test_greedy_answer_is_the_same_alone_and_in_a_mixed_batch(
     run(main())
 
 
-def test_seed_repeats_an_answer(stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any) -> None:
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_seed_repeats_an_answer(
+    stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any, temperature: float
+) -> None:
+    """WA-047"""
     engine = engine_of(stand_ins / "llama")
-    first, second = (run(answer(engine, ask("Hello", temperature=2.0, seed=11))).text for _ in range(2))
+    first, second = (run(answer(engine, ask("Hello", temperature=temperature, seed=11))).text for _ in range(2))
     assert first == second
+
+
+def test_no_chunk_ends_within_a_character(stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any) -> None:
+    """WA-062: these characters take several tokens each, as the schema leaves no other answer."""
+    wanted = "\N{LATIN SMALL LETTER U WITH DIAERESIS}\N{CJK UNIFIED IDEOGRAPH-706F}\N{POLICE CARS REVOLVING LIGHT}" * 3
+    schema = json.dumps({"const": wanted}, ensure_ascii=False)
+    result = run(answer(engine_of(stand_ins / "llama"), ask("Hello", max_tokens=200, json_schema=schema)))
+    assert json.loads(result.text) == wanted
+    assert sum(chunk.tokens for chunk in result.chunks) > len(wanted)
+    assert not [chunk for chunk in result.chunks if "\N{REPLACEMENT CHARACTER}" in chunk.text]
 
 
 def test_64_streams_run_in_one_batch_and_each_is_intact(

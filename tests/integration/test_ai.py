@@ -133,7 +133,7 @@ def test_a_client_that_leaves_aborts_the_generation(serve, until, source: str) -
 
 
 def test_failures_are_exceptions_named_as_production_names_them(serve) -> None:
-    """WA-148, PW-141, PW-143"""
+    """WA-104, WA-148, PW-141, PW-143"""
     source = """
 from pyodide.ffi import JsException
 from workers import Response, WorkerEntrypoint

@@ -132,7 +132,7 @@ def test_models(with_client) -> None:
 
 
 def test_responses(with_client) -> None:
-    """WA-129: production serves these for gpt-oss models only; here every text model does."""
+    """Production serves these for gpt-oss models only; here every text model does."""
 
     async def use(client):
         return await client.responses.create(model=PHI, instructions="Be brief.", input="hi there")

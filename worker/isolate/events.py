@@ -6,6 +6,7 @@ Source: workerd, Python entrypoint helper; PW-001 to PW-022.
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 from typing import TYPE_CHECKING, Final
@@ -96,11 +97,28 @@ class Events:
 
 def _relaxed(function: Callable[..., object], *args: object) -> object:
     """Call with as many arguments as the function takes; surplus ones are dropped, as the platform drops them."""
+    taken = _positional(function)
+    return function(*args) if taken is None else function(*args[:taken])
+
+
+def _positional(function: Callable[..., object]) -> int | None:
+    """How many positional arguments it takes; None for any number."""
+    plain = getattr(function, "__func__", None)
+    if not inspect.isfunction(plain):
+        return _count(function)
+    taken = _count_once(plain)  # a method is another object for every event, and its function the same
+    return None if taken is None else taken - 1
+
+
+def _count(function: Callable[..., object]) -> int | None:
     parameters = inspect.signature(function).parameters.values()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return function(*args)
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return function(*args[: len(positional)])
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+#: Reading a signature takes longer than many a handler.
+_count_once: Final = functools.lru_cache(maxsize=16)(_count)
 
 
 async def _settled(result: object) -> object:

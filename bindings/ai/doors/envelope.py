@@ -14,11 +14,13 @@ from paddock.bindings.ai.doors.failure import description, failure_headers, full
 from paddock.bindings.binding import FetchResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paddock.bindings.ai.listing import Page
     from paddock.bindings.binding import Headers
     from paddock.bindings.errors import PaddockError
 
-__all__ = ["JSON", "authentication_failure", "failure", "page", "platform_failure", "success"]
+__all__ = ["JSON", "authentication_failure", "failure", "page", "platform_failure", "success", "wrong_method"]
 
 #: To the letter: the AI binding takes anything else for a stream (WA-096).
 JSON: Final = ("content-type", "application/json")
@@ -54,6 +56,14 @@ def platform_failure(status: int, code: int, message: str, headers: Headers = ()
     """A failure of the API's front end."""
     body = {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
     return FetchResponse(status, (JSON, *headers), msgspec.json.encode(body))
+
+
+def wrong_method(method: str, allowed: Iterable[str]) -> FetchResponse:
+    """What a path says to a method that it does not know; to OPTIONS, just which it knows."""
+    header = ("allow", ", ".join((*allowed, "OPTIONS")))
+    if method == "OPTIONS":
+        return FetchResponse(204, (header,))
+    return platform_failure(405, 7001, f"{method} not supported for requested URI.", (header,))
 
 
 def authentication_failure() -> FetchResponse:

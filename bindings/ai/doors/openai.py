@@ -53,16 +53,16 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int) ->
     """Answer one request whose path matches PATH."""
     match = PATH.fullmatch(urlsplit(request.url).path)
     rest = match["rest"] if match else ""
-    if rest == "models" or rest.startswith("models/"):
-        if request.method != "GET":
-            return envelope.platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
-        return _models(service, rest.removeprefix("models").removeprefix("/"))
+    is_list = rest == "models" or rest.startswith("models/")
     generation = _GENERATIONS.get(rest)
-    if generation is None:
+    if generation is None and not is_list:
         return envelope.platform_failure(404, 7000, "No route for that URI")
-    if request.method != "POST":
-        return envelope.platform_failure(405, 7001, f"{request.method} not supported for requested URI.")
-    return await _generate(service, request, limit_bytes, *generation)
+    allowed = ("GET", "HEAD") if is_list else ("POST",)
+    if request.method not in allowed:
+        return envelope.wrong_method(request.method, allowed)
+    if generation is not None:
+        return await _generate(service, request, limit_bytes, *generation)
+    return _models(service, rest.removeprefix("models").removeprefix("/"))
 
 
 async def _generate(

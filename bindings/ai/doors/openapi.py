@@ -1,7 +1,9 @@
-"""The REST API as an OpenAPI 3.1 document, made from the table of routes and the catalog, so that it is never stale.
+"""The REST and OpenAI-compatible APIs as an OpenAPI 3.1 document, made from the tables of routes, the error tree and
+the catalog, so that it is never stale.
 
-`run` stands in it once for each model, with the model's own schemas, and once for any model, its slashes as `%2F`:
-an OpenAPI path variable holds no slash.
+`run` stands in it once for each model, with the model's own input schema, and once for any model, its slashes as `%2F`:
+an OpenAPI path variable holds no slash. Answers are described as they come: the output schemas of model files, which
+models/schema returns, do not fit production's own answers (JSON mode, tool calls, answers to a prompt).
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import jsonschema
 
+from paddock.bindings.ai.doors import openapi_chat, openapi_objects, openapi_parts
 from paddock.bindings.ai.doors.rest import ACCOUNT, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.doors.openapi_parts import Json
     from paddock.bindings.ai.doors.rest import Route
 
 __all__ = ["PATH", "describe"]
@@ -25,34 +29,39 @@ __all__ = ["PATH", "describe"]
 #: Where the document is served.
 PATH: Final = "/cdn-cgi/local/ai/openapi.json"
 _RUN: Final = "run/{model}"
-_LIST: Final = "models/search"
+_RUNS: Final = ("run", _RUN)
 _TO_MARKDOWN: Final = "tomarkdown"
-_VARIABLES: Final = {
-    "account_id": ("Any account id.", "local"),
-    "model": ("A model id, its slashes as %2F.", None),
-    "finetune": ("Name or id of a finetune.", None),
+#: What is in the envelope; anything for a path that is not here.
+_RESULTS: Final[dict[str, object]] = {
+    "models/schema": openapi_objects.BOTH_SCHEMAS,
+    "tasks/search": {"type": "array", "items": openapi_objects.TASK},
+    "authors/search": {"type": "array", "items": openapi_objects.AUTHOR},
+    _TO_MARKDOWN: {"type": "array", "items": openapi_objects.CONVERTED},
+    "tomarkdown/supported": {"type": "array", "items": openapi_objects.FORMAT},
 }
+_MODEL: Final = {"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}}
 
 
 def describe(catalog: Iterable[ModelCard]) -> dict[str, object]:
     """The document. Its server is the one that it was read from."""
+    cards = list(catalog)
     paths: dict[str, dict[str, object]] = {}
     for route in ROUTES:
         paths.setdefault(ACCOUNT + route.path, {})[route.method.lower()] = _operation(route, None)
     run = next(route for route in ROUTES if route.path == _RUN)
-    for card in catalog:
+    for card in cards:
         paths[ACCOUNT + run.path.replace("{model}", card.name)] = {run.method.lower(): _operation(run, card)}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Paddock: Workers AI over REST",
             "version": version("paddock"),
-            "summary": "Cloudflare's REST API for Workers AI, as this server answers it.",
+            "summary": "Workers AI's REST API and its OpenAI-compatible API, as this server answers them.",
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"key": []}, {}],
-        "paths": paths,
-        "components": {"schemas": _SCHEMAS, "responses": _RESPONSES, "securitySchemes": _SECURITY},
+        "paths": paths | openapi_chat.paths(ACCOUNT, cards),
+        "components": openapi_objects.COMPONENTS,
     }
 
 
@@ -68,60 +77,45 @@ def _operation(route: Route, card: ModelCard | None) -> dict[str, object]:
     if card is not None and card.description:
         operation["description"] = card.description
     if route.method == "POST" and route.path == _TO_MARKDOWN:
-        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _DOCUMENTS}}}
-    if route.method == "POST" and route.path in ("run", _RUN):
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _inputs(route, card)}}}
+        content: dict[str, object] = {"multipart/form-data": {"schema": openapi_objects.DOCUMENTS}}
+        operation["requestBody"] = {"required": True, "content": content}
+    if route.path in _RUNS:
+        operation["requestBody"] = openapi_parts.json_body(_inputs(route, card), None if card else _example(route))
     return operation
 
 
 def _parameters(route: Route, card: ModelCard | None) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for name in re.findall(r"\{(\w+)\}", ACCOUNT + route.path):
-        if name == "model" and card is not None:
-            continue
-        text, example = _VARIABLES[name]
-        parameter = {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
-        found.append(parameter if example is None else parameter | {"example": example})
-    for name, text in route.query.items():
-        # The schema route alone cannot do without its query.
-        is_required = name == "model"
-        found.append(
-            {"name": name, "in": "query", "required": is_required, "description": text, "schema": {"type": "string"}}
-        )
-    return found
+    names = re.findall(r"\{(\w+)\}", ACCOUNT + route.path)
+    found = [openapi_parts.variable(name) for name in names if card is None or name != "model"]
+    return found + [openapi_parts.query(name, text) for name, text in route.query.items()]
 
 
 def _inputs(route: Route, card: ModelCard | None) -> object:
     if card is not None:
         return _valid(card.input_schema)
-    if route.path == _RUN:
-        return {"type": "object"}
-    return {"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}}
+    return {"type": "object"} if route.path == _RUN else _MODEL
+
+
+def _example(route: Route) -> Json:
+    inputs: Json = {"prompt": "Who are you?"}
+    return inputs if route.path == _RUN else {"model": openapi_parts.EXAMPLE_MODEL, **inputs}
 
 
 def _responses(route: Route, card: ModelCard | None) -> dict[str, object]:
-    answers: dict[str, object] = {
-        "401": {"$ref": "#/components/responses/Failure"},
-        "default": {"$ref": "#/components/responses/Failure"},
-    }
     if "Not served yet" in route.summary:
-        return {"404": {"$ref": "#/components/responses/Failure"}, **answers}
-    content: dict[str, object] = {"application/json": {"schema": _answer(route, card)}}
-    if route.path in ("run", _RUN):
-        content["text/event-stream"] = {}  # OpenAPI 3.1 has no words for the events of a stream
-    return {"200": {"description": "The result in its envelope, or a stream.", "content": content}, **answers}
-
-
-def _answer(route: Route, card: ModelCard | None) -> object:
-    if card is not None:
-        return _enveloped(_valid(card.output_schema))
-    if route.path == _TO_MARKDOWN:
-        return _enveloped(_CONVERTED)
-    return {"$ref": f"#/components/schemas/{'Page' if route.path == _LIST else 'Success'}"}
+        return openapi_parts.failures(401, 404)
+    if route.path in _RUNS:
+        result = openapi_chat.result(card) if card else {}
+        return openapi_parts.generation(openapi_parts.enveloped(result)) | openapi_parts.failures()
+    schema = openapi_parts.enveloped(_RESULTS.get(route.path, {}))
+    if route.path == "models/search":
+        schema = {"$ref": "#/components/schemas/Page"}
+    failed = openapi_parts.failures() if route.path == _TO_MARKDOWN else openapi_parts.failures(400, 401, 404)
+    return openapi_parts.success(schema) | failed
 
 
 def _valid(schema: dict[str, object] | None) -> object:
-    """A model's schema; nothing said of inputs or outputs where its file has none, or one that is not JSON Schema."""
+    """A model's schema; nothing said of inputs where its file has none, or one that is not JSON Schema."""
     if schema is None:
         return {}
     try:
@@ -129,90 +123,3 @@ def _valid(schema: dict[str, object] | None) -> object:
     except jsonschema.SchemaError:
         return {"description": "The model's file has a schema that is not valid JSON Schema; see models/schema."}
     return schema
-
-
-def _enveloped(result: object) -> dict[str, object]:
-    return {
-        "type": "object",
-        "required": ["result", "success", "errors", "messages"],
-        "properties": {
-            "result": result,
-            "success": {"type": "boolean"},
-            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
-            "messages": {"type": "array"},
-        },
-    }
-
-
-_DOCUMENTS: Final = {
-    "type": "object",
-    "required": ["files"],
-    "properties": {
-        "files": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
-        "conversionOptions": {
-            "type": "object",
-            "properties": {
-                "html": {
-                    "type": "object",
-                    "properties": {"hostname": {"type": "string"}, "cssSelector": {"type": "string"}},
-                },
-                "pdf": {"type": "object", "properties": {"metadata": {"type": "boolean"}}},
-                "output": {"type": "object", "properties": {"format": {"enum": ["markdown", "text"]}}},
-            },
-        },
-    },
-}
-_CONVERTED: Final = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["id", "name", "mimeType", "format"],
-        "properties": {
-            "id": {"type": "string"},
-            "name": {"type": "string"},
-            "mimeType": {"type": "string"},
-            "format": {"enum": ["markdown", "text", "error"]},
-            "tokens": {"type": "integer"},
-            "data": {"type": "string"},
-            "error": {"type": "string"},
-        },
-    },
-}
-_ENVELOPE: Final = _enveloped({})
-_COUNTS: Final = ("page", "per_page", "count", "total_count", "total_pages")
-_SCHEMAS: Final = {
-    "Error": {
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
-    },
-    "Success": _ENVELOPE,
-    "Page": {
-        "allOf": [
-            {"$ref": "#/components/schemas/Success"},
-            {
-                "type": "object",
-                "required": ["result_info"],
-                "properties": {
-                    "result": {"type": "array", "items": {"type": "object"}},
-                    "result_info": {
-                        "type": "object",
-                        "required": [*_COUNTS],
-                        "properties": {name: {"type": "integer"} for name in _COUNTS},
-                    },
-                },
-            },
-        ]
-    },
-    "Failure": _ENVELOPE,
-}
-_RESPONSES: Final = {
-    "Failure": {
-        "description": "Why there is no result: production's error number and text.",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
-    }
-}
-_SECURITY: Final = {
-    "token": {"type": "http", "scheme": "bearer", "description": "Asked for when the configuration sets api_token."},
-    "key": {"type": "apiKey", "in": "header", "name": "X-Auth-Key", "description": "The same token."},
-}

@@ -75,13 +75,9 @@ async def answer(service: AiService, request: FetchRequest, limit_bytes: int, ac
     found = _routes_of(below.removeprefix("ai/")) if slash and below.startswith("ai/") else {}
     if not found:
         return envelope.platform_failure(404, 7000, _NO_ROUTE)
-    allowed = ("allow", ", ".join(_methods(found)))
-    if request.method == "OPTIONS":
-        return FetchResponse(204, (allowed,))
     method = "GET" if request.method == "HEAD" else request.method
     if method not in found:
-        text = f"{request.method} not supported for requested URI."
-        return envelope.platform_failure(405, 7001, text, (allowed,))
+        return envelope.wrong_method(request.method, (*found, *(["HEAD"] if "GET" in found else [])))
     if not access.admits(request):
         return envelope.authentication_failure()
     route, variables = found[method]
@@ -99,10 +95,6 @@ def _routes_of(path: str) -> dict[str, tuple[Route, dict[str, str]]]:
             variables = {name: unquote(value) for name, value in match.groupdict().items()}
             return {route.method: (route, variables) for route in routes}
     return {}
-
-
-def _methods(found: Mapping[str, object]) -> list[str]:
-    return [*found, *(["HEAD"] if "GET" in found else []), "OPTIONS"]
 
 
 async def _run(call: Call) -> FetchResponse:

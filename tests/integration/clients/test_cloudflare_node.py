@@ -123,7 +123,7 @@ console.log(JSON.stringify([schema.input.type, await names(tasks), await names(a
 
 
 def test_failures_have_the_sdks_classes_and_errors(serve, node) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
     script = """
 const failed = async (inputs) => {
   try { await client.ai.run(model, { account_id, ...inputs }); return null; }

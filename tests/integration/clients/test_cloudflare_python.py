@@ -154,7 +154,7 @@ def test_formats_of_markdown_conversion_are_a_single_page(serve) -> None:
     ],
 )
 def test_failures_have_the_sdks_classes_and_errors(serve, reply, inputs, error: str, code: int) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
 
     async def run() -> None:
         async with client_of(serve, reply) as client:

@@ -43,6 +43,26 @@ def test_calls_add_up_by_model_over_restarts(tmp_path: Path) -> None:
     assert priced.day <= datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
+def test_calls_during_the_pause_after_a_write_are_written_together_at_the_latest_at_the_end(tmp_path: Path) -> None:
+    file = usage_file(tmp_path)
+
+    async def run() -> list[int]:
+        ledger = UsageLedger(file, pause_s=1e6)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run())
+            ledger.add(FREE)
+            while not read_usage(file):  # noqa: ASYNC110 - a thread writes it
+                await asyncio.sleep(0)
+            for _ in range(3):
+                ledger.add(FREE)
+                await asyncio.sleep(0)
+            seen = [read_usage(file)[0].calls]
+            ledger.close()
+        return [*seen, read_usage(file)[0].calls]
+
+    assert asyncio.run(run()) == [1, 4]
+
+
 def test_a_price_that_comes_later_counts_from_then_on(tmp_path: Path) -> None:
     file = usage_file(tmp_path)
     write(file, CallRecord(PRICED.model, prompt_tokens=5))

@@ -88,5 +88,20 @@ def test_created_at_is_passed_on_where_the_file_has_it(service: AiService) -> No
 
 
 def test_a_model_without_schemas_has_empty_ones(service: AiService) -> None:
-    """WA-125"""
     assert schemas(service, "@cf/meta/one") == {"input": {}, "output": {}}
+
+
+@pytest.mark.parametrize("form", ["front matter", "yaml", "json"])
+def test_a_models_schemas_are_objects_whatever_form_its_file_has(tmp_path: Path, form: str) -> None:
+    """WA-125"""
+    both = {"input": {"type": "object"}, "output": {"type": "string"}}
+    document = model("@cf/meta/one") | {"json_schema": {name: json.dumps(schema) for name, schema in both.items()}}
+    text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in document.items())
+    name, content = {
+        "front matter": ("a.md", f"---\n{text}---\n"),
+        "yaml": ("a.yaml", f"\n{text}"),
+        "json": ("a.json", json.dumps({**model("@cf/meta/one")["model"], "schema": both})),
+    }[form]
+    (tmp_path / name).write_text(content)
+    pool = EnginePool(find_weights, lambda card, weights: ScriptedEngine())
+    assert schemas(AiService(Catalog.read([tmp_path]), pool), "@cf/meta/one") == both

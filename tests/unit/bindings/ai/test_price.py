@@ -62,7 +62,6 @@ def test_cached_tokens_without_a_price_cost_as_much_as_others() -> None:
     ],
 )
 def test_what_is_not_dollars_for_tokens_has_no_estimate(price: object) -> None:
-    """WA-009"""
     assert token_price(card_with(price)) is None
 
 

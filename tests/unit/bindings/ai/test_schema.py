@@ -1,4 +1,4 @@
-"""Inputs against a model's own schema, with production's verdicts and words (WA-015, WA-017 to WA-042)."""
+"""Inputs against a model's own schema, with production's verdicts and words."""
 
 import contextlib
 from typing import Any
@@ -89,7 +89,7 @@ def _accepts(schema: Json, inputs: object) -> bool:
     ],
 )
 def test_no_branch_matches(inputs: Json, rest: str) -> None:
-    """WA-017, 019, 020, 028, 029"""
+    """WA-017, WA-019, WA-020, WA-028, WA-029"""
     shown = rest if "/prompt" in rest or rest == _NOTHING else f"required properties at '/' are 'prompt', {rest}"
     assert _message(_LLAMA, inputs) == f"oneOf at '/' not met, 0 matches: {shown}"
 

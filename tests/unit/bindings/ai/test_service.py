@@ -1,4 +1,6 @@
 import asyncio
+import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,12 +10,13 @@ from paddock.bindings.ai.catalog import Catalog
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService
-from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.ai.weights import Weights, find_weights
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineDead, EngineError, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
 
 PHI = "@cf/microsoft/phi-2"
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+TASK = {"id": "t", "name": "Text Generation", "description": ""}
 
 
 def test_an_answer_comes_with_its_record_and_the_kind_of_its_weights(make_service) -> None:
@@ -43,6 +46,36 @@ def test_inputs_outside_the_schema_never_reach_an_engine(make_service) -> None:
     assert engine.requests == []
 
 
+def test_an_answer_stops_at_256_tokens_when_nothing_says_otherwise(make_service) -> None:
+    """WA-045"""
+    result = asyncio.run(make_service(ScriptedEngine(["word " * 300])).run(PHI, {"prompt": "x"}, []))
+    assert result.output["usage"]["completion_tokens"] == 256
+
+
+def test_the_default_of_the_models_schema_reaches_the_engine(make_later_service) -> None:
+    """WA-041, WA-046"""
+    engine = ScriptedEngine(["a"])
+    asyncio.run(make_later_service(engine).run("@cf/test/json-mode", {"prompt": "x"}, []))
+    assert engine.requests[0].sampling.max_tokens == 2000
+
+
+def test_sampling_parameters_that_an_early_schema_does_not_declare_are_honoured(make_service) -> None:
+    """WA-051"""
+    engine = ScriptedEngine(["a"])
+    asyncio.run(make_service(engine).run(PHI, {"prompt": "x", "temperature": 0.5, "top_k": 3, "seed": 7}, []))
+    sampling = engine.requests[0].sampling
+    assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.5, 3, 7)
+
+
+def test_a_model_of_another_hub_runs_like_any_other(tmp_path: Path) -> None:
+    """WA-011"""
+    model = {"id": "u", "source": 2, "name": "@hf/acme/Two-1B", "description": "", "tags": [], "task": TASK}
+    (tmp_path / "two.json").write_text(json.dumps(model))
+    pool = EnginePool(lambda card: Weights("/nowhere", "configured"), lambda card, weights: ScriptedEngine(["a"]))
+    result = asyncio.run(AiService(Catalog.read([tmp_path]), pool).run("@hf/acme/Two-1B", {"prompt": "x"}, []))
+    assert result.output["response"] == "a"
+
+
 @pytest.mark.parametrize("inputs", [[], "x", None, 1])
 def test_inputs_that_are_no_object_are_an_input_error(make_service, inputs: object) -> None:
     with pytest.raises(InputError, match="oneOf at '/' not met"):
@@ -50,7 +83,6 @@ def test_inputs_that_are_no_object_are_an_input_error(make_service, inputs: obje
 
 
 def test_what_fails_before_the_first_piece_of_a_stream_is_raised_not_streamed(make_service) -> None:
-    """WA-066"""
     service = make_service(ScriptedEngine([EngineDead("gone")]))
     with pytest.raises(EngineDead):
         asyncio.run(service.run(PHI, {"prompt": "x", "stream": True}, []))
@@ -74,7 +106,6 @@ def test_closing_a_stream_aborts_the_engine_request(make_service) -> None:
 
 
 def test_a_shipped_adapter_goes_to_the_engine_by_name(make_service) -> None:
-    """WA-138"""
     engine = ScriptedEngine(["Howdy"])
     asyncio.run(make_service(engine).run(MISTRAL, {"prompt": "x", "lora": "ranch-hand"}, []))
     adapter = engine.requests[0].adapter

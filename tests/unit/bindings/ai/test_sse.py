@@ -13,7 +13,6 @@ def test_an_event_is_one_data_line_and_two_newlines() -> None:
 
 
 def test_padding_is_ascii_varies_in_length_and_repeats_with_the_answer() -> None:
-    """WA-061"""
     frames = [sse.native_frame("word", index) for index in range(40)]
     paddings = [json.loads(frame[6:])["p"] for frame in frames]
     assert all(padding.isascii() and 1 <= len(padding) <= 48 for padding in paddings)

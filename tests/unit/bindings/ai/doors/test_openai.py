@@ -91,9 +91,27 @@ def test_models_are_listed_and_found(make_service) -> None:
     [("GET", "chat/completions", 405, 7001), ("POST", "models", 405, 7001), ("POST", "audio/speech", 404, 7000)],
 )
 def test_wrong_routes_and_methods_have_the_platforms_codes(make_service, method, path, status, code) -> None:
-    """WA-118, WA-119"""
+    """WA-118"""
     response = ask(make_service, path, {}, method)
     assert (response.status, value(response)["errors"][0]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("TRACE", "chat/completions", 405, "POST, OPTIONS"),
+        ("OPTIONS", "responses", 204, "POST, OPTIONS"),
+        ("OPTIONS", "models", 204, "GET, HEAD, OPTIONS"),
+        ("DELETE", "models/x", 405, "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_path_tells_its_methods(make_service, method, path, status, allowed) -> None:
+    response = ask(make_service, path, {}, method)
+    assert (response.status, dict(response.headers)["allow"]) == (status, allowed)
+
+
+def test_models_are_there_for_head(make_service) -> None:
+    assert ask(make_service, "models", {}, "HEAD").status == 200
 
 
 NAMES = [

@@ -35,14 +35,16 @@ def test_a_result_is_bare_json_of_exactly_application_json(make_service) -> None
 
 
 def test_a_stream_is_not_json(make_service) -> None:
-    """WA-055"""
+    """WA-055, WA-098"""
     response = run(make_service, {"inputs": {"prompt": "x", "stream": True}})
+    assert response.status == 200
+    uuid.UUID(header(response, "cf-ai-req-id"))
     assert header(response, "content-type") == "text/event-stream"
     assert not isinstance(response.body, bytes)
 
 
 def test_a_failure_is_the_flat_body_from_which_the_binding_makes_its_exception(make_service) -> None:
-    """WA-102, WA-103"""
+    """WA-098, WA-102"""
     response = run(make_service, {"inputs": {"prompt": "x"}}, model="@cf/x/y")
     body = json.loads(response.body)
     assert response.status == body["httpCode"] == 400
@@ -140,6 +142,7 @@ def test_a_websocket_is_refused_with_the_reason(make_service) -> None:
 def test_what_is_not_served_says_so_in_the_form_that_the_binding_reads(
     make_service, method: str, path: str, status: int, text: str
 ) -> None:
+    """WA-098"""
     request = FetchRequest(method, f"https://workers-binding.ai{path}")
     response = asyncio.run(wire.answer(make_service(ScriptedEngine()), request, LIMIT))
     assert response.status == status

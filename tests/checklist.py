@@ -1,0 +1,123 @@
+"""Which numbers of the checklists stand in the docstrings of tests, and which do not.
+
+    .venv/bin/python tests/checklist.py      prints the counts; ends with 1 when the README says anything else
+
+A number counts where the docstring of a test function has it, alone (`WA-017`) or as the end of a range (`WA-023 to
+WA-027`). The README's table has every WA number that no test covers, with the reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+__all__ = ["TOTALS", "faults", "main", "named_numbers", "numbers_by_test", "shown"]
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+#: Numbers of each list: 001 to here. WA is Workers AI, PW are Python Workers, DT is developing and testing.
+TOTALS: Final = {"WA": 150, "PW": 167, "DT": 129}
+#: Folders whose tests need more than `make test` installs everywhere.
+SPECIAL: Final = {"engine": "the real engine", "integration/clients": "published clients"}
+_RANGE: Final = re.compile(r"\b([A-Z]{2})-(\d{3})(?: to \1-(\d{3}))?\b")
+#: What looks as if it named a number and is not counted: the second half of `WA-017, 019`, or of `WA-078 to 081`.
+_SHORTHAND: Final = re.compile(r"\b[A-Z]{2}-\d{3}(?:,| to| and) \d{3}\b")
+_ROW: Final = re.compile(r"^\| (WA-[^|]*?) \| ([^|]+?) \| ([^|]+?) \|$", re.MULTILINE)
+_CLAIM: Final = re.compile(r"WA numbers covered: (\d+) of (\d+)")
+
+
+def named_numbers(text: str) -> set[str]:
+    """Every number in a text, ranges written out. Raises ValueError for shorthand and for numbers of no list."""
+    if match := _SHORTHAND.search(text):
+        raise ValueError(f"expected full numbers (WA-017, WA-019; WA-023 to WA-027); got {match[0]!r}")
+    found = {
+        f"{prefix}-{number:03}"
+        for prefix, first, last in _RANGE.findall(text)
+        for number in range(int(first), int(last or first) + 1)
+        if prefix in TOTALS
+    }
+    if unknown := found - {name for prefix in TOTALS for name in _all(prefix)}:
+        raise ValueError(f"expected numbers of the checklists; got {', '.join(sorted(unknown))}")
+    return found
+
+
+def numbers_by_test() -> dict[str, set[str]]:
+    """Test function (`folder/file.py::name`) -> the numbers in its docstring."""
+    found: dict[str, set[str]] = {}
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                name = f"{file.relative_to(ROOT / 'tests')}::{node.name}"
+                try:
+                    found[name] = named_numbers(ast.get_docstring(node) or "")
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
+    return found
+
+
+def shown(by_test: dict[str, set[str]]) -> str:
+    """A few lines for each list: how many are covered, which only by special tests, which not at all."""
+    lines = []
+    for prefix, total in TOTALS.items():
+        covered = _covered(by_test, prefix)
+        lines.append(f"{prefix}: {len(covered)} of {total} covered")
+        elsewhere = {name: ns for name, ns in by_test.items() if not name.startswith(tuple(SPECIAL))}
+        for folder, words in SPECIAL.items():
+            special = {name: ns for name, ns in by_test.items() if name.startswith(folder)}
+            if only := _covered(special, prefix) - _covered(elsewhere, prefix):
+                lines.append(f"  only with {words}: {_listed(only)}")
+        if missing := _all(prefix) - covered:
+            lines.append(f"  missing: {_listed(missing)}")
+    return "\n".join(lines)
+
+
+def faults(readme: str, by_test: dict[str, set[str]]) -> list[str]:
+    """What the README says wrongly of the WA numbers; empty when it is right."""
+    covered = _covered(by_test, "WA")
+    rows = [named_numbers(numbers) for numbers, _, _ in _ROW.findall(readme)]
+    listed = set().union(*rows)
+    claim = _CLAIM.search(readme)
+    problems = []
+    if claim is None or [int(number) for number in claim.groups()] != [len(covered), TOTALS["WA"]]:
+        said = claim[0] if claim else "nothing"
+        problems.append(f"expected `WA numbers covered: {len(covered)} of {TOTALS['WA']}`; got `{said}`")
+    if sum(map(len, rows)) != len(listed):
+        problems.append("a number stands in two rows")
+    problems += [f"{number} is listed as missing, and a test names it" for number in sorted(covered & listed)]
+    missing = _all("WA") - covered - listed
+    return problems + [f"{number} has no test and no row with the reason" for number in sorted(missing)]
+
+
+def main() -> int:
+    """Print what is covered, and what the README says wrongly of it. Returns the exit code."""
+    by_test = numbers_by_test()
+    print(shown(by_test))  # noqa: T201 - a script that talks to a person
+    problems = faults((ROOT / "README.md").read_text(), by_test)
+    for problem in problems:
+        print(f"README.md: {problem}", file=sys.stderr)  # noqa: T201 - as above
+    return 1 if problems else 0
+
+
+def _all(prefix: str) -> set[str]:
+    return {f"{prefix}-{number:03}" for number in range(1, TOTALS[prefix] + 1)}
+
+
+def _covered(by_test: dict[str, set[str]], prefix: str) -> set[str]:
+    return {number for numbers in by_test.values() for number in numbers if number.startswith(prefix)}
+
+
+def _listed(numbers: set[str]) -> str:
+    """Numbers of one list in their order, three and more in a row as a range."""
+    runs: list[list[str]] = []
+    for number in sorted(numbers):
+        if runs and int(number[3:]) == int(runs[-1][-1][3:]) + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The checklist numbers in the tests, and what the README says of them."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHECKLIST = runpy.run_path(str(ROOT / "tests" / "checklist.py"))
+
+
+def test_the_readme_tells_what_is_covered_and_why_the_rest_is_not() -> None:
+    assert CHECKLIST["faults"]((ROOT / "README.md").read_text(), CHECKLIST["numbers_by_test"]()) == []
+
+
+@pytest.mark.parametrize(
+    ("docstring", "numbers"),
+    [
+        ("WA-017", {"WA-017"}),
+        ("WA-023 to WA-025, PW-001: why.", {"WA-023", "WA-024", "WA-025", "PW-001"}),
+        ("as in RFC-123", set()),
+    ],
+)
+def test_numbers_are_read_alone_and_in_ranges(docstring: str, numbers: set[str]) -> None:
+    assert CHECKLIST["named_numbers"](docstring) == numbers
+
+
+@pytest.mark.parametrize("docstring", ["WA-017, 019", "WA-078 to 081", "WA-151", "WA-149 to WA-151"])
+def test_shorthand_and_unknown_numbers_are_refused(docstring: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        CHECKLIST["named_numbers"](docstring)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("WA numbers covered: 148 of 150\n| WA-002 | x | y |", "expected `WA numbers covered: 149 of 150`"),
+        ("WA numbers covered: 149 of 150\n| WA-001, WA-002 | x | y |", "WA-001 is listed as missing, and a test"),
+        ("WA numbers covered: 149 of 150", "WA-002 has no test and no row"),
+        ("WA numbers covered: 149 of 150\n| WA-002 | x | y |\n| WA-002 | x | y |", "a number stands in two rows"),
+    ],
+)
+def test_a_readme_that_is_wrong_is_found_out(text: str, problem: str) -> None:
+    by_test = {"unit/test_x.py::test_y": CHECKLIST["named_numbers"]("WA-001, WA-003 to WA-150")}
+    assert any(problem in found for found in CHECKLIST["faults"](text, by_test))
