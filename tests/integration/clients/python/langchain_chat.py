@@ -1,0 +1,69 @@
+"""LangChain with Cloudflare's own package for it. `url` is Paddock's address in every call."""
+
+from langchain_cloudflare import ChatCloudflareWorkersAI, CloudflareWorkersAIEmbeddings
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel
+
+QUESTION = "Tell me about lighthouses."
+TURNS = [SystemMessage("You are a keeper."), HumanMessage(QUESTION)]
+
+
+class Harbour(BaseModel):
+    """A harbour."""
+
+    name: str
+    berths: int
+
+
+def chat(url, model, endpoint_format, **settings):
+    return ChatCloudflareWorkersAI(
+        model=model,
+        base_url=f"{url}/client/v4",
+        account_id="a",
+        api_token="any",
+        endpoint_format=endpoint_format,
+        temperature=0,
+        model_kwargs={"seed": 1},
+        **settings,
+    )
+
+
+def invoke(**which):
+    answer = chat(**which).invoke(TURNS)
+    return {"text": answer.content, "usage": answer.usage_metadata, "metadata": answer.response_metadata}
+
+
+def stream(**which):
+    return [
+        chunk.content for chunk in chat(**which).stream([SystemMessage("You are a keeper."), HumanMessage(QUESTION)])
+    ]
+
+
+async def astream(**which):
+    return [chunk.content async for chunk in chat(**which).astream(TURNS)]
+
+
+def converse(**which):
+    turns = [HumanMessage("Hello."), AIMessage("Hello to you."), HumanMessage(QUESTION)]
+    return chat(**which).invoke(turns).content
+
+
+def batch(count, **which):
+    return [answer.content for answer in chat(**which).batch([QUESTION] * count, config={"max_concurrency": count})]
+
+
+async def leave(**which):
+    async for chunk in chat(**which).astream(QUESTION):
+        if chunk.content:
+            return chunk.content
+
+
+def document(method, **which):
+    return chat(**which).with_structured_output(Harbour, method=method).invoke(QUESTION).model_dump()
+
+
+def embed(url):
+    embeddings = CloudflareWorkersAIEmbeddings(
+        api_base_url=f"{url}/client/v4/accounts", account_id="a", api_token="any"
+    )
+    return embeddings.embed_query("hi")
