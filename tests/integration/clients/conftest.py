@@ -20,7 +20,7 @@ import pytest
 
 from paddock.bindings.ai.doors.access import OPEN, Access
 from paddock.bindings.ai.engines.protocol import EngineRequest
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.engines.scripted import Call, Gate, ScriptedEngine
 
 HERE = Path(__file__).parent
 #: Where `make test-clients` installs.
@@ -110,6 +110,16 @@ def eight() -> ScriptedEngine:
 
     engine = ScriptedEngine([reply] * 8, gate=gate)
     return engine
+
+
+@pytest.fixture
+def caller() -> ScriptedEngine:
+    """Calls the tool `weather` for Kiel, and says what it gave when it is asked again."""
+
+    def report(request: EngineRequest) -> str:
+        return f"I hear: {(request.messages or ())[-1].content}"
+
+    return ScriptedEngine([[Call("weather", {"place": "Kiel"})], report])
 
 
 class Refusal(NamedTuple):

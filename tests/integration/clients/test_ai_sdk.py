@@ -2,13 +2,15 @@
 
 import pytest
 
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine, Thought
 from paddock.bindings.errors import EngineOverloaded
 
 pytestmark = pytest.mark.clients
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 WORKERS_AI = "workers-ai-provider"
 COMPATIBLE = "@ai-sdk/openai-compatible"
 WHAT = "generateText, streamText, documents, tools, usage, finish reasons, errors, leaving, 8 at once"
@@ -58,6 +60,38 @@ def test_a_document_keeps_to_its_schema(sdk, real, call: str) -> None:
     document = sdk(call, url=real, model=LLAMA, provider=COMPATIBLE)
     assert document["name"] in ("Kiel", "Bergen")
     assert isinstance(document["isOpen"], bool)
+
+
+def test_a_document_comes_in_json_mode(sdk, scripted) -> None:
+    """WA-072"""
+    engine = ScriptedEngine(['{"name":"Kiel","isOpen":true}'])
+    document = scripted(engine, lambda url: sdk("document", url=url, model=LLAMA3, provider=WORKERS_AI))
+    assert document == {"name": "Kiel", "isOpen": True}
+    assert "isOpen" in (engine.requests[0].sampling.json_schema or "")
+
+
+def test_a_streamed_document_is_refused_as_in_production(sdk, scripted, provider) -> None:
+    """WA-074"""
+    refusal = scripted(ScriptedEngine(), lambda url: sdk.refusal("streamDocument", url=url, model=LLAMA3, **provider))
+    assert '"code":5023' in refusal.body
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("call", ["act", "streamAct"])
+def test_it_acts_with_a_tool(sdk, scripted, provider, caller, model: str, call: str) -> None:
+    """WA-070, WA-078, WA-079, WA-080, WA-081"""
+    done = scripted(caller, lambda url: sdk(call, url=url, model=model, **provider))
+    # A whole answer in the native shape has no reason: the provider takes it for `stop`.
+    has_reason = call == "streamAct" or model == QWEN or provider["provider"] == COMPATIBLE
+    reasons = ["tool-calls" if has_reason else "stop", "stop"]
+    assert done == {"text": "I hear: Sunny in Kiel.", "places": ["Kiel"], "reasons": reasons}
+
+
+@pytest.mark.parametrize("call", ["think", "streamThink"])
+def test_thoughts_come_beside_the_text(sdk, scripted, provider, call: str) -> None:
+    engine = ScriptedEngine([[Thought("Hm."), "Yes."]])
+    answer = scripted(engine, lambda url: sdk(call, url=url, model=QWEN, **provider))
+    assert answer == {"text": "Yes.", "reasoningText": "Hm."}
 
 
 @pytest.mark.parametrize("call", ["generate", "failStream"])

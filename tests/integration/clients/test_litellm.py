@@ -4,17 +4,31 @@ import json
 
 import pytest
 
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine, Thought
 from paddock.bindings.errors import EngineOverloaded
 
 pytestmark = pytest.mark.clients("litellm", what="completion, stream, documents, tools, errors, leaving, 8 at once")
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 HARBOUR = {
     "type": "object",
     "properties": {"name": {"enum": ["Kiel", "Bergen"]}, "isOpen": {"type": "boolean"}},
     "required": ["name", "isOpen"],
+}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather in a place",
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"enum": ["Kiel", "Bergen"]}},
+            "required": ["place"],
+        },
+    },
 }
 
 
@@ -54,6 +68,30 @@ def test_a_document_keeps_to_its_schema(litellm, real) -> None:
     document = json.loads(answer["choices"][0]["message"]["content"])
     assert document["name"] in ("Kiel", "Bergen")
     assert isinstance(document["isOpen"], bool)
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+def test_it_acts_with_a_tool(litellm, scripted, caller, model: str) -> None:
+    """WA-080, WA-081"""
+    answer = scripted(caller, lambda url: litellm("act", url=url, model=model, tools=[WEATHER]))
+    assert answer == 'I hear: Sunny: {"place":"Kiel"}'
+
+
+def test_a_stream_has_the_calls(litellm, scripted, caller) -> None:
+    """WA-070"""
+    chunks = scripted(caller, lambda url: litellm("stream", url=url, model=QWEN, tools=[WEATHER]))
+    deltas = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"]["tool_calls"] or ()]
+    assert deltas[0]["function"]["name"] == "weather"
+    assert "".join(delta["function"]["arguments"] for delta in deltas) == '{"place":"Kiel"}'
+    reasons = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"]]
+    assert reasons == ["tool_calls"]
+
+
+def test_thoughts_come_beside_the_text(litellm, scripted) -> None:
+    engine = ScriptedEngine([[Thought("Hm."), "Yes."]])
+    answer = scripted(engine, lambda url: litellm("complete", url=url, model=QWEN))
+    message = answer["choices"][0]["message"]
+    assert (message["reasoning_content"], message["content"]) == ("Hm.", "Yes.")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ pytestmark = pytest.mark.clients(
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,30 @@ def test_a_document_is_parsed(openai, real) -> None:
 def test_models_are_listed_and_found(openai, real) -> None:
     assert {PHI, LLAMA} <= set(openai("models", url=real))
     assert openai("model", url=real, id=PHI)["owned_by"] == "microsoft"
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("stream", [False, True])
+def test_it_acts_with_a_tool(openai, scripted, caller, model: str, stream: bool) -> None:
+    """WA-070, WA-080, WA-081"""
+    done = scripted(caller, lambda url: openai("act", url=url, model=model, stream=stream))
+    assert done == {"text": "I hear: Sunny in Kiel.", "places": ["Kiel"]}
+
+
+def test_a_response_has_calls_and_takes_their_outputs(openai, scripted, caller) -> None:
+    parameters = {"type": "object", "properties": {"place": {"type": "string"}}}
+    tool = {"type": "function", "name": "weather", "parameters": parameters, "strict": True}
+    items = [{"role": "user", "content": "How is the weather in Kiel?"}]
+
+    def use(url: str) -> str:
+        first = openai("respond", url=url, model=QWEN, input=items, tools=[tool])
+        (call,) = [item for item in first["output"] if item["type"] == "function_call"]
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "Sunny in Kiel."}
+        return openai("respond", url=url, model=QWEN, input=[*items, *first["output"], output], tools=[tool])[
+            "output_text"
+        ]
+
+    assert scripted(caller, use) == "I hear: Sunny in Kiel."
 
 
 @pytest.mark.parametrize(

@@ -34,3 +34,7 @@ export const object = over(calls.object);
 export const streamDocument = over(calls.streamDocument);
 export const leave = over(calls.leave);
 export const parallel = over(calls.parallel);
+export const act = over(calls.act);
+export const streamAct = over(calls.streamAct);
+export const think = over(calls.think);
+export const streamThink = over(calls.streamThink);

@@ -39,15 +39,12 @@ export async function object(given) {
 }
 
 export async function streamDocument(given) {
-  const { partialOutputStream, output } = streamText({
-    prompt,
-    ...settings(given),
-    output: Output.object({ schema: harbour }),
-    onError: () => {},
-  });
-  const parts = [];
-  for await (const part of partialOutputStream) parts.push(part);
-  return { parts, output: await output };
+  let failure;
+  const output = Output.object({ schema: harbour });
+  const result = streamText({ prompt, ...settings(given), output, onError: ({ error }) => (failure = error) });
+  await result.consumeStream();
+  if (failure) throw failure;
+  return result.output;
 }
 
 // Leaves in mid-stream, after the first piece.
@@ -63,4 +60,43 @@ export async function leave(given) {
 export async function parallel({ count, ...given }) {
   const calls = Array.from({ length: count }, () => generateText({ prompt, ...settings(given) }));
   return (await Promise.all(calls)).map(({ text }) => text);
+}
+
+const weather = (places) =>
+  tool({
+    description: "The weather in a place",
+    inputSchema: z.object({ place: z.enum(["Kiel", "Bergen"]) }),
+    execute: async ({ place }) => {
+      places.push(place);
+      return `Sunny in ${place}.`;
+    },
+  });
+
+// The SDK asks, runs the tool, and asks again with what it gave.
+export async function act(given) {
+  const places = [];
+  const tools = { weather: weather(places) };
+  const { text, steps } = await generateText({ prompt, ...settings(given), tools, stopWhen: isStepCount(2) });
+  return { text, places, reasons: steps.map(({ finishReason }) => finishReason) };
+}
+
+export async function streamAct(given) {
+  const places = [];
+  const tools = { weather: weather(places) };
+  const result = streamText({ prompt, ...settings(given), tools, stopWhen: isStepCount(2) });
+  const pieces = [];
+  for await (const piece of result.textStream) pieces.push(piece);
+  const reasons = (await result.steps).map(({ finishReason }) => finishReason);
+  return { text: pieces.join(""), places, reasons };
+}
+
+export async function think(given) {
+  const { text, reasoningText } = await generateText({ prompt, ...settings(given) });
+  return { text, reasoningText };
+}
+
+export async function streamThink(given) {
+  const result = streamText({ prompt, ...settings(given) });
+  await result.consumeStream();
+  return { text: await result.text, reasoningText: await result.reasoningText };
 }

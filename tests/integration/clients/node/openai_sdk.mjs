@@ -36,6 +36,26 @@ export async function parse({ url, ...given }) {
   return answer.choices[0].message.parsed;
 }
 
+// The SDK asks, runs the tool, and asks again with what it gave.
+export async function act({ url, ...given }) {
+  const places = [];
+  const weather = {
+    type: "function",
+    function: {
+      name: "weather",
+      description: "The weather in a place",
+      parameters: { type: "object", properties: { place: { enum: ["Kiel", "Bergen"] } }, required: ["place"] },
+      parse: JSON.parse,
+      function: ({ place }) => {
+        places.push(place);
+        return `Sunny in ${place}.`;
+      },
+    },
+  };
+  const runner = client({ url }).chat.completions.runTools({ messages, tools: [weather], ...given });
+  return { text: await runner.finalContent(), places };
+}
+
 export async function complete({ url, ...given }) {
   return client({ url }).completions.create({ prompt: "Tell me about lighthouses.", temperature: 0, ...given });
 }

@@ -1,11 +1,20 @@
 """LangChain with Cloudflare's own package for it. `url` is Paddock's address in every call."""
 
+from typing import Literal
+
 from langchain_cloudflare import ChatCloudflareWorkersAI, CloudflareWorkersAIEmbeddings
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.tools import tool
 from pydantic import BaseModel
 
 QUESTION = "Tell me about lighthouses."
 TURNS = [SystemMessage("You are a keeper."), HumanMessage(QUESTION)]
+
+
+@tool
+def weather(place: Literal["Kiel", "Bergen"]) -> str:
+    """The weather in a place."""
+    return f"Sunny in {place}."
 
 
 class Harbour(BaseModel):
@@ -60,6 +69,34 @@ async def leave(**which):
 
 def document(method, **which):
     return chat(**which).with_structured_output(Harbour, method=method).invoke(QUESTION).model_dump()
+
+
+def call(tool_choice=None, **which):
+    answer = chat(**which).bind_tools([weather], tool_choice=tool_choice).invoke(QUESTION)
+    return {
+        "text": answer.content,
+        "calls": [{"name": call["name"], "args": call["args"]} for call in answer.tool_calls],
+    }
+
+
+def act(**which):
+    """What an agent does: ask, run the tools, and ask again with what they gave."""
+    model = chat(**which).bind_tools([weather])
+    turns = [HumanMessage("How is the weather in Kiel?")]
+    turns.append(model.invoke(turns))
+    turns += [weather.invoke(call) for call in turns[-1].tool_calls]
+    return model.invoke(turns).content
+
+
+def stream_calls(**which):
+    whole = None
+    for chunk in chat(**which).bind_tools([weather]).stream(QUESTION):
+        whole = chunk if whole is None else whole + chunk
+    return whole.tool_calls
+
+
+def think(**which):
+    return chat(**which).invoke(QUESTION).content
 
 
 def embed(url):

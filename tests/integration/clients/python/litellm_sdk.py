@@ -38,6 +38,16 @@ async def parallel(count, **given):
     return [answer.choices[0].message.content for answer in answers]
 
 
+def act(**given):
+    """What an agent does: ask, run the tools, and ask again with what they gave."""
+    turns = [{"role": "user", "content": "How is the weather in Kiel?"}]
+    first = litellm.completion(**settings(messages=turns, **given)).choices[0].message
+    turns.append(first.model_dump())
+    for call in first.tool_calls:
+        turns.append({"role": "tool", "tool_call_id": call.id, "content": f"Sunny: {call.function.arguments}"})
+    return litellm.completion(**settings(messages=turns, **given)).choices[0].message.content
+
+
 async def leave(**given):
     chunks = await litellm.acompletion(stream=True, **settings(**given))
     async for chunk in chunks:

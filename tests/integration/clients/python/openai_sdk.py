@@ -3,7 +3,7 @@
 import asyncio
 from enum import StrEnum
 
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, OpenAI, pydantic_function_tool
 from pydantic import BaseModel
 
 QUESTION = [{"role": "user", "content": "Tell me about lighthouses."}]
@@ -67,6 +67,32 @@ def stream_respond(url, **given):
         deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
         answer = stream.get_final_response()
     return {"deltas": deltas, "text": answer.output_text, "usage": answer.usage.model_dump()}
+
+
+class Weather(BaseModel):
+    """The weather in a place."""
+
+    place: Port
+
+
+def call(url, **given):
+    """A call whose arguments the SDK has parsed."""
+    answer = client(url).chat.completions.parse(
+        messages=QUESTION, temperature=0, tools=[pydantic_function_tool(Weather)], **given
+    )
+    choice = answer.choices[0]
+    calls = [(call.function.name, call.function.parsed_arguments.model_dump()) for call in choice.message.tool_calls]
+    return {"finish_reason": choice.finish_reason, "calls": calls}
+
+
+def stream_call(url, **given):
+    """The same of a stream, gathered by the SDK."""
+    tools = [pydantic_function_tool(Weather)]
+    with client(url).chat.completions.stream(messages=QUESTION, temperature=0, tools=tools, **given) as stream:
+        pieces = [event.arguments_delta for event in stream if event.type == "tool_calls.function.arguments.delta"]
+        choice = stream.get_final_completion().choices[0]
+    calls = [(call.function.name, call.function.parsed_arguments.model_dump()) for call in choice.message.tool_calls]
+    return {"pieces": pieces, "finish_reason": choice.finish_reason, "calls": calls}
 
 
 def models(url):

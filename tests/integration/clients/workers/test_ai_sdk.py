@@ -1,5 +1,7 @@
 """The Vercel AI SDK in Workers, with Cloudflare's provider over the AI binding."""
 
+import json
+
 import pytest
 
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
@@ -13,6 +15,8 @@ pytestmark = pytest.mark.clients(
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,28 @@ def test_an_answer_streams_and_comes_whole(in_worker, worker, real, model: str) 
     assert "".join(streamed["pieces"]) == whole["text"] != ""
     assert 5 < len(streamed["pieces"]) <= whole["usage"]["outputTokens"]
     assert (streamed["usage"], streamed["finishReason"]) == (whole["usage"], "stop")
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("name", ["act", "streamAct"])
+def test_it_acts_with_a_tool(in_worker, worker, caller, model: str, name: str) -> None:
+    """WA-070, WA-078, WA-079, WA-080, WA-081"""
+
+    async def use(call):
+        return await call(name, model=model)
+
+    done = in_worker(worker, use, caller)
+    assert (done["text"], done["places"]) == ("I hear: Sunny in Kiel.", ["Kiel"])
+
+
+def test_a_document_comes_in_json_mode(in_worker, worker) -> None:
+    """WA-072"""
+
+    async def use(call):
+        return await call("document", model=LLAMA3)
+
+    document = {"name": "Kiel", "isOpen": True}
+    assert in_worker(worker, use, ScriptedEngine([json.dumps(document)])) == document
 
 
 def test_failures_are_api_errors_with_their_reason(in_worker, worker) -> None:
