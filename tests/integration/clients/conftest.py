@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def recorded(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
     """What `report.py` counts by: the packages, what the tests of their module are about, and the engine."""
     marker = request.node.get_closest_marker("clients")
-    record_property("packages", " ".join(marker.args))
+    record_property("packages", ";".join(marker.args))
     record_property("what", marker.kwargs.get("what", ""))
     record_property("engine", "real" if "real" in request.fixturenames else "scripted")
 

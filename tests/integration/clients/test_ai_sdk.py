@@ -49,19 +49,21 @@ def test_a_conversation_with_a_system_text_reaches_the_model(sdk, scripted, prov
     ]  # fmt: skip
 
 
+@pytest.mark.clients(COMPATIBLE, "ai", what=WHAT)
 def test_a_cut_answer_says_so_where_the_shape_has_room(sdk, real) -> None:
     answer = sdk("generate", url=real, model=LLAMA, provider=COMPATIBLE, maxOutputTokens=3)
     assert (answer["finishReason"], answer["usage"]["outputTokens"]) == ("length", 3)
 
 
 @pytest.mark.parametrize("call", ["document", "object"])
-def test_a_document_keeps_to_its_schema(sdk, real, call: str) -> None:
-    """WA-073"""
-    document = sdk(call, url=real, model=LLAMA, provider=COMPATIBLE)
+def test_a_document_keeps_to_its_schema(sdk, real, provider, call: str) -> None:
+    """WA-072, WA-073"""
+    document = sdk(call, url=real, model=LLAMA3, **provider)
     assert document["name"] in ("Kiel", "Bergen")
     assert isinstance(document["isOpen"], bool)
 
 
+@pytest.mark.clients(WORKERS_AI, "ai", what=WHAT)
 def test_a_document_comes_in_json_mode(sdk, scripted) -> None:
     """WA-072"""
     engine = ScriptedEngine(['{"name":"Kiel","isOpen":true}'])
@@ -85,6 +87,22 @@ def test_it_acts_with_a_tool(sdk, scripted, provider, caller, model: str, call: 
     has_reason = call == "streamAct" or model == QWEN or provider["provider"] == COMPATIBLE
     reasons = ["tool-calls" if has_reason else "stop", "stop"]
     assert done == {"text": "I hear: Sunny in Kiel.", "places": ["Kiel"], "reasons": reasons}
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("call", ["act", "streamAct"])
+def test_it_acts_with_the_real_engine(sdk, real, provider, model: str, call: str) -> None:
+    """WA-070, WA-079, WA-080, WA-081"""
+    done = sdk(call, url=real, model=model, **provider)
+    assert done["places"] == ["Kiel"]
+    assert done["text"].strip()
+
+
+@pytest.mark.parametrize("call", ["think", "streamThink"])
+def test_the_real_engine_thinks(sdk, real, provider, call: str) -> None:
+    answer = sdk(call, url=real, model=QWEN, **provider)
+    assert answer["text"].strip()
+    assert answer["reasoningText"].strip()
 
 
 @pytest.mark.parametrize("call", ["think", "streamThink"])

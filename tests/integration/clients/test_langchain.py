@@ -75,6 +75,19 @@ def test_it_acts_with_a_tool(langchain, scripted, form, caller, model: str) -> N
 
 
 @pytest.mark.parametrize("model", [LLAMA3, QWEN])
+def test_it_acts_with_the_real_engine(langchain, real, form, model: str) -> None:
+    """WA-079, WA-080, WA-081"""
+    given = {"url": real, "model": model, **form}
+    assert langchain("call", **given)["calls"] == [{"name": "weather", "args": {"place": "Kiel"}}]
+    assert langchain("act", **given)
+
+
+def test_the_tool_that_it_names_is_called(langchain, real, form) -> None:
+    (call,) = langchain("call", url=real, model=QWEN, tool_choice="weather", **form)["calls"]
+    assert (call["name"], set(call["args"])) == ("weather", {"place"})
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
 def test_a_document_comes_as_a_call(langchain, scripted, form, model: str) -> None:
     """Its default way to structured output."""
     engine = ScriptedEngine([[Call("Harbour", {"name": "Kiel", "berths": 3})]])

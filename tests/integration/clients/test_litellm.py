@@ -25,7 +25,7 @@ WEATHER = {
         "description": "The weather in a place",
         "parameters": {
             "type": "object",
-            "properties": {"place": {"enum": ["Kiel", "Bergen"]}},
+            "properties": {"place": {"type": "string"}},
             "required": ["place"],
         },
     },
@@ -75,6 +75,12 @@ def test_it_acts_with_a_tool(litellm, scripted, caller, model: str) -> None:
     """WA-080, WA-081"""
     answer = scripted(caller, lambda url: litellm("act", url=url, model=model, tools=[WEATHER]))
     assert answer == 'I hear: Sunny: {"place":"Kiel"}'
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+def test_it_acts_with_the_real_engine(litellm, real, model: str) -> None:
+    """WA-080, WA-081"""
+    assert litellm("act", url=real, model=model, tools=[WEATHER])
 
 
 def test_a_stream_has_the_calls(litellm, scripted, caller) -> None:

@@ -71,6 +71,14 @@ def test_a_document_is_parsed(openai, real) -> None:
     assert isinstance(document["isOpen"], bool)
 
 
+def test_a_model_that_reasons_gives_its_thoughts(openai, real) -> None:
+    answer = openai("chat", url=real, model=QWEN)["choices"][0]["message"]
+    assert answer["reasoning_content"].strip()
+    assert answer["content"].strip()
+    streamed = openai("gather", url=real, model=QWEN)["choices"][0]["message"]
+    assert streamed["content"] == answer["content"]
+
+
 def test_models_are_listed_and_found(openai, real) -> None:
     assert {PHI, LLAMA} <= set(openai("models", url=real))
     assert openai("model", url=real, id=PHI)["owned_by"] == "microsoft"
@@ -84,10 +92,19 @@ def test_it_acts_with_a_tool(openai, scripted, caller, model: str, stream: bool)
     assert done == {"text": "I hear: Sunny in Kiel.", "places": ["Kiel"]}
 
 
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("stream", [False, True])
+def test_it_acts_with_the_real_engine(openai, real, model: str, stream: bool) -> None:
+    """WA-070, WA-080, WA-081"""
+    done = openai("act", url=real, model=model, stream=stream)
+    assert done["places"] == ["Kiel"]
+    assert done["text"].strip()
+
+
 def test_a_response_has_calls_and_takes_their_outputs(openai, scripted, caller) -> None:
     parameters = {"type": "object", "properties": {"place": {"type": "string"}}}
     tool = {"type": "function", "name": "weather", "parameters": parameters, "strict": True}
-    items = [{"role": "user", "content": "How is the weather in Kiel?"}]
+    items = [{"role": "user", "content": "What is the weather in Kiel?"}]
 
     def use(url: str) -> str:
         first = openai("respond", url=url, model=QWEN, input=items, tools=[tool])

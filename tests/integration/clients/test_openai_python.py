@@ -2,10 +2,14 @@
 
 import pytest
 
-pytestmark = pytest.mark.clients("openai (Python)", what="chat, completions, responses, models, documents, 8 at once")
+pytestmark = pytest.mark.clients(
+    "openai (Python)", what="chat, completions, responses, models, documents, tools, errors, 8 at once"
+)
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,17 @@ def test_a_response_streams_and_comes_whole(openai, real) -> None:
     streamed = openai("stream_respond", url=real, model=LLAMA)
     assert "".join(streamed.pop("deltas")) == whole["text"] != ""
     assert streamed == whole
+
+
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+def test_a_call_is_parsed_whole_and_streamed(openai, real, model: str) -> None:
+    """WA-070, WA-080"""
+    whole = openai("call", url=real, model=model, tool_choice="required")
+    streamed = openai("stream_call", url=real, model=model, tool_choice="required")
+    assert [(name, set(arguments)) for name, arguments in whole["calls"]] == [("Weather", {"place"})]
+    assert streamed.pop("pieces")
+    assert streamed == whole
+    assert whole["finish_reason"] == "tool_calls"
 
 
 @pytest.mark.parametrize("call", ["parse", "parse_response"])

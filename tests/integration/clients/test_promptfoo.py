@@ -11,6 +11,7 @@ pytestmark = pytest.mark.clients("promptfoo", what="`promptfoo eval`: chat, comp
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 QUIET = {
     "PROMPTFOO_DISABLE_TELEMETRY": "1",
     "PROMPTFOO_DISABLE_UPDATE": "1",
@@ -55,6 +56,15 @@ def test_a_document_keeps_to_its_schema(evaluate, real) -> None:
     schema = {"type": "object", "properties": {"port": {"enum": ["Kiel", "Bergen"]}}, "required": ["port"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "harbour", "schema": schema}}
     result = evaluate(real, "chat", LLAMA, [{"type": "is-json", "value": schema}], response_format=wanted)
+    assert (result["success"], result.get("error")) == (True, None)
+
+
+def test_a_call_is_valid_in_its_eyes(evaluate, real) -> None:
+    """WA-080"""
+    parameters = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
+    tool = {"type": "function", "function": {"name": "weather", "description": "", "parameters": parameters}}
+    asked = {"tools": [tool], "tool_choice": "required"}
+    result = evaluate(real, "chat", LLAMA3, [{"type": "is-valid-openai-tools-call"}], **asked)
     assert (result["success"], result.get("error")) == (True, None)
 
 

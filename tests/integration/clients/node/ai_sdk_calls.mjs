@@ -4,6 +4,7 @@ import { generateObject, generateText, isStepCount, Output, streamText, tool } f
 import { z } from "zod";
 
 const prompt = "Tell me about lighthouses.";
+const question = "What is the weather in Kiel?";
 const harbour = z.object({ name: z.enum(["Kiel", "Bergen"]), isOpen: z.boolean() });
 
 // What every call has. A refused call is not tried again, so that its error is the answer.
@@ -65,7 +66,7 @@ export async function parallel({ count, ...given }) {
 const weather = (places) =>
   tool({
     description: "The weather in a place",
-    inputSchema: z.object({ place: z.enum(["Kiel", "Bergen"]) }),
+    inputSchema: z.object({ place: z.string() }),
     execute: async ({ place }) => {
       places.push(place);
       return `Sunny in ${place}.`;
@@ -76,14 +77,14 @@ const weather = (places) =>
 export async function act(given) {
   const places = [];
   const tools = { weather: weather(places) };
-  const { text, steps } = await generateText({ prompt, ...settings(given), tools, stopWhen: isStepCount(2) });
+  const { text, steps } = await generateText({ prompt: question, ...settings(given), tools, stopWhen: isStepCount(2) });
   return { text, places, reasons: steps.map(({ finishReason }) => finishReason) };
 }
 
 export async function streamAct(given) {
   const places = [];
   const tools = { weather: weather(places) };
-  const result = streamText({ prompt, ...settings(given), tools, stopWhen: isStepCount(2) });
+  const result = streamText({ prompt: question, ...settings(given), tools, stopWhen: isStepCount(2) });
   const pieces = [];
   for await (const piece of result.textStream) pieces.push(piece);
   const reasons = (await result.steps).map(({ finishReason }) => finishReason);

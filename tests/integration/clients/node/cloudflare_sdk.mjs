@@ -35,6 +35,19 @@ export async function authors({ url }) {
   return names(client(url).ai.authors.list({ account_id }));
 }
 
+export async function formats({ url }) {
+  const found = [];
+  for await (const item of client(url).ai.toMarkdown.supported({ account_id })) found.push(item.extension);
+  return found;
+}
+
+export async function convert({ url, files }) {
+  const file = { files: files.map(({ name, text, type }) => new File([text], name, { type })) };
+  const found = [];
+  for await (const result of client(url).ai.toMarkdown.transform({ account_id, file })) found.push(result);
+  return found;
+}
+
 export async function parallel({ url, count, model, ...inputs }) {
   const cloudflare = client(url);
   const calls = Array.from({ length: count }, () => cloudflare.ai.run(model, { account_id, ...inputs }));

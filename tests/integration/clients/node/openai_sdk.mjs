@@ -44,7 +44,7 @@ export async function act({ url, ...given }) {
     function: {
       name: "weather",
       description: "The weather in a place",
-      parameters: { type: "object", properties: { place: { enum: ["Kiel", "Bergen"] } }, required: ["place"] },
+      parameters: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
       parse: JSON.parse,
       function: ({ place }) => {
         places.push(place);
@@ -52,7 +52,9 @@ export async function act({ url, ...given }) {
       },
     },
   };
-  const runner = client({ url }).chat.completions.runTools({ messages, tools: [weather], ...given });
+  const turns = [{ role: "user", content: "What is the weather in Kiel?" }];
+  const asked = { messages: turns, tools: [weather], temperature: 0, ...given };
+  const runner = client({ url }).chat.completions.runTools(asked);
   return { text: await runner.finalContent(), places };
 }
 

@@ -15,7 +15,7 @@ const calls = {
         return `Sunny in ${place}.`;
       },
     };
-    const messages = [{ role: "user", content: "How is the weather in Kiel?" }];
+    const messages = [{ role: "user", content: "What is the weather in Kiel?" }];
     const answer = await runWithTools(ai, model, { messages, tools: [weather] }, settings);
     return { places, answer: answer instanceof ReadableStream ? await new Response(answer).text() : answer };
   },

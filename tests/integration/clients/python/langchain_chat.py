@@ -1,18 +1,17 @@
 """LangChain with Cloudflare's own package for it. `url` is Paddock's address in every call."""
 
-from typing import Literal
-
 from langchain_cloudflare import ChatCloudflareWorkersAI, CloudflareWorkersAIEmbeddings
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
 QUESTION = "Tell me about lighthouses."
+WEATHER = "What is the weather in Kiel?"
 TURNS = [SystemMessage("You are a keeper."), HumanMessage(QUESTION)]
 
 
 @tool
-def weather(place: Literal["Kiel", "Bergen"]) -> str:
+def weather(place: str) -> str:
     """The weather in a place."""
     return f"Sunny in {place}."
 
@@ -43,9 +42,7 @@ def invoke(**which):
 
 
 def stream(**which):
-    return [
-        chunk.content for chunk in chat(**which).stream([SystemMessage("You are a keeper."), HumanMessage(QUESTION)])
-    ]
+    return [chunk.content for chunk in chat(**which).stream(TURNS)]
 
 
 async def astream(**which):
@@ -72,7 +69,7 @@ def document(method, **which):
 
 
 def call(tool_choice=None, **which):
-    answer = chat(**which).bind_tools([weather], tool_choice=tool_choice).invoke(QUESTION)
+    answer = chat(**which).bind_tools([weather], tool_choice=tool_choice).invoke(WEATHER)
     return {
         "text": answer.content,
         "calls": [{"name": call["name"], "args": call["args"]} for call in answer.tool_calls],
@@ -82,7 +79,7 @@ def call(tool_choice=None, **which):
 def act(**which):
     """What an agent does: ask, run the tools, and ask again with what they gave."""
     model = chat(**which).bind_tools([weather])
-    turns = [HumanMessage("How is the weather in Kiel?")]
+    turns = [HumanMessage(WEATHER)]
     turns.append(model.invoke(turns))
     turns += [weather.invoke(call) for call in turns[-1].tool_calls]
     return model.invoke(turns).content
@@ -90,7 +87,7 @@ def act(**which):
 
 def stream_calls(**which):
     whole = None
-    for chunk in chat(**which).bind_tools([weather]).stream(QUESTION):
+    for chunk in chat(**which).bind_tools([weather]).stream(WEATHER):
         whole = chunk if whole is None else whole + chunk
     return whole.tool_calls
 

@@ -40,7 +40,7 @@ async def parallel(count, **given):
 
 def act(**given):
     """What an agent does: ask, run the tools, and ask again with what they gave."""
-    turns = [{"role": "user", "content": "How is the weather in Kiel?"}]
+    turns = [{"role": "user", "content": "What is the weather in Kiel?"}]
     first = litellm.completion(**settings(messages=turns, **given)).choices[0].message
     turns.append(first.model_dump())
     for call in first.tool_calls:

@@ -7,6 +7,7 @@ from openai import AsyncOpenAI, OpenAI, pydantic_function_tool
 from pydantic import BaseModel
 
 QUESTION = [{"role": "user", "content": "Tell me about lighthouses."}]
+WEATHER = [{"role": "user", "content": "What is the weather in Kiel?"}]
 
 
 class Port(StrEnum):
@@ -78,7 +79,7 @@ class Weather(BaseModel):
 def call(url, **given):
     """A call whose arguments the SDK has parsed."""
     answer = client(url).chat.completions.parse(
-        messages=QUESTION, temperature=0, tools=[pydantic_function_tool(Weather)], **given
+        messages=WEATHER, temperature=0, tools=[pydantic_function_tool(Weather)], **given
     )
     choice = answer.choices[0]
     calls = [(call.function.name, call.function.parsed_arguments.model_dump()) for call in choice.message.tool_calls]
@@ -88,7 +89,7 @@ def call(url, **given):
 def stream_call(url, **given):
     """The same of a stream, gathered by the SDK."""
     tools = [pydantic_function_tool(Weather)]
-    with client(url).chat.completions.stream(messages=QUESTION, temperature=0, tools=tools, **given) as stream:
+    with client(url).chat.completions.stream(messages=WEATHER, temperature=0, tools=tools, **given) as stream:
         pieces = [event.arguments_delta for event in stream if event.type == "tool_calls.function.arguments.delta"]
         choice = stream.get_final_completion().choices[0]
     calls = [(call.function.name, call.function.parsed_arguments.model_dump()) for call in choice.message.tool_calls]

@@ -49,6 +49,19 @@ def test_it_acts_with_a_tool(in_worker, worker, caller, model: str, name: str) -
     assert (done["text"], done["places"]) == ("I hear: Sunny in Kiel.", ["Kiel"])
 
 
+@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+def test_it_acts_with_the_real_engine(in_worker, worker, real, model: str) -> None:
+    """WA-070, WA-079, WA-080, WA-081"""
+
+    async def use(call):
+        return await call("act", model=model), await call("streamAct", model=model), await call("document", model=model)
+
+    whole, streamed, document = in_worker(worker, use, real)
+    assert whole["places"] == streamed["places"] == ["Kiel"]
+    assert whole["text"] == streamed["text"] != ""
+    assert document["name"] in ("Kiel", "Bergen")
+
+
 def test_a_document_comes_in_json_mode(in_worker, worker) -> None:
     """WA-072"""
 

@@ -22,6 +22,17 @@ def test_it_acts_with_a_tool(in_worker, worker, caller) -> None:
     assert (done["places"], done["answer"]["response"]) == (["Kiel"], 'I hear: "Sunny in Kiel."')
 
 
+def test_it_acts_with_the_real_engine(in_worker, worker, real) -> None:
+    """WA-078, WA-079, WA-081"""
+
+    async def use(call):
+        return await call("act", model=LLAMA3)
+
+    done = in_worker(worker, use, real)
+    assert done["places"] == ["Kiel"]
+    assert done["answer"]["response"].strip()
+
+
 def test_its_last_answer_streams(in_worker, worker, caller) -> None:
     async def use(call):
         return await call("act", model=LLAMA3, streamFinalResponse=True)
