@@ -141,8 +141,10 @@ def test_leaving_a_stream_aborts_the_generation(sdk, scripted, provider) -> None
     gate = Gate()
     gate.let(1)
     engine = ScriptedEngine(["one two three"], gate=gate)
-    ask = lambda url: sdk("leave", url=url, model=LLAMA, **provider)  # noqa: E731
-    assert scripted(engine, ask, after=lambda: engine.aborts) == "one"
+    assert (
+        scripted(engine, lambda url: sdk("leave", url=url, model=LLAMA, **provider), after=lambda: engine.aborts)
+        == "one"
+    )
 
 
 def test_8_calls_are_answered_at_once(sdk, scripted, provider, eight) -> None:

@@ -62,8 +62,10 @@ def test_leaving_a_stream_aborts_the_generation(langchain, scripted, form) -> No
     gate = Gate()
     gate.let(1)
     engine = ScriptedEngine(["one two three"], gate=gate)
-    ask = lambda url: langchain("leave", url=url, model=LLAMA, **form)  # noqa: E731
-    assert scripted(engine, ask, after=lambda: engine.aborts) == "one"
+    assert (
+        scripted(engine, lambda url: langchain("leave", url=url, model=LLAMA, **form), after=lambda: engine.aborts)
+        == "one"
+    )
 
 
 @pytest.mark.parametrize("model", [LLAMA3, QWEN])

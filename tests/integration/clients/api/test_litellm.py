@@ -122,8 +122,7 @@ def test_leaving_a_stream_aborts_the_generation(litellm, scripted) -> None:
     gate = Gate()
     gate.let(1)
     engine = ScriptedEngine(["one two three"], gate=gate)
-    ask = lambda url: litellm("leave", url=url, model=LLAMA)  # noqa: E731
-    assert scripted(engine, ask, after=lambda: engine.aborts) == "one"
+    assert scripted(engine, lambda url: litellm("leave", url=url, model=LLAMA), after=lambda: engine.aborts) == "one"
 
 
 def test_8_calls_are_answered_at_once(litellm, scripted, eight) -> None:

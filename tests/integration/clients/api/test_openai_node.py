@@ -152,8 +152,7 @@ def test_leaving_a_stream_aborts_the_generation(openai, scripted) -> None:
     gate = Gate()
     gate.let(1)
     engine = ScriptedEngine(["one two three"], gate=gate)
-    ask = lambda url: openai("leave", url=url, model=LLAMA)  # noqa: E731
-    assert scripted(engine, ask, after=lambda: engine.aborts) == "one"
+    assert scripted(engine, lambda url: openai("leave", url=url, model=LLAMA), after=lambda: engine.aborts) == "one"
 
 
 def test_8_calls_are_answered_at_once(openai, scripted, eight) -> None:
