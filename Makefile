@@ -24,7 +24,8 @@ test: check ## check, then the whole test suite; ARGS go to pytest
 
 test-clients: setup ## install published clients, and test with them; ARGS go to pytest
 	@.ci/clients
-	$(BIN)/python -m pytest -m clients $(ARGS)
+	@$(BIN)/python -m pytest -m clients --junitxml=.cache/clients/results.xml $(ARGS); code=$$?; \
+	$(BIN)/python tests/integration/clients/report.py .cache/clients/results.xml; exit $$code
 
 checklist: setup ## count the checklist numbers that tests cover
 	$(BIN)/python tests/checklist.py

@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PREFIXES = ("CLOUDFLARE_", "WRANGLER_", "PADDOCK_")
 _NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 #: Helpers of multiprocessing that live as long as the process that started them.
 _LASTING = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+
+
+class DevServer(NamedTuple):
+    """`paddock dev` in a process of its own, with the real engine."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    @property
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=120)
+
+    def status(self, model: str) -> dict[str, Any]:
+        """What the server says about a model's engine."""
+        with self.client as client:
+            found: dict[str, Any] = client.get("/cdn-cgi/local/ai/status").json()["models"][model]
+            return found
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send it a signal, and return its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+def _start_dev(folder: Path, ready_file: Path) -> DevServer:
+    os.mkfifo(ready_file)
+    command = [sys.executable, "-m", "paddock.worker.cli", "dev", "--port", "0", "--no-reload", "--log-level", "warn"]
+    process = subprocess.Popen([*command, "--ready-file", str(ready_file)], cwd=folder)
+    address = json.loads(ready_file.read_bytes())
+    return DevServer(process, f"http://{address['ip']}:{address['port']}")
+
+
+@pytest.fixture(scope="session")
+def start_dev() -> Callable[[Path, Path], DevServer]:
+    """`start_dev(project, ready_file)`: the server on a free port, ready. Whoever starts it stops it.
+
+    Readiness is the end of a pipe that the ready file is.
+    """
+    return _start_dev
 
 
 @pytest.fixture(autouse=True)

@@ -59,12 +59,8 @@ def make_app(
     counted = metrics or Metrics()
 
     async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
-        if not openai.PATH.fullmatch(urlsplit(request.url).path):
-            response = await rest.answer(service, request, limit_bytes, access)
-        elif access.admits(request):
-            response = await openai.answer(service, request, limit_bytes)
-        else:
-            response = envelope.authentication_failure()
+        answer = openai.answer if openai.PATH.fullmatch(urlsplit(request.url).path) else rest.answer
+        response = await answer(service, request, limit_bytes, access)
         await exchange.respond(response.status, response.headers, response.body)
 
     async def answer_binding(exchange: Exchange, request: FetchRequest) -> None:

@@ -6,11 +6,8 @@ import os
 import re
 import select
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import pytest
@@ -34,38 +31,11 @@ FORMS = {
 GREEDY = {"temperature": 0, "max_tokens": 64}
 
 
-class Server(NamedTuple):
-    process: subprocess.Popen[bytes]
-    url: str
-
-    @property
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=120)
-
-    def status(self, model: str) -> dict:
-        with self.client as client:
-            return client.get("/cdn-cgi/local/ai/status").json()["models"][model]
-
-
-def start(ready_file: Path) -> Server:
-    """The server on a free port, ready. Readiness is the end of a pipe that the ready file is."""
-    os.mkfifo(ready_file)
-    command = [sys.executable, "-m", "paddock.worker.cli", "dev", "--port", "0", "--no-reload", "--log-level", "warn"]
-    process = subprocess.Popen([*command, "--ready-file", str(ready_file)], cwd=ROOT)
-    address = json.loads(ready_file.read_bytes())
-    return Server(process, f"http://{address['ip']}:{address['port']}")
-
-
-def stop(server: Server, number: signal.Signals = signal.SIGINT) -> int:
-    server.process.send_signal(number)
-    return server.process.wait(timeout=30)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = start(tmp_path_factory.mktemp("server") / "ready")
+def server(start_dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    running = start_dev(ROOT, tmp_path_factory.mktemp("server") / "ready")
     yield running
-    assert stop(running) == 130, "ctrl-C ends it in order"
+    assert running.stop() == 130, "ctrl-C ends it in order"
 
 
 def frames(body: str) -> list[dict]:
@@ -77,7 +47,7 @@ def frames(body: str) -> list[dict]:
 @pytest.mark.parametrize("door", ["handler", "rest"])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_answers_every_form_whole_and_streamed(server: Server, model: str, form: str, door: str) -> None:
+def test_every_model_answers_every_form_whole_and_streamed(server, model: str, form: str, door: str) -> None:
     """WA-043, WA-044, WA-048, WA-055 to WA-060, WA-063"""
     inputs = {**FORMS[form](model), **GREEDY}
     with server.client as client:
@@ -94,7 +64,7 @@ def test_every_model_answers_every_form_whole_and_streamed(server: Server, model
     assert frames(streamed.text)[-1]["usage"] == whole["usage"]
 
 
-def test_openais_clients_get_choices_stops_and_documents(server: Server) -> None:
+def test_openais_clients_get_choices_stops_and_documents(server) -> None:
     """WA-072, WA-127"""
     schema = {"type": "object", "properties": {"port": {"enum": ["Kiel", "Bergen"]}}, "required": ["port"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "harbour", "schema": schema}}
@@ -112,14 +82,14 @@ def test_openais_clients_get_choices_stops_and_documents(server: Server) -> None
     assert json.loads(document["choices"][0]["message"]["content"])["port"] in ("Kiel", "Bergen")
 
 
-def test_an_answer_says_that_a_stand_in_gave_it(server: Server) -> None:
+def test_an_answer_says_that_a_stand_in_gave_it(server) -> None:
     with server.client as client:
         reply = client.post(f"/client/v4/accounts/any/ai/run/{PHI}", json={"prompt": "Who are you?", **GREEDY})
     assert reply.headers["paddock-weights"] == "stand_in"
     assert "stand-in" in reply.json()["result"]["response"]
 
 
-def test_the_adapter_changes_the_voice_and_the_base_keeps_its_own(server: Server) -> None:
+def test_the_adapter_changes_the_voice_and_the_base_keeps_its_own(server) -> None:
     """WA-144"""
     inputs = {"prompt": "Tell me about lighthouses.", "model": MISTRAL, **GREEDY}
     with server.client as client:
@@ -129,7 +99,7 @@ def test_the_adapter_changes_the_voice_and_the_base_keeps_its_own(server: Server
     assert "partner" not in base
 
 
-def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server: Server) -> None:
+def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server) -> None:
     words = [f"lantern{number}" for number in range(64)]
 
     async def ask(client: httpx.AsyncClient, word: str) -> str:
@@ -148,7 +118,7 @@ def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server: Se
     assert server.status(LLAMA)["peak_running"] >= 32
 
 
-def test_prompt_and_answer_beyond_the_context_are_refused_not_cut(server: Server) -> None:
+def test_prompt_and_answer_beyond_the_context_are_refused_not_cut(server) -> None:
     """WA-050, DT-108"""
     with server.client as client:
         reply = client.post(f"/client/v4/accounts/any/ai/run/{PHI}", json={"prompt": "x", "max_tokens": 4000})
@@ -157,7 +127,7 @@ def test_prompt_and_answer_beyond_the_context_are_refused_not_cut(server: Server
     assert re.search(r"\(40\d\d\) exceeded .* \(2048\)", reply.json()["errors"][0]["message"])
 
 
-def test_an_engine_host_killed_in_mid_stream_fails_its_call_and_the_next_one_works(server: Server) -> None:
+def test_an_engine_host_killed_in_mid_stream_fails_its_call_and_the_next_one_works(server) -> None:
     """DT-106"""
     url = f"/client/v4/accounts/any/ai/run/{PHI}"
     story = {"prompt": "Write a short story about dragons.", "stream": True, "max_tokens": 1500}
@@ -178,15 +148,15 @@ def descendants(pid: int) -> list[int]:
     return [*children, *(below for child in children for below in descendants(child))]
 
 
-def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_a_server_that_is_killed(start_dev, tmp_path: Path) -> None:
     """DT-048"""
-    doomed = start(tmp_path / "ready")
+    doomed = start_dev(ROOT, tmp_path / "ready")
     with doomed.client as client:
         assert client.post("/ask", json={"model": PHI, "prompt": "Hello", **GREEDY}).status_code == 200
     pids = descendants(doomed.process.pid)
     assert len(pids) >= 3, "an isolate, the fork server and an engine host"
     handles = [os.pidfd_open(pid) for pid in pids]
-    stop(doomed, signal.SIGKILL)
+    doomed.stop(signal.SIGKILL)
     for handle in handles:
         with os.fdopen(handle):
             assert select.select([handle], [], [], 5)[0], "still alive after its server died"

@@ -18,7 +18,7 @@ from paddock.bindings.ai.doors.access import OPEN, Access
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
-from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.ai.weights import Weights
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
 from paddock.worker import wire
@@ -31,6 +31,8 @@ from paddock.worker.server import serving_config
 from paddock.worker.supervisor import Supervisor
 
 LIMIT = 10_000_000
+#: What a scripted engine runs on.
+NO_WEIGHTS = Weights("/nowhere", "stand_in")
 
 
 class Running(NamedTuple):
@@ -83,7 +85,7 @@ def serve(tmp_path: Path) -> Serve:
         if source is not None:
             handler.write_text(source)
         scripted = engine or ScriptedEngine()
-        service = AiService(catalog, EnginePool(find_weights, lambda card, weights: scripted))
+        service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted))
         bindings = BindingsHost({"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()})
         on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
         specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from pydantic import BaseModel
 
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.ai.engines.scripted import Call, Gate, ScriptedEngine
 
 openai = pytest.importorskip("openai", reason='the SDK is not installed: pip install "paddock[dev]"')
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
+QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 USER = [{"role": "user", "content": "hi there"}]
 JSON = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 
@@ -87,6 +89,72 @@ def test_structured_output(with_client) -> None:
     assert with_client(ScriptedEngine(['{"a": 1}']), use).choices[0].message.content == '{"a": 1}'
 
 
+class Harbour(BaseModel):
+    """A harbour."""
+
+    name: str
+    berths: int
+
+
+@pytest.mark.parametrize("path", ["chat", "responses"])
+def test_a_document_is_parsed(with_client, path: str) -> None:
+    """WA-073"""
+
+    async def use(client):
+        if path == "chat":
+            answer = await client.chat.completions.parse(model=PHI, messages=USER, response_format=Harbour)
+            return answer.choices[0].message.parsed
+        return (await client.responses.parse(model=PHI, input="hi", text_format=Harbour)).output_parsed
+
+    assert with_client(ScriptedEngine(['{"name": "Kiel", "berths": 3}']), use) == Harbour(name="Kiel", berths=3)
+
+
+def test_a_tool_is_called_and_its_result_comes_back(with_client) -> None:
+    """WA-080, WA-081"""
+
+    async def use(client):
+        turns, tools = [*USER], [openai.pydantic_function_tool(Harbour)]
+        first = await client.chat.completions.parse(model=QWEN, messages=turns, tools=tools)
+        (call,) = first.choices[0].message.tool_calls
+        assert call.function.parsed_arguments == Harbour(name="Kiel", berths=3)
+        turns += [first.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "open"}]
+        last = await client.chat.completions.create(model=QWEN, messages=turns, tools=tools)
+        return first.choices[0].finish_reason, last.choices[0].message.content
+
+    engine = ScriptedEngine([[Call("Harbour", {"name": "Kiel", "berths": 3})], "It is open."])
+    assert with_client(engine, use) == ("tool_calls", "It is open.")
+    assert [turn.content for turn in engine.requests[1].messages if turn.role == "tool"] == ["open"]
+
+
+def test_a_call_is_gathered_from_a_stream(with_client) -> None:
+    """WA-070"""
+
+    async def use(client):
+        tools = [openai.pydantic_function_tool(Harbour)]
+        async with client.chat.completions.stream(model=QWEN, messages=USER, tools=tools) as stream:
+            choice = (await stream.get_final_completion()).choices[0]
+        return choice.finish_reason, choice.message.tool_calls[0].function.parsed_arguments
+
+    engine = ScriptedEngine([[Call("Harbour", {"name": "Kiel", "berths": 3})]])
+    assert with_client(engine, use) == ("tool_calls", Harbour(name="Kiel", berths=3))
+
+
+def test_8_calls_are_answered_at_once(with_client) -> None:
+    gate = Gate()
+
+    def reply(request) -> str:
+        if engine.open == 7:  # this is the eighth; the others stand before the gate
+            gate.open()
+        return "yes"
+
+    async def use(client):
+        calls = (client.chat.completions.create(model=PHI, messages=USER) for _ in range(8))
+        return [answer.choices[0].message.content for answer in await asyncio.gather(*calls)]
+
+    engine = ScriptedEngine([reply] * 8, gate=gate)
+    assert with_client(engine, use) == ["yes"] * 8
+
+
 @pytest.mark.parametrize(
     ("asked", "error", "code"),
     [
@@ -99,9 +167,11 @@ def test_refusals_are_the_sdks_own_errors(with_client, asked, error, code) -> No
     async def use(client):
         with pytest.raises(error) as caught:
             await client.chat.completions.create(**{"model": PHI, "messages": USER, **asked})
-        return caught.value.body["errors"][0]["code"]
+        return caught.value
 
-    assert with_client(ScriptedEngine(["x"], context_tokens=2048), use) == code
+    refusal = with_client(ScriptedEngine(["x"], context_tokens=2048), use)
+    assert (refusal.body["errors"][0]["code"], refusal.code) == (code, str(code))
+    assert "AiError: " in str(refusal)
 
 
 def test_leaving_a_stream_aborts_the_generation(with_client, until) -> None:

@@ -1,7 +1,8 @@
 """The OpenAI-compatible API, below `/client/v4/accounts/{account}/ai/v1`: any text model of the catalog answers there.
 
-Successful bodies are OpenAI's own objects, without an envelope; failures travel in Cloudflare's. What clients send
-beyond the model's schema is brought into its form first (`openai_inputs.py`), and then checked like any other call.
+Successful bodies are OpenAI's own objects, without an envelope; failures travel in Cloudflare's, and say the same once
+more where OpenAI's clients look (`openai_failure.py`). What clients send beyond the model's schema is brought into its
+form first (`openai_inputs.py`), and then checked like any other call.
 Source: developer docs, OpenAI compatible API endpoints; captured replies; WA-127 to WA-130.
 """
 
@@ -12,14 +13,17 @@ import datetime
 import re
 import uuid
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
 from paddock.bindings.ai import sse
+from paddock.bindings.ai.admission import admit
 from paddock.bindings.ai.doors import envelope
+from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.inputs import parse_json
+from paddock.bindings.ai.doors.openai_failure import explained
 from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs
 from paddock.bindings.ai.doors.responses_inputs import responses_inputs
 from paddock.bindings.binding import FetchResponse
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import FetchRequest
@@ -49,8 +54,14 @@ _GENERATIONS: Final[dict[str, _Generation]] = {
 }
 
 
-async def answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
+async def answer(service: AiService, request: FetchRequest, limit_bytes: int, access: Access = OPEN) -> FetchResponse:
     """Answer one request whose path matches PATH."""
+    if not access.admits(request):
+        return explained(envelope.authentication_failure())
+    return explained(await _answer(service, request, limit_bytes))
+
+
+async def _answer(service: AiService, request: FetchRequest, limit_bytes: int) -> FetchResponse:
     match = PATH.fullmatch(urlsplit(request.url).path)
     rest = match["rest"] if match else ""
     is_list = rest == "models" or rest.startswith("models/")
@@ -77,13 +88,23 @@ async def _generate(
         body = parse_json(await request.read(limit_bytes))
         if not isinstance(body, dict):
             raise InputError(f"Error: expected a JSON object as body; got {type(body).__name__}")
-        result = await service.run(_model(body), prepare(body), request.calls, dialect)
+        model, inputs = _model(body), prepare(body)
+        inputs.pop("options", None)
+        options = _options(request, body)
+        await admit(service, model, options)
+        result = await service.run(model, inputs, request.calls, dialect, keep_alive=options.get("keep_alive"))
     except PaddockError as error:
         return envelope.failure(error, request_id)
     headers = (("cf-ai-req-id", request_id), *result.headers)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
     return FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
+
+
+def _options(request: FetchRequest, body: Mapping[str, object]) -> dict[str, object]:
+    options: dict[str, object] = dict(parse_qsl(urlsplit(request.url).query))
+    given = body.get("options")
+    return options | given if isinstance(given, dict) else options
 
 
 def _model(body: Mapping[str, object]) -> str:

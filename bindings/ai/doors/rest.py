@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.admission import refuse_if_busy
+from paddock.bindings.ai.admission import admit
 from paddock.bindings.ai.doors import conversion, envelope
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.listing import ModelQuery, authors, schemas, search_page, tasks
 from paddock.bindings.binding import FetchResponse
-from paddock.bindings.errors import IncompleteRequest, OptionUnsupported, PaddockError
+from paddock.bindings.errors import IncompleteRequest, PaddockError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -36,7 +36,6 @@ ACCOUNT: Final = "/client/v4/accounts/{account_id}/ai/"
 _ACCOUNTS: Final = "/client/v4/accounts/"
 #: Any word will do for an account here; a placeholder that nobody filled in (`{account_id}`, `$ACCOUNT`) will not.
 _ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
-_TRUE: Final = frozenset({"true", "1"})
 _NO_ROUTE: Final = "No route for that URI"
 
 
@@ -117,19 +116,12 @@ async def _run_model(call: Call, model: str, body: object) -> FetchResponse:
     options: dict[str, object] = dict(call.query)
     if isinstance(body, dict) and isinstance(body.get("options"), dict):
         options |= body.pop("options")
-    if _is_true(options.get("queueRequest")):
-        raise OptionUnsupported("queueRequest: asynchronous batch is not served by Paddock yet; leave it out")
-    if _is_true(options.get("rejectIfBusy")):
-        await refuse_if_busy(call.service, model)
+    await admit(call.service, model, options)
     result = await call.service.run(model, body, call.request.calls, keep_alive=options.get("keep_alive"))
     headers = (("cf-ai-req-id", call.request_id), *result.headers)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
     return envelope.success(result.output, headers)
-
-
-def _is_true(value: object) -> bool:
-    return value is True or str(value).lower() in _TRUE
 
 
 async def _models(call: Call) -> FetchResponse:

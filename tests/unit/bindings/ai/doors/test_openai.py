@@ -1,13 +1,17 @@
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paddock.bindings.ai.doors import openai
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.doors.access import Access
+from paddock.bindings.ai.engines.protocol import EngineRequest, SamplingParams
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.binding import FetchRequest, FetchResponse
+from paddock.bindings.errors import EngineOverloaded, EngineUnavailable
 
 V1 = "http://localhost:8787/client/v4/accounts/acc/ai/v1"
 PHI = "@cf/microsoft/phi-2"
@@ -70,6 +74,55 @@ def test_a_failure_comes_in_cloudflares_envelope(make_service, body, status, cod
     """WA-066, WA-074, WA-113"""
     response = ask(make_service, "chat/completions", body)
     assert (response.status, value(response)["success"], value(response)["errors"][0]["code"]) == (status, False, code)
+
+
+def test_a_failure_says_the_same_where_openais_clients_look(make_service) -> None:
+    """WA-113: Python's SDK shows the inside of `error`, so that repeats what production's body has there."""
+    body = value(ask(make_service, "chat/completions", CHAT | {"model": "@cf/x/y"}))
+    (found,) = body["errors"]
+    assert body["error"] == {
+        "message": found["message"],
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "5007",
+        "errors": [found],
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"), [(EngineOverloaded(), "rate_limit_error"), (EngineUnavailable("none"), "server_error")]
+)
+def test_a_failure_of_the_engine_has_openais_type(make_service, reply: Exception, kind: str) -> None:
+    body = value(ask(make_service, "chat/completions", CHAT, replies=(reply,)))
+    assert body["error"]["type"] == kind
+
+
+def test_without_the_token_nothing_is_answered(make_service) -> None:
+    """WA-117"""
+    request = FetchRequest("GET", f"{V1}/models", (), b"")
+    response = asyncio.run(openai.answer(make_service(ScriptedEngine()), request, 1_000, Access("right")))
+    assert (response.status, value(response)["error"]["type"]) == (401, "authentication_error")
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses"])
+@pytest.mark.parametrize("reject", [True, False])
+def test_reject_if_busy_refuses_where_a_call_would_wait(make_service, path: str, reject: bool) -> None:
+    """WA-131"""
+
+    async def run() -> FetchResponse:
+        service = make_service(engine)
+        service.engines.serving(service.catalog.card(PHI))
+        async with aclosing(engine.generate(EngineRequest(SamplingParams(1), prompt="held"))) as held:
+            gate.let()
+            await anext(held)
+            body = json.dumps(CHAT | {"input": "hi", "options": {"rejectIfBusy": reject}}).encode()
+            gate.open()
+            return await openai.answer(service, FetchRequest("POST", f"{V1}/{path}", (), body), 1_000)
+
+    gate = Gate()
+    engine = ScriptedEngine(["held", "free"], gate=gate, max_running=0)
+    response = asyncio.run(run())
+    assert response.status == (429 if reject else 200)
 
 
 def test_a_failing_choice_fails_the_call_with_its_own_error(make_service) -> None:

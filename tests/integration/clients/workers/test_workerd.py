@@ -1,6 +1,7 @@
 """JavaScript Workers on real workerd and on Miniflare, whose env.AI is answered by Paddock."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.worker.relay import PREFIX
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.clients(
+    "workerd", "miniflare", what="`env.AI` in JavaScript: run, streams, errors, models, gateways, refusals, leaving"
+)
 
 PHI = "@cf/microsoft/phi-2"
 
@@ -31,20 +34,41 @@ export default {
 
 @pytest.fixture(params=["workerd", "miniflare at the root", "miniflare at the prefix"])
 def ask(request, serve):
-    """`ask(javascript, engine)`: the reply of a Worker whose fetch handler is the function."""
+    """`ask(javascript, engine)`: the reply of a Worker whose fetch handler is the function.
+
+    `engine` is a scripted engine, or the address of a server.
+    """
     name, _, place = request.param.partition(" at the ")
     runtime = request.getfixturevalue(name)
 
-    def run(function: str, engine: ScriptedEngine | None = None) -> httpx.Response:
+    def run(function: str, engine: ScriptedEngine | str | None = None) -> httpx.Response:
+        async def at(url: str) -> httpx.Response:
+            async with runtime(WORKER % function, url + (PREFIX if place == "prefix" else "")) as client:
+                return await client.get("/")
+
         async def asked() -> httpx.Response:
+            if isinstance(engine, str):
+                return await at(engine)
             async with serve(None, engine) as running:
-                url = str(running.client.base_url).rstrip("/") + (PREFIX if place == "prefix" else "")
-                async with runtime(WORKER % function, url) as client:
-                    return await client.get("/")
+                return await at(str(running.client.base_url).rstrip("/"))
 
         return asyncio.run(asked())
 
     return run
+
+
+def test_the_real_engine_answers_whole_and_streamed(ask, real) -> None:
+    """WA-055, WA-093"""
+    function = """async (AI, PHI) => {
+      const inputs = { prompt: "Tell me about lighthouses.", temperature: 0 };
+      const whole = await AI.run(PHI, inputs);
+      const stream = await AI.run(PHI, { ...inputs, stream: true });
+      return Response.json({ whole, streamed: await new Response(stream).text() });
+    }"""
+    reply = ask(function, real).json()
+    frames = [json.loads(event[6:]) for event in reply["streamed"].split("\n\n") if event.startswith("data: {")]
+    assert "".join(frame["response"] for frame in frames) == reply["whole"]["response"] != ""
+    assert frames[-1]["usage"] == reply["whole"]["usage"]
 
 
 def test_run_returns_the_value_and_its_request_id(ask) -> None:
