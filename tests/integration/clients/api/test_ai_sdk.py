@@ -122,7 +122,7 @@ def test_thoughts_come_beside_the_text(sdk, scripted, provider, call: str) -> No
     ],
 )
 def test_failures_are_api_errors_with_their_reason(sdk, scripted, provider, reply, asked, status, code, call) -> None:
-    """WA-066, WA-113, WA-132"""
+    """WA-066, WA-113"""
     refusal = scripted(ScriptedEngine([reply]), lambda url: sdk.refusal(call, url=url, **provider, **asked))
     assert (refusal.type, refusal.status) == ("APICallError", status)
     assert f'"code":{code}' in refusal.body

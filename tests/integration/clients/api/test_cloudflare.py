@@ -117,7 +117,7 @@ def test_pythons_own_method_for_files_sends_a_request(python_sdk, real) -> None:
     ],
 )
 def test_failures_have_the_sdks_classes_and_errors(sdk, scripted, reply, inputs, error, status: int, code: int) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
     refusal = scripted(ScriptedEngine([reply]), lambda url: sdk.refusal("run", url=url, model=PHI, **inputs))
     assert refusal.type in ({error} if isinstance(error, str) else error)
     assert (refusal.status, refusal.code) == (status, code)

@@ -124,7 +124,7 @@ def test_a_stream_has_the_calls(langchain, scripted, form, caller) -> None:
     [("", "@cf/x/y", 400, 5007), (EngineOverloaded(), LLAMA, 429, 3040)],
 )
 def test_failures_have_production_s_status_and_number(langchain, scripted, form, reply, model, status, code) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
     refusal = scripted(ScriptedEngine([reply]), lambda url: langchain.refusal("invoke", url=url, model=model, **form))
     assert (refusal.type, refusal.status) == ("HTTPStatusError", status)
     assert f'"code":{code}' in refusal.body

@@ -111,7 +111,7 @@ def test_thoughts_come_beside_the_text(litellm, scripted) -> None:
 def test_failures_have_its_classes_and_show_production_s_text(
     litellm, scripted, reply, asked, error: str, status: int, code: int
 ) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
     refusal = scripted(ScriptedEngine([reply]), lambda url: litellm.refusal("complete", url=url, **asked))
     assert (refusal.type, refusal.status) == (error, status)
     assert f'"code":{code}' in refusal.message

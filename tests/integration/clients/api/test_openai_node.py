@@ -42,7 +42,7 @@ def test_a_completion_streams_and_comes_whole(openai, real) -> None:
 
 
 def test_a_response_streams_and_comes_whole(openai, real) -> None:
-    """WA-129: production serves these for gpt-oss models only; here every text model does."""
+    """Production serves these for gpt-oss models only; here every text model does."""
     whole = openai("respond", url=real, model=LLAMA)
     streamed = openai("streamRespond", url=real, model=LLAMA)
     assert streamed["final"]["output_text"] == whole["output_text"] != ""
@@ -128,7 +128,7 @@ def test_a_response_has_calls_and_takes_their_outputs(openai, scripted, caller) 
     ],
 )
 def test_failures_have_its_classes_and_their_reason(openai, scripted, reply, asked, error, status, code) -> None:
-    """WA-113, WA-132"""
+    """WA-113"""
     engine = ScriptedEngine([reply], context_tokens=4096)
     refusal = scripted(engine, lambda url: openai.refusal("chat", url=url, **asked))
     assert (refusal.type, refusal.status, refusal.code) == (error, status, code)

@@ -34,7 +34,7 @@ def test_a_completion_streams_and_comes_whole(openai, real) -> None:
 
 
 def test_a_response_streams_and_comes_whole(openai, real) -> None:
-    """WA-129: production serves these for gpt-oss models only; here every text model does."""
+    """Production serves these for gpt-oss models only; here every text model does."""
     whole = openai("respond", url=real, model=LLAMA)
     streamed = openai("stream_respond", url=real, model=LLAMA)
     assert "".join(streamed.pop("deltas")) == whole["text"] != ""

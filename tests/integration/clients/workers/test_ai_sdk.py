@@ -73,7 +73,7 @@ def test_a_document_comes_in_json_mode(in_worker, worker) -> None:
 
 
 def test_failures_are_api_errors_with_their_reason(in_worker, worker) -> None:
-    """WA-103, WA-132"""
+    """WA-103"""
 
     async def use(call):
         return [
