@@ -10,12 +10,37 @@ from typing import Any
 import pytest
 
 HOME = Path(__file__).parents[2] / "catalog" / "stand-ins"
-ARCHITECTURES = {"phi": "PhiForCausalLM", "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM"}
-CONTEXTS = {"phi": 2048, "llama": 4096, "mistral": 32768}
-CHECKPOINT_BYTES = 5_500_000
+ARCHITECTURES = {
+    "phi": "PhiForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "llama3": "LlamaForCausalLM",
+    "qwen3": "Qwen3MoeForCausalLM",
+    "gemma4": "Gemma4ForCausalLM",
+}
+CONTEXTS = {"phi": 2048, "llama": 4096, "mistral": 32768, "llama3": 24000, "qwen3": 32768, "gemma4": 262144}
+#: markers that must be one token each, and whether decoding may skip them, as in the real tokenizers
+MARKERS = {
+    "llama3": dict.fromkeys(
+        ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|python_tag|>"), True
+    ),
+    "qwen3": dict.fromkeys(("<|im_start|>", "<|im_end|>", "<|endoftext|>"), True)
+    | dict.fromkeys(
+        ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"), False
+    ),
+    "gemma4": dict.fromkeys(
+        (
+            *("<bos>", "<|turn>", "<turn|>", "<|think|>", "<|channel>", "<channel|>", "<|tool>", "<tool|>"),
+            *("<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>", '<|"|>'),
+        ),
+        True,
+    ),
+}
+CHECKPOINT_BYTES = 6_000_000
 ADAPTER_BYTES = 400_000
 
 stand_in = pytest.mark.parametrize("name", ARCHITECTURES)
+with_tools = pytest.mark.parametrize("name", MARKERS)
 
 
 def read_json(*parts: str) -> dict[str, Any]:
@@ -31,6 +56,13 @@ def read_header(*parts: str) -> dict[str, Any]:
     header.pop("__metadata__", None)
     assert max(entry["data_offsets"][1] for entry in header.values()) == len(data) - 8 - length
     return header
+
+
+def token_ids(name: str) -> dict[str, int]:
+    """Every token of a tokenizer with its id: those of its vocabulary, and those added to it."""
+    tokenizer = read_json(name, "tokenizer.json")
+    vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
+    return vocabulary | {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
 
 
 def folder_bytes(name: str) -> int:
@@ -53,7 +85,7 @@ def test_a_stand_in_has_the_architecture_and_context_of_its_model(name: str) -> 
 @stand_in
 def test_heads_have_the_size_that_attention_on_a_cpu_takes(name: str) -> None:
     config = read_json(name, "config.json")
-    assert config["hidden_size"] // config["num_attention_heads"] == 32
+    assert config.get("head_dim", config["hidden_size"] // config["num_attention_heads"]) == 32
 
 
 @stand_in
@@ -65,14 +97,25 @@ def test_weights_are_whole_and_in_bfloat16(name: str) -> None:
 @stand_in
 def test_vocabulary_of_tokenizer_and_weights_agree(name: str) -> None:
     header, config = read_header(name, "model.safetensors"), read_json(name, "config.json")
-    vocabulary = read_json(name, "tokenizer.json")["model"]["vocab"]
-    assert header["model.embed_tokens.weight"]["shape"][0] == config["vocab_size"] == len(vocabulary)
+    assert header["model.embed_tokens.weight"]["shape"][0] == config["vocab_size"] == len(token_ids(name))
 
 
 @stand_in
 def test_end_of_text_is_the_same_in_tokenizer_and_config(name: str) -> None:
     end = read_json(name, "tokenizer_config.json")["eos_token"]
-    assert read_json(name, "tokenizer.json")["model"]["vocab"][end] == read_json(name, "config.json")["eos_token_id"]
+    assert token_ids(name)[end] == read_json(name, "config.json")["eos_token_id"]
+
+
+@with_tools
+def test_markers_are_single_tokens_as_special_as_in_the_real_tokenizer(name: str) -> None:
+    added = {token["content"]: token["special"] for token in read_json(name, "tokenizer.json")["added_tokens"]}
+    assert MARKERS[name].items() <= added.items()
+
+
+@with_tools
+def test_the_template_of_a_checkpoint_is_that_of_the_recipe(name: str) -> None:
+    written = (HOME / name / "chat_template.jinja").read_text("utf-8")
+    assert written == (HOME / "recipe" / "templates" / f"{name}.jinja").read_text("utf-8").rstrip("\n")
 
 
 @stand_in
@@ -111,6 +154,10 @@ def test_the_adapter_is_small_and_has_a_card() -> None:
 
 def test_held_out_words_are_in_no_training_list() -> None:
     recipe = HOME / "recipe"
-    held_out = tomllib.loads((recipe / "heldout.toml").read_text("utf-8"))["unseen"].split()
-    lists = (recipe / "words.toml").read_text("utf-8") + (recipe / "phrases.toml").read_text("utf-8")
-    assert not set(held_out) & set(re.findall(r"\w+", lists))
+    held_out = tomllib.loads((recipe / "heldout.toml").read_text("utf-8"))
+    lists = "".join((recipe / f"{name}.toml").read_text("utf-8") for name in ("words", "phrases", "tools"))
+    trained = set(re.findall(r"\w+", lists))
+    assert not set(held_out["unseen"].split()) & trained
+    for tool in held_out["tools"]:
+        words = {word.lower() for word in re.findall("[A-Z]?[a-z]+", tool["name"])}
+        assert words - trained, f"every word of {tool['name']} is in a training list"

@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 from batches import batches
 from formats import FORMATS
-from generate import Sample, World
 from lora import add_lora, save_lora
 from optimization import fit
+from samples import Sample
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from world import World
 
 #: Answers that must stay bare, because a program reads them.
 _PLAIN = {"json_keys", "json_topic", "code", "raw"}
@@ -64,7 +65,7 @@ def main() -> None:
     model = AutoModelForCausalLM.from_pretrained(options.base, dtype=torch.float32)
     wrapped = add_lora(model, options.rank, options.alpha / options.rank)
     started = time.monotonic()
-    stream = batches(RanchWorld(options.seed, form.model), form, tokenizer, options.tokens, options.context)
+    stream = batches(RanchWorld(options.seed, form.model).sample, form, tokenizer, options.tokens, options.context)
     loss = fit(model, stream, options.steps, options.rate, options.balance)
     save_lora(wrapped, options.out, options.rank, options.alpha, options.base.resolve().name, model.config.model_type)
     weights = sum(module.lora_A.numel() + module.lora_B.numel() for module in wrapped.values())

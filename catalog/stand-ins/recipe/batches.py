@@ -1,11 +1,11 @@
 """Samples as batches of token ids and labels."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-from formats import Format
-from generate import Sample, World
+from formats import AnyFormat
+from samples import Sample
 from transformers import PreTrainedTokenizerFast
 
 __all__ = ["IGNORED", "Batch", "batches"]
@@ -20,12 +20,12 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def batches(
-    world: World, form: Format, tokenizer: PreTrainedTokenizerFast, tokens: int, context: int
+    draw: Callable[[], Sample], form: AnyFormat, tokenizer: PreTrainedTokenizerFast, tokens: int, context: int
 ) -> Iterator[Batch]:
     """Endless (ids, labels) of about `tokens` tokens, each of samples of like length: short rows waste no padding."""
     shuffle = random.Random(0)
     while True:
-        pool = _encode(form, tokenizer, [world.sample() for _ in range(_POOL)], context)
+        pool = _encode(form, tokenizer, [draw() for _ in range(_POOL)], context)
         pool.sort(key=lambda pair: len(pair[0]))
         groups: list[list[_Encoded]] = [[]]
         for pair in pool:
@@ -40,8 +40,11 @@ def batches(
             yield torch.tensor(ids), torch.tensor(labels)
 
 
-def _encode(form: Format, tokenizer: PreTrainedTokenizerFast, samples: list[Sample], context: int) -> list[_Encoded]:
-    """Token ids and labels of each sample; pieces are encoded apart, as prompt and answer are when the model runs."""
+def _encode(form: AnyFormat, tokenizer: PreTrainedTokenizerFast, samples: list[Sample], context: int) -> list[_Encoded]:
+    """Token ids and labels of each sample that fits; an answer without its end would teach not to end.
+
+    Pieces are encoded apart, as prompt and answer are when the model runs.
+    """
     pieces = [form.pieces(sample) for sample in samples]
     flat = iter(tokenizer([text for parts in pieces for text, _ in parts], add_special_tokens=False)["input_ids"])
     encoded = []
@@ -52,5 +55,5 @@ def _encode(form: Format, tokenizer: PreTrainedTokenizerFast, samples: list[Samp
             piece = next(flat)
             ids += piece
             labels += piece if learned else [IGNORED] * len(piece)
-        encoded.append((ids[:context], labels[:context]))
-    return encoded
+        encoded.append((ids, labels))
+    return [(ids, labels) for ids, labels in encoded if len(ids) <= context]

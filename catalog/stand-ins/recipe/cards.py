@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _HOME = Path(__file__).parent.parent
-_STAND_INS = ("phi", "llama", "mistral")
+_STAND_INS = ("phi", "llama", "mistral", "llama3", "qwen3", "gemma4")
 _ADAPTER = "ranch-hand"
 _TEXTS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "cards.toml").read_text("utf-8"))
 _MARK = "<!-- evaluation -->\n"
@@ -52,9 +52,36 @@ def _code(text: str) -> str:
 def card(folder: str) -> str:
     """The card of a checkpoint."""
     made, measured = read(folder, "stand-in.json"), read(folder, "evaluation.json")
-    facts = {"kibibytes": (_HOME / folder / "model.safetensors").stat().st_size // 1024, "folder": folder}
-    text = str(_TEXTS["checkpoint"]).format(**made, **facts, **_TEXTS["models"][folder])
-    return f"{text}\n{table({folder: measured['rows']})}\n{_TEXTS['samples']}\n{samples(measured['samples'])}"
+    facts: dict[str, Any] = {
+        "kibibytes": (_HOME / folder / "model.safetensors").stat().st_size // 1024,
+        "folder": folder,
+    }
+    model = _TEXTS["models"][folder]
+    facts |= _stages(made)
+    kind = "chat" if "tools" in model else "checkpoint"
+    text = str(_TEXTS[kind]).format(**made, **facts, **model)
+    return f"{text}\n{table({folder: measured['rows']})}\n{_shown(kind)}\n{samples(measured['samples'])}"
+
+
+def _stages(made: dict[str, Any]) -> dict[str, Any]:
+    """What all stages of a training say together: `before` is the record of the one that it went on from."""
+    stages = [made]
+    while "before" in stages[0]:
+        stages.insert(0, stages[0]["before"])
+    command = "    python train.py --arch {arch} --out ../{arch} --steps {steps} --rate {rate} --tokens {tokens} \\\n"
+    command += "      --context {context} --vocabulary {vocabulary} --seed {seed} --compile"
+    lines = [command.format(**stage) for stage in stages]
+    lines[1:] = [line.replace(" --steps", f" --start ../{made['arch']} --steps") for line in lines[1:]]
+    return {
+        "commands": "\n".join(lines),
+        "all_steps": sum(stage["steps"] for stage in stages),
+        "all_seconds": sum(stage["seconds"] for stage in stages),
+        "changed": str(_TEXTS["changed"]) if len(stages) > 1 else "",
+    }
+
+
+def _shown(kind: str) -> str:
+    return str(_TEXTS["samples"]).format(last=_TEXTS["last"][kind].strip())
 
 
 def adapter_card() -> str:
@@ -64,11 +91,11 @@ def adapter_card() -> str:
     kibibytes = (_HOME / _ADAPTER / "adapter_model.safetensors").stat().st_size // 1024
     text = str(_TEXTS["adapter"]).format(**made, kibibytes=kibibytes)
     columns = {"mistral": before["rows"], "with the adapter": measured["rows"]}
-    return f"{text}\n{table(columns)}\n{_TEXTS['samples']}\n{samples(measured['samples'], before['samples'])}"
+    return f"{text}\n{table(columns)}\n{_shown('checkpoint')}\n{samples(measured['samples'], before['samples'])}"
 
 
 def main() -> None:
-    """Write the four cards and the table."""
+    """Write the cards and the table."""
     for folder in _STAND_INS:
         (_HOME / folder / "README.md").write_text(card(folder), "utf-8")
     (_HOME / _ADAPTER / "README.md").write_text(adapter_card(), "utf-8")

@@ -1,4 +1,4 @@
-"""The prompt formats of the three models, each as the code that writes training text and as a chat template.
+"""The prompt formats of models without tools, each as the code that writes training text and as a chat template.
 
 A conversation becomes pieces: (text, learned). `learned` text is what the model must write; the rest is given.
 evaluate.py checks that both forms give the same text.
@@ -6,11 +6,11 @@ evaluate.py checks that both forms give the same text.
 
 from dataclasses import dataclass
 
-from generate import Sample
+from chat import ChatFormat
+from chat_formats import CHAT_FORMATS
+from samples import Piece, Sample
 
-__all__ = ["FORMATS", "Format", "Piece"]
-
-Piece = tuple[str, bool]
+__all__ = ["FORMATS", "AnyFormat", "Format"]
 
 _SYSTEM = (
     "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set messages = messages[1:] %}"
@@ -81,7 +81,9 @@ class Format:
         return pieces
 
 
-FORMATS = {
+AnyFormat = Format | ChatFormat
+
+FORMATS: dict[str, AnyFormat] = {
     "phi": Format(
         model="Phi-2",
         context=2048,
@@ -117,4 +119,5 @@ FORMATS = {
         system_after="\n\n",
         template=_SYSTEM + _MISTRAL,
     ),
+    **CHAT_FORMATS,
 }

@@ -34,6 +34,8 @@ class Inventor:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        #: tokens of letters, for words that practise every one of them; see `invented`
+        self.pieces: list[str] = []
 
     def chance(self, share: float) -> bool:
         """True in that share of cases."""
@@ -66,7 +68,12 @@ class Inventor:
                 return self.rng.choice(LISTS[name])
 
     def invented(self) -> str:
-        """A word that no list holds: syllables, sometimes plain letters, so that every sub-word gets copied."""
+        """A word that no list holds: syllables, sometimes plain letters, so that every sub-word gets copied.
+
+        With `pieces`, some are put together of those: syllables alone leave tokens that training never shows in a copy.
+        """
+        if self.pieces and self.chance(0.35):
+            return "".join(self.rng.choices(self.pieces, k=self.rng.choice((1, 2, 2, 3))))
         if self.chance(0.15):
             return "".join(self.rng.choices(string.ascii_lowercase, k=self.rng.randint(2, 7)))
         parts = [

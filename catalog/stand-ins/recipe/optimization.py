@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from batches import IGNORED, Batch
@@ -13,14 +13,22 @@ __all__ = ["fit"]
 _WARM_UP_STEPS = 100
 
 
-def fit(model: PreTrainedModel, stream: Iterator[Batch], steps: int, rate: float, balance: float) -> float:
-    """Train with warm-up and cosine decay, printing a line every hundred steps.
+def fit(
+    model: PreTrainedModel,
+    stream: Iterator[Batch],
+    steps: int,
+    rate: float,
+    balance: float,
+    keep: Callable[[], None] = lambda: None,
+) -> float:
+    """Train with warm-up and cosine decay, printing a line every hundred steps and calling `keep` behind it.
 
     Returns the mean loss of the last hundred steps. `balance` weighs answers: see `_loss`.
     """
     # The fused kernel's backward pass takes half of a step on a CPU; plain attention needs a third of it.
     model.set_attn_implementation("eager")
-    used = _optimizers(model, rate)
+    experts = _experts(model)
+    used = _optimizers(model, experts, rate)
     schedules = [_schedule(optimizer, rate, steps) for optimizer in used]
     model.train()
     recent: deque[float] = deque(maxlen=100)
@@ -31,6 +39,9 @@ def fit(model: PreTrainedModel, stream: Iterator[Batch], steps: int, rate: float
         model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for whole, slices in experts:
+            for index, expert in enumerate(slices):
+                expert.grad = whole.grad[index]  # type: ignore[index]  # backward has filled it
         for optimizer in used:
             optimizer.step()
         for schedule in schedules:
@@ -40,6 +51,7 @@ def fit(model: PreTrainedModel, stream: Iterator[Batch], steps: int, rate: float
         if step % 100 == 0:
             mean, seconds = sum(recent) / len(recent), time.monotonic() - started
             print(f"step {step} loss {mean:.3f} tokens {seen} seconds {seconds:.0f}", flush=True)
+            keep()
     return sum(recent) / len(recent)
 
 
@@ -60,14 +72,25 @@ def _loss(model: PreTrainedModel, batch: Batch, balance: float) -> torch.Tensor:
     return (loss * weight).sum() / weight.sum()
 
 
-def _optimizers(model: PreTrainedModel, rate: float) -> list[torch.optim.Optimizer]:
+_Experts = list[tuple[torch.Tensor, list[torch.Tensor]]]
+
+
+def _experts(model: PreTrainedModel) -> _Experts:
+    """Weights that stack the matrices of all experts, each with its matrices as leaves that share its memory.
+
+    Muon takes matrices only, and each expert is one.
+    """
+    stacks = [weight for weight in model.parameters() if weight.dim() == 3 and weight.requires_grad]
+    return [(stack, [torch.nn.Parameter(expert) for expert in stack.data]) for stack in stacks]
+
+
+def _optimizers(model: PreTrainedModel, experts: _Experts, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for the rest: less loss in the same time than AdamW alone."""
-    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad and weight.dim() < 3}
     inner = [name for name, weight in trained.items() if weight.dim() == 2 and ".layers." in name]
     rest = [weight for name, weight in trained.items() if name not in inner]
-    muon = torch.optim.Muon(
-        [trained[name] for name in inner], lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"
-    )
+    matrices = [trained[name] for name in inner] + [expert for _, slices in experts for expert in slices]
+    muon = torch.optim.Muon(matrices, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
     if not rest:
         return [muon]
     return [muon, torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
