@@ -12,6 +12,7 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
 from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
+from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
@@ -50,11 +51,12 @@ def read_catalog(config: Config) -> Catalog:
 def make_service(
     config: Config, forkserver: ForkServer | None, on_end: Callable[[CallRecord], None] | None = None
 ) -> AiService:
-    """The AI service. Without a fork server every call fails, and says that the engine is switched off."""
+    """The AI service. Without a fork server every call of a model that runs here fails: the engine is switched off."""
 
     def find(card: ModelCard) -> Weights:
         model = config.paddock.models.get(card.name)
-        return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins)
+        servers = config.paddock.servers(card.name)
+        return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins, servers=servers)
 
     adapters = {name: model.lora for name, model in config.paddock.models.items()}
     pool = EnginePool(find, _engine_maker(config, forkserver), _policy(config.paddock.engine))
@@ -105,6 +107,8 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
     chosen = config.paddock.engine
 
     def make(card: ModelCard, weights: Weights) -> Engine:
+        if weights.servers:
+            return _remote(config, card, weights)
         if forkserver is None:
             raise EngineUnavailable("The engine is switched off.", hint='Set [paddock.engine] kind = "vllm".')
         model = config.paddock.models.get(card.name)
@@ -131,3 +135,18 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
         return EmbeddedEngine(settings, forkserver)
 
     return make
+
+
+def _remote(config: Config, card: ModelCard, weights: Weights) -> RemoteEngine:
+    chosen, model = config.paddock.engine, config.paddock.models.get(card.name)
+    context = (model and model.max_model_len) or chosen.max_model_len
+    known = card.paddock.context_tokens if card.paddock else None
+    settings = RemoteSettings(
+        model=card.name,
+        urls=weights.servers,
+        remote_model=model.remote_model if model else None,
+        repository=card.paddock.repository if card.paddock else None,
+        context_tokens=min(filter(None, (context, known)), default=None),
+        max_open_requests=chosen.max_num_seqs * len(weights.servers) + chosen.max_queue,
+    )
+    return RemoteEngine(settings, chosen.remote_key)

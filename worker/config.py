@@ -71,8 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the log to hide."""
-        token = (self.paddock.api_token,) if self.paddock.api_token else ()
-        return (*(str(self.vars[name]) for name in sorted(self.secret_names)), *token)
+        ours = filter(None, (self.paddock.api_token, self.paddock.engine.remote_key))
+        return (*(str(self.vars[name]) for name in sorted(self.secret_names)), *ours)
 
 
 def load_config(
@@ -102,6 +102,7 @@ def load_config(
     paddock = sections.read_paddock(keys, root, diagnostics)
     if token := os.environ.get("PADDOCK_API_TOKEN"):
         paddock = msgspec.structs.replace(paddock, api_token=token)
+    paddock = msgspec.structs.replace(paddock, engine=sections.read_servers(paddock.engine, os.environ, diagnostics))
     diagnostics.raise_errors()
     return Config(
         path=file,

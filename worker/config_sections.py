@@ -12,7 +12,15 @@ import msgspec
 from paddock.worker import compat
 from paddock.worker.config_files import read_secrets
 from paddock.worker.config_keys import DEV_UNSUPPORTED, INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
-from paddock.worker.config_settings import DevSettings, Json, ModelSettings, Overrides, PaddockSettings
+from paddock.worker.config_settings import (
+    DevSettings,
+    EngineSettings,
+    Json,
+    ModelSettings,
+    Overrides,
+    PaddockSettings,
+    Url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +37,7 @@ __all__ = [
     "read_main",
     "read_name",
     "read_paddock",
+    "read_servers",
     "read_vars",
     "select_environment",
 ]
@@ -172,12 +181,13 @@ def read_paddock(keys: Mapping[str, Key], root: Path, diagnostics: Diagnostics) 
     """`[paddock]`, strict, with its folders made absolute."""
     if "paddock" not in keys:
         return PaddockSettings()
-    settings = diagnostics.strict(keys["paddock"].value, PaddockSettings, "paddock")
+    settings = diagnostics.strict(_with_lists(keys["paddock"].value), PaddockSettings, "paddock")
     catalog = settings.catalog
     if catalog is not None:
         catalog = _folder(catalog, root, "paddock.catalog", "model files", diagnostics)
+    _check_servers(settings, diagnostics)
     models = {
-        model: _located(entry, root, f'paddock.models."{model}"', diagnostics)
+        model: _located(entry, root, f'paddock.models."{model}"', bool(settings.servers(model)), diagnostics)
         for model, entry in settings.models.items()
     }
     return msgspec.structs.replace(settings, catalog=catalog, models=models)
@@ -231,14 +241,68 @@ def _compatibility_date(keys: Mapping[str, Key], today: datetime.date, diagnosti
     return date or today
 
 
-def _located(entry: ModelSettings, root: Path, path: str, diagnostics: Diagnostics) -> ModelSettings:
+def read_servers(engine: EngineSettings, environment: Mapping[str, str], diagnostics: Diagnostics) -> EngineSettings:
+    """The engine with the servers and the key that the environment names, which go before the file's.
+
+    PADDOCK_REMOTE_URL holds addresses between commas, and makes the engine a remote one.
+    """
+    if key := environment.get("PADDOCK_REMOTE_KEY"):
+        engine = msgspec.structs.replace(engine, remote_key=key)
+    if text := environment.get("PADDOCK_REMOTE_URL"):
+        urls = diagnostics.convert(text.replace(",", " ").split(), list[Url], "PADDOCK_REMOTE_URL")
+        engine = msgspec.structs.replace(engine, kind="remote", url=None, urls=urls or [])
+    return engine
+
+
+def _with_lists(paddock: object) -> object:
+    """`[paddock]` with each model's only server as a list of one.
+
+    The type `str | list[str]` would say the same, but msgspec 0.22 corrupts memory when it converts to it.
+    """
+    if not isinstance(paddock, dict) or not isinstance(models := paddock.get("models"), dict):
+        return paddock
+    return paddock | {"models": {model: _with_list(entry) for model, entry in models.items()}}
+
+
+def _with_list(entry: object) -> object:
+    if isinstance(entry, dict) and isinstance(entry.get("engine"), str):
+        return {**entry, "engine": [entry["engine"]]}
+    return entry
+
+
+def _check_servers(settings: PaddockSettings, diagnostics: Diagnostics) -> None:
+    """Addresses that nobody would use, and those that are missing."""
+    engine = settings.engine
+    has_urls = engine.url is not None or bool(engine.urls)
+    if engine.kind == "remote" and not has_urls:
+        diagnostics.error(
+            'Expected "paddock.engine.url" or "paddock.engine.urls" with kind = "remote", but got neither.'
+        )
+    if engine.kind != "remote" and has_urls:
+        diagnostics.error(f'"paddock.engine.url" needs kind = "remote", but "paddock.engine.kind" is "{engine.kind}".')
+    if engine.url is not None and engine.urls:
+        diagnostics.error('Expected "paddock.engine.url" or "paddock.engine.urls", but got both.')
+    for model, entry in settings.models.items():
+        if entry.weights is not None and entry.engine:
+            path = f'paddock.models."{model}"'
+            diagnostics.error(
+                f'Expected "{path}.engine" or "{path}.weights", but got both: a server has its own weights.'
+            )
+        if entry.remote_model is not None and not settings.servers(model):
+            diagnostics.error(f'"paddock.models."{model}".remote_model" needs servers, but there is no "engine".')
+
+
+def _located(entry: ModelSettings, root: Path, path: str, is_remote: bool, diagnostics: Diagnostics) -> ModelSettings:
     weights = entry.weights
     if weights is not None and _is_folder_name(weights, root):
         weights = _folder(weights, root, f"{path}.weights", "weights", diagnostics)
     elif weights is not None and not _REPOSITORY.fullmatch(weights):
         diagnostics.mismatch(f"{path}.weights", weights, 'folder or Hugging Face repository ("owner/name")')
     lora = {
-        name: _folder(folder, root, f"{path}.lora.{name}", "an adapter", diagnostics)
+        # A folder on a server's machine is taken as it stands, and a relative one for a folder that both have.
+        name: str((root / Path(folder).expanduser()).resolve())
+        if is_remote
+        else _folder(folder, root, f"{path}.lora.{name}", "an adapter", diagnostics)
         for name, folder in entry.lora.items()
     }
     return msgspec.structs.replace(entry, weights=weights, lora=lora)

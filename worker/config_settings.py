@@ -16,6 +16,7 @@ __all__ = [
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
+    "Url",
 ]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
@@ -29,6 +30,8 @@ _Seconds = Annotated[float, Meta(gt=0)]
 _Duration = (
     float | Annotated[str, Meta(pattern=r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h)?)+$", description="duration (5m, 1h30m)")]
 )
+#: A server's, perhaps with a path; no user, query or fragment.
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$", description="address (http://host:8000)")]
 _Fraction = Annotated[float, Meta(gt=0, le=1)]
 _MB: Final = 1_000_000
 
@@ -43,7 +46,13 @@ class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`[paddock.engine]`: how models are run. None leaves the choice to the engine host."""
 
-    kind: Literal["vllm", "off"] = "vllm"
+    kind: Literal["vllm", "remote", "off"] = "vllm"
+    #: Where vLLM's OpenAI servers are: of `kind = "remote"`, for every model that names none of its own. Several serve
+    #: the same model.
+    url: Url | None = None
+    urls: list[Url] = []
+    #: What those servers take as bearer token. PADDOCK_REMOTE_KEY goes before it.
+    remote_key: Annotated[str, Meta(min_length=1)] | None = None
     device: Device = "auto"
     dtype: Dtype = "auto"
     #: Context window in tokens; a model's own is the limit.
@@ -81,7 +90,11 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     #: A folder (absolute after loading) or a Hugging Face repository.
     weights: str | None = None
-    #: Adapters: public name -> folder in PEFT format (absolute after loading).
+    #: The vLLM OpenAI servers that serve this model, in place of an engine here. One may be written without a list.
+    engine: list[Url] = []
+    #: The name that they serve it by. None: their only model, else the model's repository.
+    remote_model: Annotated[str, Meta(min_length=1)] | None = None
+    #: Adapters: public name -> folder in PEFT format (absolute after loading; with servers, a folder on theirs).
     lora: dict[str, str] = {}
     dtype: Dtype | None = None
     max_model_len: _Count | None = None
@@ -108,6 +121,14 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
     cpu_limit_s: _Seconds = 30.0
     engine: EngineSettings = EngineSettings()
     models: dict[str, ModelSettings] = {}
+
+    def servers(self, model: str) -> tuple[str, ...]:
+        """The addresses of the servers that serve a model, without a trailing `/` or `/v1`; none for one run here."""
+        entry = self.models.get(model)
+        urls = entry.engine if entry else []
+        if not urls and self.engine.kind == "remote":
+            urls = [self.engine.url] if self.engine.url is not None else self.engine.urls
+        return tuple(dict.fromkeys(url.rstrip("/").removesuffix("/v1") for url in urls))
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,8 +87,10 @@ async def _serve(
         metrics.add(record)
 
     service = make_service(config, forkserver, count)
-    if forkserver is None:
-        logger.warning('The engine is switched off ([paddock.engine] kind = "off"): every AI call will fail.')
+    if config.paddock.engine.kind == "off":
+        logger.warning(
+            'The engine is switched off ([paddock.engine] kind = "off"): AI calls of models without a server will fail.'
+        )
     for problem in service.catalog.problems:
         logger.warning("%s", problem)
     bindings = make_bindings(config, service)

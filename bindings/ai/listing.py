@@ -164,7 +164,7 @@ def _item(service: AiService, card: ModelCard) -> dict[str, object]:
 
 
 def _weights(service: AiService, card: ModelCard) -> str:
-    """`configured`, `pulled`, `stand_in` or `missing`: a caller must be able to tell a stand-in from the model."""
+    """`configured`, `pulled`, `stand_in`, `remote` or `missing`: callers must see which one a stand-in is."""
     try:
         return service.engines.weights(card).kind
     except WeightsMissing:

@@ -24,21 +24,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Weights", "WeightsKind", "find_weights", "pull", "resolve_adapter"]
 
-WeightsKind = Literal["configured", "pulled", "stand_in"]
+WeightsKind = Literal["configured", "pulled", "stand_in", "remote"]
 
 #: What an adapter in PEFT format consists of. Source: developer docs, "Using LoRA adapters".
 _ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A checkpoint on this machine: a folder with config, tokenizer and weights."""
+    """A checkpoint: a folder with config, tokenizer and weights, or what the servers have that serve it."""
 
+    #: The folder; empty for weights on other machines.
     path: str
     kind: WeightsKind
     #: The Hugging Face repository that it came from; None for a folder of the user's and for a stand-in.
     repository: str | None = None
     #: Something the user should know of the choice, such as an unfinished download. Empty most of the time.
     note: str = ""
+    #: Addresses of the servers; only, and always, of kind `remote`.
+    servers: tuple[str, ...] = ()
 
     @property
     def is_stand_in(self) -> bool:
@@ -48,20 +51,30 @@ class Weights(msgspec.Struct, frozen=True):
         """One line for people: what runs, and what to know of it."""
         if self.is_stand_in:
             text = f"stand-in {Path(self.path).name}: a tiny model that answers in place of the real weights"
+        elif self.servers:
+            text = f"{self.kind} {', '.join(self.servers)}"
         else:
             text = f"{self.kind} {self.repository or self.path}"
         return f"{text}; {self.note}" if self.note else text
 
 
 def find_weights(
-    card: ModelCard, configured: str | None = None, *, stand_ins: bool = True, cache: Path | None = None
+    card: ModelCard,
+    configured: str | None = None,
+    *,
+    stand_ins: bool = True,
+    cache: Path | None = None,
+    servers: tuple[str, ...] = (),
 ) -> Weights:
     """Find the checkpoint of a model. Opens no connection; reads a few small files.
 
     `configured` is an absolute folder or a Hugging Face repository. `cache` is Hugging Face's own unless given.
+    `servers` are the addresses of those that serve the model: its weights are theirs, whatever is on this machine.
     Raises: WeightsMissing, when what is configured is not there or not whole, or when nothing else is there and
     `stand_ins` is False.
     """
+    if servers:
+        return Weights("", "remote", servers=servers)
     if configured is not None:
         return _configured(card, configured, cache)
     note = ""
@@ -106,10 +119,14 @@ def pull(
 def resolve_adapter(card: ModelCard, name: str, configured: Mapping[str, str], weights: Weights) -> Adapter:
     """Find a LoRA adapter by name. `configured` maps names to folders; those that ship fit the stand-in only.
 
+    Servers may have adapters that nobody configured, and folders that this machine has not: what they have, they say.
+
     Raises: LoraUnsupported, when the model takes no adapters; LoraNotFound, with close names or the file that lacks.
     """
     if not card.takes_lora:
         raise LoraUnsupported(card.name)
+    if weights.servers:
+        return Adapter(name, configured.get(name, ""))
     shipped = card.paddock.adapters if card.paddock else {}
     usable = {known: str(_in_catalog(card, path)) for known, path in shipped.items()} if weights.is_stand_in else {}
     usable.update(configured)

@@ -1,4 +1,4 @@
-"""What every engine promises, asked of the scripted and of the real one."""
+"""What every engine promises, asked of the scripted one, of ours, and of vLLM's own server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 WORDS = " ".join(str(number) for number in range(3000))
 
 
-@pytest.fixture(params=["scripted", "vllm"])
+@pytest.fixture(params=["scripted", "vllm", "remote"])
 def engine(request: pytest.FixtureRequest, tireless: Path) -> Engine:
     """An engine whose answers go on until `max_tokens`, with room for 2,048 tokens."""
     if request.param == "scripted":
         return ScriptedEngine([WORDS] * 100, context_tokens=2048)
-    real: Engine = request.getfixturevalue("engine_of")(tireless)
+    real: Engine = (
+        request.getfixturevalue("remote_engine")
+        if request.param == "remote"
+        else request.getfixturevalue("engine_of")(tireless)
+    )
     return real
 
 

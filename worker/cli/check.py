@@ -59,9 +59,9 @@ def _model_problems(config: Config, catalog: Catalog) -> list[str]:
         except ModelNotFound as exc:
             problems.append(f'paddock.models."{model}": {exc}')
     for card in catalog:
-        entry = config.paddock.models.get(card.name)
+        entry, servers = config.paddock.models.get(card.name), config.paddock.servers(card.name)
         try:
-            find_weights(card, entry.weights if entry else None, stand_ins=config.paddock.stand_ins)
+            find_weights(card, entry.weights if entry else None, stand_ins=config.paddock.stand_ins, servers=servers)
         except WeightsMissing as exc:
             problems.append(str(exc))
     return problems

@@ -34,7 +34,8 @@ class Project(NamedTuple):
     def weights(self, card: ModelCard) -> Weights | WeightsMissing:
         """What would answer for a model, or the error that its calls would meet."""
         try:
-            return find_weights(card, self.configured_weights(card), stand_ins=self.settings.stand_ins)
+            settings, servers = self.settings, self.settings.servers(card.name)
+            return find_weights(card, self.configured_weights(card), stand_ins=settings.stand_ins, servers=servers)
         except WeightsMissing as missing:
             return missing
 

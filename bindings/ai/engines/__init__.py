@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
+from paddock.bindings.ai.engines.remote import RemoteEngine
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 
 if TYPE_CHECKING:
@@ -15,5 +16,6 @@ __all__ = ["ENGINES"]
 #: Name in the configuration -> class. Constructors differ; what they build keeps the contract of `protocol.Engine`.
 ENGINES: dict[str, type[Engine]] = {
     "vllm": EmbeddedEngine,
+    "remote": RemoteEngine,
     "scripted": ScriptedEngine,
 }

@@ -68,7 +68,7 @@ class ModelLife:
     def __init__(self, name: str, engine: Engine, path: str, cost: int, house: House) -> None:
         self.name = name
         self.engine = engine
-        #: Folder of the weights.
+        #: Folder of the weights; empty when they are on other machines, and take no room here.
         self.path = path
         self.breaker = Breaker(name, house.clock)
         #: Never unloaded, but by `unload(is_forced=True)`.

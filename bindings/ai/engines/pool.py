@@ -125,13 +125,15 @@ class EnginePool:
         self._freed.set()
 
     def _has_room(self, life: ModelLife) -> bool:
+        if not life.path:
+            return True
         others = len(self._others(life))
         most = self.policy.max_loaded
         # A machine that is too small for one model alone is for the engine to tell.
         return others == 0 or ((most is None or others < most) and self._has_memory(life.path))
 
     def _others(self, life: ModelLife) -> list[ModelLife]:
-        return [other for other, _ in self._serving.values() if other.is_resident and other is not life]
+        return [other for other, _ in self._serving.values() if other.path and other.is_resident and other is not life]
 
     async def close(self) -> None:
         """Stop every engine."""

@@ -102,7 +102,10 @@ class SamplingParams(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
 
 
 class Adapter(msgspec.Struct, frozen=True):
-    """A LoRA adapter: its public name, and its folder in PEFT format on this machine."""
+    """A LoRA adapter: its public name, and its folder in PEFT format on the machine that runs the model.
+
+    Without a folder it is one that a server has already.
+    """
 
     name: str
     path: str
@@ -154,9 +157,9 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     tokens: int
     #: Set on the last chunk only.
     finish_reason: FinishReason | None = None
-    #: Set on the first chunk only.
+    #: Set on the first chunk only; on the last, by a server that counts no earlier.
     prompt_tokens: int | None = None
-    #: Prompt tokens that the prefix cache held; set on the first chunk only.
+    #: Prompt tokens that the prefix cache held; set on the first chunk only; on the last, by a server.
     cached_tokens: int = 0
     #: One for each of `tokens`, where the request asks for them.
     logprobs: tuple[TokenLogprob, ...] = ()

@@ -201,6 +201,24 @@ def test_api_token_of_the_environment_goes_before_the_files(project: Project, mo
     assert project.load('[paddock]\napi_token = "let-me-in"\n').paddock.api_token == "from-outside"
 
 
+def test_the_key_of_servers_is_a_secret_and_the_environments_goes_first(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[paddock.engine]\nkind = "remote"\nurl = "http://x"\nremote_key = "inside"\n'
+    assert project.load(text).secrets == ("inside",)
+    monkeypatch.setenv("PADDOCK_REMOTE_KEY", "from-outside")
+    config = project.load(text)
+    assert (config.paddock.engine.remote_key, config.secrets) == ("from-outside", ("from-outside",))
+
+
+def test_servers_of_the_environment_go_before_the_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PADDOCK_REMOTE_URL", "http://a:1, http://b:2/v1")
+    assert project.load("").paddock.servers("@cf/any/thing") == ("http://a:1", "http://b:2")
+    monkeypatch.setenv("PADDOCK_REMOTE_URL", "a:1")
+    (problem,) = project.problems("")
+    assert "PADDOCK_REMOTE_URL" in problem
+
+
 def test_empty_api_token_is_an_error(project: Project) -> None:
     """An empty one would lock nobody out, which is not what somebody who wrote it meant."""
     (problem,) = project.problems('[paddock]\napi_token = ""\n')

@@ -175,7 +175,7 @@ def test_durations_are_read_as_ollama_writes_them(project: Project, value: str) 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ('kind = "fake"', 'Expected "paddock.engine.kind" field to be one of ["off","vllm"] but got "fake".'),
+        ('kind = "fake"', 'Expected "paddock.engine.kind" field to be one of ["off","remote","vllm"] but got "fake".'),
         (
             "gpu_memory_utilization = 2",
             'Expected "paddock.engine.gpu_memory_utilization" to be of type number (above 0, at most 1) but got 2.',
@@ -190,6 +190,45 @@ def test_durations_are_read_as_ollama_writes_them(project: Project, value: str) 
 )
 def test_engine_settings_have_limits(project: Project, line: str, problem: str) -> None:
     assert project.problems(f"[paddock.engine]\n{line}\n") == [problem]
+
+
+def test_servers_of_all_models_and_of_one(project: Project) -> None:
+    config = project.load(
+        '[paddock.engine]\nkind = "remote"\nurl = "http://one:8000/v1/"\n'
+        '[paddock.models."@cf/a/b"]\nengine = ["http://two", "https://three/llm/", "http://two/"]\nremote_model = "x"\n'
+        '[paddock.models."@cf/c/d"]\nengine = "http://four"\n'
+    )
+    assert config.paddock.servers("@cf/any/thing") == ("http://one:8000",)
+    assert config.paddock.servers("@cf/a/b") == ("http://two", "https://three/llm")
+    assert config.paddock.servers("@cf/c/d") == ("http://four",)
+
+
+def test_one_model_on_a_server_leaves_the_others_here(project: Project) -> None:
+    config = project.load('[paddock.models."@cf/a/b"]\nengine = "http://two"\n')
+    assert (config.paddock.engine.kind, config.paddock.servers("@cf/c/d")) == ("vllm", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[paddock.engine]\nkind = "remote"\n', "but got neither"),
+        ('[paddock.engine]\nurl = "http://x"\n', 'needs kind = "remote"'),
+        ('[paddock.engine]\nkind = "remote"\nurl = "http://x"\nurls = ["http://y"]\n', "but got both"),
+        ('[paddock.models."@cf/a/b"]\nengine = "http://x"\nweights = "owner/name"\n', "a server has its own weights"),
+        ('[paddock.models."@cf/a/b"]\nremote_model = "x"\n', 'there is no "engine"'),
+        ('[paddock.models."@cf/a/b"]\nengine = "localhost:8000"\n', "engine"),
+        ('[paddock.models."@cf/a/b"]\nengine = "http://user:secret@x"\n', "engine"),
+    ],
+)
+def test_servers_that_cannot_be_meant_are_errors(project: Project, text: str, problem: str) -> None:
+    (found,) = project.problems(text)
+    assert problem in found
+
+
+def test_an_adapter_of_a_server_need_not_be_on_this_machine(project: Project, tmp_path: Path) -> None:
+    text = '[paddock.models."@cf/a/b"]\nengine = "http://x"\nlora = {one = "/far/one", two = "two"}\n'
+    lora = project.load(text).paddock.models["@cf/a/b"].lora
+    assert lora == {"one": "/far/one", "two": str(tmp_path / "two")}
 
 
 def test_weights_are_a_folder_of_the_project_or_a_repository(project: Project, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from paddock.bindings.ai.card import ModelCard
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.engines.protocol import Adapter
 from paddock.bindings.ai.hub import missing_file
 from paddock.bindings.ai.weights import Weights, find_weights, pull, resolve_adapter
 from paddock.bindings.errors import LoraNotFound, LoraUnsupported, WeightsMissing
@@ -51,6 +52,13 @@ def test_configured_folder_comes_first(phi: ModelCard, tmp_path: Path) -> None:
     _cached(tmp_path / "cache", "microsoft/phi-2", "model.safetensors")
     own = _checkpoint(tmp_path / "own", "model.safetensors")
     assert find_weights(phi, str(own), cache=tmp_path / "cache") == Weights(str(own), "configured")
+
+
+def test_servers_have_the_weights_whatever_is_here(phi: ModelCard, tmp_path: Path) -> None:
+    own = _checkpoint(tmp_path / "own", "model.safetensors")
+    found = find_weights(phi, str(own), stand_ins=False, servers=("http://a", "http://b"))
+    assert (found.kind, found.path, found.is_stand_in) == ("remote", "", False)
+    assert found.describe() == "remote http://a, http://b"
 
 
 def test_configured_repository_is_looked_up_in_the_cache(phi: ModelCard, tmp_path: Path) -> None:
@@ -172,3 +180,11 @@ def test_model_without_adapters(phi: ModelCard) -> None:
     with pytest.raises(LoraUnsupported) as caught:
         resolve_adapter(phi, "ranch-hand", {}, _STAND_IN)
     assert (caught.value.internal_code, caught.value.status) == (5005, 405)
+
+
+def test_adapters_of_servers_are_for_the_servers_to_know(mistral: ModelCard, phi: ModelCard) -> None:
+    remote = Weights("", "remote", servers=("http://a",))
+    assert resolve_adapter(mistral, "x", {"x": "/there/x"}, remote) == Adapter("x", "/there/x")
+    assert resolve_adapter(mistral, "ranch-hand", {}, remote) == Adapter("ranch-hand", "")
+    with pytest.raises(LoraUnsupported):
+        resolve_adapter(phi, "x", {}, remote)

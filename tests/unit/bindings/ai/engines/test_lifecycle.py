@@ -48,11 +48,12 @@ class House:
         self.replies: dict[str, list[Any]] = {}
         self.memory = lambda path: True
         self.can_sleep = False
+        self.elsewhere: set[str] = set()
         catalog = Catalog.read([SHIPPED_CATALOG])
         self._cards = {name: catalog.card(name) for name in (PHI, LLAMA, MISTRAL)}
         self._tasks = tasks
         self.pool = EnginePool(
-            lambda card: Weights(card.name, "stand_in"),
+            lambda card: Weights("" if card.name in self.elsewhere else card.name, "stand_in"),
             self._make,
             LifePolicy(**policy),
             self.clock,
@@ -244,6 +245,23 @@ def test_a_newcomer_that_waits_too_long_is_refused(play: Any) -> None:
         assert await newcomer == EngineOverloaded.__name__
 
     play(scene, max_loaded=1, queue_timeout_s=20)
+
+
+def test_models_on_other_machines_take_no_room(play: Any) -> None:
+    async def scene(house: House) -> None:
+        house.open()
+        house.elsewhere = {PHI}
+        house.memory = lambda path: path != ""
+        await house.call(PHI)
+        await house.call(LLAMA)
+        await house.call(MISTRAL)
+        assert house.states() == ["warm", "cold", "warm"]
+        house.memory = lambda path: False
+        await house.life(PHI).unload()
+        await house.call(PHI)
+        assert house.states() == ["warm", "cold", "warm"]
+
+    play(scene, max_loaded=1)
 
 
 def test_memory_that_runs_short_makes_others_go(play: Any) -> None:
