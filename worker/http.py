@@ -27,8 +27,9 @@ _FRAMING: Final = frozenset(
     {"transfer-encoding", "content-length", "connection", "keep-alive", "proxy-connection", "upgrade"}
 )
 _HOST_CHARACTERS: Final = re.compile(r"[\w.~%:\[\]-]+", re.ASCII)
-#: How long the rest of a request that nobody reads may take.
+#: How long the rest of a request that nobody reads may take, and how long the client may pause in it.
 _DISCARD_S: Final = 10.0
+_PAUSE_S: Final = 1.0
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 
 
@@ -41,6 +42,8 @@ class _ReceivedBody:
         self._size = 0
         #: Set when nothing more will be read here: from then on `receive` belongs to the disconnect watcher.
         self.over = asyncio.Event()
+        #: Messages that came, those included that nobody read.
+        self.received = 0
         #: Set when the client has nothing more to send.
         self.complete = asyncio.Event()
         self.is_disconnected = False
@@ -68,6 +71,7 @@ class _ReceivedBody:
 
     def note(self, message: Message) -> None:
         """Learn from a message whether the request is complete, or the client gone."""
+        self.received += 1
         self.is_disconnected = message["type"] == "http.disconnect"
         if self.is_disconnected or not message.get("more_body"):
             self.over.set()
@@ -131,7 +135,16 @@ class Exchange:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
-                await self._body.complete.wait()
+                await self._completed()
+
+    async def _completed(self) -> None:
+        """Return when the request is complete, or its client waits for the answer with the rest of it in hand."""
+        seen = -1
+        while seen != self._body.received and not self._body.complete.is_set():
+            seen = self._body.received
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_S):
+                    await self._body.complete.wait()
 
     async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
         """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paddock.bindings.ai.engines.policy import parse_keep_alive
 from paddock.bindings.ai.gateway import GatewayLog
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
 
 __all__ = ["AiService", "RunResult"]
+
+#: Values in the inputs; a check of that many takes about a tenth of a second.
+_MANY: Final = 10_000
 
 
 class RunResult(NamedTuple):
@@ -90,7 +94,7 @@ class AiService:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
         task = _task(card)
-        checked = card.schema.check(inputs)
+        checked = await _checked(card, inputs)
         record.price = token_price(card)
         serving = self.engines.serving(card)
         job = task.prepare(card, checked, self._adapter(card, checked), dialect)
@@ -107,6 +111,25 @@ class AiService:
         if name is None:
             return None
         return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
+
+
+async def _checked(card: ModelCard, inputs: object) -> dict[str, object]:
+    """Inputs that fit the model's schema. Those that take seconds to look through do not take them from everybody."""
+    if _has_at_most(_MANY, inputs):
+        return card.schema.check(inputs)
+    return await asyncio.to_thread(card.schema.check, inputs)
+
+
+def _has_at_most(most: int, inputs: object) -> bool:
+    """True when there are no more values than that in the inputs, as deep as messages have parts."""
+    level = [inputs]
+    for _ in range(4):
+        nodes = [value for value in level if isinstance(value, dict | list)]
+        most -= sum(map(len, nodes))
+        if most < 0:
+            return False
+        level = [inner for node in nodes for inner in (node.values() if isinstance(node, dict) else node)]
+    return True
 
 
 def _seconds(keep_alive: object) -> float | None:

@@ -80,6 +80,7 @@ def serve(tmp_path: Path) -> Serve:
         start_timeout_s: float = 20.0,
         cpu_limit_s: float = 20.0,
         access: Access = OPEN,
+        limit_s: float = 50.0,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / "handler.py"
         if source is not None:
@@ -97,7 +98,7 @@ def serve(tmp_path: Path) -> Serve:
         sockets = listen("127.0.0.1", 0, is_fixed=True)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         stop, outbound = asyncio.Event(), Outbound()
-        async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             app = make_app(supervisor, service, LIMIT, access=access)

@@ -11,6 +11,8 @@ __all__ = ["FOREVER", "LifePolicy", "parse_keep_alive"]
 
 #: A model that is kept for this long is kept until somebody unloads it.
 FOREVER: Final = float("inf")
+#: Three decades: longer ones are as good as that.
+_LONGEST_S: Final = 1e9
 
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
@@ -54,4 +56,5 @@ def parse_keep_alive(value: float | str) -> float:
             raise ValueError(f"expected seconds, or a duration such as 5m or 1h30m; got {value!r}") from None
     if value != value:  # not a number
         raise ValueError("expected seconds, or a duration such as 5m or 1h30m; got nan")
-    return FOREVER if value < 0 else float(value)
+    # An integer of hundreds of digits is larger than any float.
+    return FOREVER if value < 0 else float(min(value, _LONGEST_S))

@@ -5,6 +5,7 @@ import pytest
 
 from paddock.bindings.binding import GeneratorSource
 from paddock.bindings.errors import InputError, RequestTooLarge
+from paddock.worker import http
 from paddock.worker.channel import BodyBroken
 from paddock.worker.http import Exchange
 
@@ -178,6 +179,32 @@ def test_a_body_that_fails_before_its_first_piece_leaves_room_for_an_error() -> 
     with pytest.raises(BodyBroken):
         asyncio.run(exchange.respond(200, (), Broken()))
     assert (exchange.status, client.got) == (0, [])
+
+
+@pytest.mark.parametrize("pieces", [[], [b"x"] * 9])
+def test_what_is_discarded_is_not_waited_for_when_the_client_waits_itself(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[bytes]
+) -> None:
+    monkeypatch.setattr(http, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(http, "_DISCARD_S", 1e6)
+
+    async def run() -> None:
+        never = asyncio.get_running_loop().create_future()
+
+        async def receive() -> dict:
+            return {"type": "http.request", "body": pieces.pop(), "more_body": True} if pieces else await never
+
+        headers = [(b"content-length", b"%d" % (LIMIT + 1))]
+        exchange = Exchange(Client().scope | {"headers": headers}, receive, Client().send, LIMIT)
+        with pytest.raises(RequestTooLarge):
+            await exchange.request()
+        async with asyncio.TaskGroup() as tasks:
+            watcher = tasks.create_task(exchange.disconnected())
+            await exchange.discard_request()
+            watcher.cancel()
+
+    asyncio.run(run())
+    assert pieces == []
 
 
 def test_the_disconnect_is_seen_after_the_body() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.ai.engines.protocol import SamplingParams
@@ -19,13 +20,17 @@ _HIGHEST_TEMPERATURE: Final = 2.0
 _HIGHEST_PENALTY: Final = 2.0
 #: OpenAI's range; beyond it a token is certain or banned anyway.
 _HIGHEST_BIAS: Final = 100.0
-_SEED_BITS: Final = 63
+#: No vocabulary has more tokens than have ids of this length.
+_TOKEN_ID: Final = re.compile("[0-9]{1,9}")
+#: Wider integers fit into no message to the engine.
+_BITS: Final = 63
 
 
 def sampling(given: Inputs, *, logprobs: int | None = None, json_schema: str | None) -> SamplingParams:
     """How the tokens of one answer are drawn. Raises InputError for what the schema let through and no engine takes."""
-    if given.seed is not None and given.seed.bit_length() > _SEED_BITS:
-        raise InputError(f"Error: seed: expected an integer that fits 64 bits; got {given.seed}")
+    for name, value in (("seed", given.seed), ("top_k", given.top_k), ("max_tokens", _max_tokens(given))):
+        if value is not None and value.bit_length() > _BITS:
+            raise InputError(f"Error: {name}: expected an integer that fits 64 bits; got one of {value.bit_length()}")
     # A nucleus of nothing still holds the likeliest token: that is greedy decoding.
     is_greedy = given.temperature == 0 or given.top_p == 0
     return SamplingParams(
@@ -69,7 +74,7 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 def _bias(given: dict[str, float] | None) -> dict[int, float] | None:
     if not given:
         return None
-    wrong = next((key for key in given if not (key.isascii() and key.isdecimal())), None)
+    wrong = next((key for key in given if not _TOKEN_ID.fullmatch(key)), None)
     if wrong is not None:
-        raise InputError(f"Error: logit_bias: expected token ids as keys; got {wrong!r}")
+        raise InputError(f"Error: logit_bias: expected token ids as keys; got {wrong[:100]!r}")
     return {int(key): max(-_HIGHEST_BIAS, min(_HIGHEST_BIAS, bias)) for key, bias in given.items()}

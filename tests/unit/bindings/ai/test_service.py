@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import msgspec
@@ -74,6 +75,19 @@ def test_a_model_of_another_hub_runs_like_any_other(tmp_path: Path) -> None:
     pool = EnginePool(lambda card: Weights("/nowhere", "configured"), lambda card, weights: ScriptedEngine(["a"]))
     result = asyncio.run(AiService(Catalog.read([tmp_path]), pool).run("@hf/acme/Two-1B", {"prompt": "x"}, []))
     assert result.output["response"] == "a"
+
+
+@pytest.mark.parametrize(("messages", "is_aside"), [(3, False), (20_000, True)])
+def test_inputs_that_take_long_to_check_are_checked_aside(make_service, messages: int, is_aside: bool) -> None:
+    class Watched(list):
+        def __iter__(self):
+            readers.add(threading.current_thread())
+            return super().__iter__()
+
+    readers: set[threading.Thread] = set()
+    inputs = {"messages": Watched([{"role": "user", "content": "x"}] * messages)}
+    asyncio.run(make_service(ScriptedEngine(["a"])).run(PHI, inputs, []))
+    assert bool(readers - {threading.main_thread()}) == is_aside
 
 
 @pytest.mark.parametrize("inputs", [[], "x", None, 1])

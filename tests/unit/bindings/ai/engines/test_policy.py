@@ -16,6 +16,11 @@ def test_below_zero_is_for_ever(value: float | str) -> None:
     assert parse_keep_alive(value) == FOREVER
 
 
+@pytest.mark.parametrize("value", [10**400, 1e300, "1e300", "9" * 400])
+def test_the_longest_stay_is_one_that_a_timer_takes(value: float | str) -> None:
+    assert parse_keep_alive(value) == 1e9
+
+
 @pytest.mark.parametrize("value", ["", "soon", "5 minutes", "5d", "m", float("nan"), "nan"])
 def test_what_is_no_duration_is_refused(value: float | str) -> None:
     with pytest.raises(ValueError, match="expected seconds, or a duration such as 5m"):
