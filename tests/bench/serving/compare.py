@@ -1,7 +1,7 @@
 """Every way to the same tiny model side by side, in interleaved rounds of one run.
 
     .venv/bin/python tests/bench/serving/compare.py [--models phi,llama] [--contenders rest,vllm-uni] [--levels 1,64]
-        [--rates 50,100,150] [--rounds 3] [--whole] [--quick]
+        [--rates 50,100,150] [--rounds 3] [--whole] [--quick] [--base ../other/.venv/bin/python]
 
 All servers are alive at once; all but the one that is measured are stopped. One line of JSON for each measurement goes
 to `.cache/bench/`, and `table.py` makes the tables of it.
@@ -103,7 +103,10 @@ def _names(text: str) -> list[str]:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--models", type=lambda text: text.split(","), default=["phi"])
-    parser.add_argument("--contenders", type=_names, default=list(CONTENDERS))
+    parser.add_argument("--contenders", type=_names, default=[n for n in CONTENDERS if not n.startswith("base")])
+    parser.add_argument(
+        "--base", default="", metavar="PYTHON", help="of another checkout, for `base-rest` and the like"
+    )
     parser.add_argument("--levels", type=_numbers, default=list(_ANSWERS), help="streams of the closed loops")
     parser.add_argument("--rates", type=_numbers, default=[], help="requests per second of the open loops")
     parser.add_argument("--rounds", type=int, default=3)
@@ -121,7 +124,7 @@ def main() -> None:
         lines.write(json.dumps({"machine": machine()}) + "\n")
         for stand_in in options.models:
             with tempfile.TemporaryDirectory(prefix="paddock-bench-") as folder:
-                setup = Setup(stand_in, endless(stand_in, Path(folder)), Path(folder))
+                setup = Setup(stand_in, endless(stand_in, Path(folder)), Path(folder), base=options.base)
                 for result in run(options, setup, client):
                     lines.write(json.dumps(result) + "\n")
                     lines.flush()

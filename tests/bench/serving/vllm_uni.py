@@ -1,15 +1,15 @@
-"""`vllm serve` in its best form on a CPU: engine core and worker in one process.
+"""vLLM's OpenAI server in its best form on a CPU: engine core and worker in one process.
 
-The command line knows `uni` but turns it into `mp` on a CPU; the class itself is taken as it is.
+The flag for it knows `uni`, which becomes `mp` on a CPU; the class itself is taken as it is.
 """
 
 from __future__ import annotations
 
+import runpy
 from typing import Any
 
 if __name__ == "__main__":
     from vllm import AsyncEngineArgs
-    from vllm.entrypoints.cli.main import main
     from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
     plain = AsyncEngineArgs.from_cli_args.__func__
@@ -20,4 +20,4 @@ if __name__ == "__main__":
         return made
 
     AsyncEngineArgs.from_cli_args = classmethod(with_executor)
-    main()
+    runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__")
