@@ -30,6 +30,9 @@ from table import show
 RESULTS: Final = ROOT / ".cache" / "bench"
 #: Answers for each stream of a closed loop, by the number of streams: short enough for many rounds.
 _ANSWERS: Final = {1: 16, 8: 8, 32: 6, 64: 5, 128: 4}
+#: Tokens of the answers that are handed on unread, and streams at a time.
+_SHORT_AND_LONG: Final = (64, 448)
+_PASSED_ON: Final = 8
 
 
 def count_for(streams: int, share: float = 1.0) -> int:
@@ -79,7 +82,26 @@ def run(options: argparse.Namespace, setup: Setup, client: LoadClient) -> Iterat
                     result = measure(client, name, server, setup, load)
                     server.tree.stop()
                     yield {"model": setup.stand_in, "round": number, "tokens": setup.tokens, **result}
+            if "handler" in names:
+                yield {"model": setup.stand_in, "round": number, **passed_on(setup, client, servers["paddock"])}
             print(f"{setup.stand_in}: round {number + 1} of {options.rounds}", file=sys.stderr)
+
+
+def passed_on(setup: Setup, client: LoadClient, server: Server) -> dict[str, Any]:
+    """What a token of a stream that the handler hands on unread costs the isolate, apart from what the request does:
+    the same number of requests with long answers and with short ones, and the difference.
+    """
+    server.tree.go_on()
+    seconds = []
+    for tokens in _SHORT_AND_LONG:
+        result = measure(client, "handler", server, setup._replace(tokens=tokens), Load(_PASSED_ON, 4 * _PASSED_ON))
+        if "error" in result:
+            return {"what": "passed on", "error": result["error"], "contender": "handler", "streams": _PASSED_ON}
+        seconds.append(result["cpu_s_per_1000"]["isolate"] * tokens / 1000)
+    server.tree.stop()
+    short, long = _SHORT_AND_LONG
+    per_1000 = 1000 * (seconds[1] - seconds[0]) / (long - short)
+    return {"what": "passed on", "isolate_s_per_request": seconds[0], "isolate_s_per_1000": per_1000}
 
 
 def machine() -> dict[str, Any]:
