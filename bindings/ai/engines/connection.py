@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from paddock.bindings.ai.engines.forkserver import quote
@@ -29,7 +28,7 @@ from paddock.bindings.ai.engines.frames import (
     decode_from_host,
     encode,
 )
-from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
+from paddock.bindings.ai.engines.streams import Pace, Stream
 from paddock.bindings.errors import (
     ContextOverflow,
     EngineDead,
@@ -49,74 +48,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paddock.bindings.ai.engines.forkserver import HostProcess
+    from paddock.bindings.ai.engines.protocol import EngineRequest
     from paddock.bindings.ai.engines.settings import EngineSettings
 
-__all__ = ["HostConnection", "Stream"]
+__all__ = ["HostConnection"]
 
 logger = logging.getLogger(__name__)
 
-#: Unread chunks of one stream; what comes beyond is joined to the last, so a slow reader costs text and no objects.
-_MOST_UNREAD_CHUNKS = 256
 #: How long a host may take to leave when it is told to; a step of a large model fits.
 _STOP_S = 2.0
 #: How long the frames of a dead host may take to be read.
 _LAST_FRAMES_S = 0.5
 #: What an integer of a request may be; more does not fit a frame, here or on the way back.
 _INTEGERS = range(-(2**63), 2**63)
-
-
-class Stream:
-    """The chunks of one generation on their way to its reader."""
-
-    __slots__ = ("_chunks", "_error", "_waiter", "ended", "request")
-
-    def __init__(self, request: EngineRequest) -> None:
-        self.request = request
-        #: True when the host has said its last word on it.
-        self.ended = False
-        self._chunks: deque[EngineChunk] = deque()
-        self._error: PaddockError | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    def push(self, chunk: EngineChunk) -> None:
-        self.ended = chunk.finish_reason is not None
-        if len(self._chunks) >= _MOST_UNREAD_CHUNKS:
-            self._chunks.append(_joined(self._chunks.pop(), chunk))
-        else:
-            self._chunks.append(chunk)
-        self._wake()
-
-    def fail(self, error: PaddockError) -> None:
-        """End the stream with this error, after the chunks that are there."""
-        self.ended = True
-        self._error = error
-        self._wake()
-
-    async def next(self) -> EngineChunk:
-        """The next chunk. Raises what the stream failed with."""
-        while not self._chunks:
-            if self._error is not None:
-                raise self._error
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        return self._chunks.popleft()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
-    return EngineChunk(
-        first.text + second.text,
-        first.tokens + second.tokens,
-        second.finish_reason,
-        first.prompt_tokens,
-        first.cached_tokens,
-        first.logprobs + second.logprobs,
-        first.reasoning + second.reasoning,
-        first.calls + second.calls,
-    )
 
 
 class HostConnection:
@@ -135,6 +79,7 @@ class HostConnection:
         self.phase: Phase = "fork"
         self._last_word: str | None = None
         self._streams: dict[int, Stream] = {}
+        self._pace = Pace(asyncio.get_running_loop())
         #: Questions that the host has not answered yet.
         self._asked: dict[int, asyncio.Future[Stats | Slept]] = {}
         self._numbers = itertools.count(1)
@@ -184,7 +129,7 @@ class HostConnection:
             )
         except WireError as exc:
             raise RequestTooLarge(f"The prompt does not fit the engine connection: {exc}") from exc
-        stream = self._streams[number] = Stream(request)
+        stream = self._streams[number] = Stream(request, self._pace)
         return number, stream
 
     def end(self, number: int) -> None:
@@ -242,6 +187,7 @@ class HostConnection:
                     stream = self._streams.get(number)
                     if stream is not None:
                         stream.push(chunk)
+                self._pace.step(len(self._streams))
             case Refused(number):
                 stream = self._streams.get(number)
                 if stream is not None:

@@ -167,6 +167,9 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     reasoning: str = ""
     #: The new pieces of tool calls, in order; never part of `text`.
     calls: tuple[CallDelta, ...] = ()
+    #: The next chunk is there already: what this one becomes may wait and leave in one write with that. Never set on
+    #: the last chunk.
+    is_followed: bool = False
 
 
 class EngineStats(Protocol):

@@ -1,4 +1,4 @@
-"""One choice of an answer, read to its end; and the token counts of a call, as chunks report them."""
+"""One choice of an answer, read to its end; the token counts of a call; and events that leave in one write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,22 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason, TokenLogprob, ToolUse
 
-__all__ = ["Answer", "Usage", "gathered"]
+__all__ = ["Answer", "Bundle", "Usage", "gathered"]
+
+
+class Bundle:
+    """Events on their way out. Those of chunks that came together leave together: one write in place of several."""
+
+    def __init__(self) -> None:
+        self._events = b""
+
+    def add(self, events: bytes, chunk: EngineChunk) -> bytes:
+        """What leaves now, the events of this chunk included. Nothing while the next chunk is there already."""
+        self._events += events
+        if chunk.is_followed:
+            return b""
+        leaving, self._events = self._events, b""
+        return leaving
 
 
 class Usage:

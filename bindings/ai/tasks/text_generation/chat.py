@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
+from paddock.bindings.ai.tasks.text_generation.answer import Bundle, Usage, gathered
 from paddock.bindings.ai.tasks.text_generation.calls import Calls
 from paddock.bindings.ai.tasks.text_generation.logprobs import chat_logprobs, text_logprobs
 from paddock.bindings.ai.tasks.text_generation.structure import check_document
@@ -66,7 +66,7 @@ class ChatJob:
 
     async def stream(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> AsyncGenerator[bytes, None]:
         """The answer as server-sent events, choice after choice: their order among each other is not promised."""
-        usage = Usage()
+        usage, bundle = Usage(), Bundle()
         async with AsyncExitStack() as open_choices:
             for chunks in choices:
                 await open_choices.enter_async_context(aclosing(chunks))
@@ -78,8 +78,8 @@ class ChatJob:
                     is_first = False
                     if chunk.finish_reason is not None and index == len(choices) - 1:
                         events += self._ending(usage)
-                    if events:
-                        yield events
+                    if leaving := bundle.add(events, chunk):
+                        yield leaving
 
     async def _choice(self, index: int, chunks: AsyncGenerator[EngineChunk, None], usage: Usage) -> dict[str, object]:
         answer = await gathered(chunks, usage, self.requests[0].tool_use)

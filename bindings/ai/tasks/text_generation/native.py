@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from paddock.bindings.ai import sse
-from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
+from paddock.bindings.ai.tasks.text_generation.answer import Bundle, Usage, gathered
 from paddock.bindings.ai.tasks.text_generation.calls import Calls
 from paddock.bindings.ai.tasks.text_generation.structure import document
 
@@ -56,7 +56,7 @@ class NativeJob:
         """
         (chunks,) = choices
         usage, calls = Usage(), Calls(self._use)
-        index = 0
+        index, bundle = 0, Bundle()
         async with aclosing(chunks):
             async for chunk in chunks:
                 usage.add(chunk)
@@ -72,8 +72,8 @@ class NativeJob:
                     if calls and chunk.finish_reason == "stop":
                         events += sse.event(b'{"finish_reason":"tool_calls"}')
                     events += sse.usage_frame(usage.totals()) + sse.DONE
-                if events:
-                    yield events
+                if leaving := bundle.add(events, chunk):
+                    yield leaving
 
 
 def _frame(body: dict[str, object], text: str, index: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.bindings.ai.engines.protocol import EngineChunk
-from paddock.bindings.ai.tasks.text_generation.answer import Usage, gathered
+from paddock.bindings.ai.tasks.text_generation.answer import Bundle, Usage, gathered
 from paddock.bindings.ai.tasks.text_generation.calls import Calls
 from paddock.bindings.ai.tasks.text_generation.responses_items import Output
 from paddock.bindings.ai.tasks.text_generation.structure import check_document
@@ -53,6 +53,7 @@ class ResponsesJob:
         """The answer as typed events, the last of which holds all of it. There is no `[DONE]`."""
         (chunks,) = choices
         usage, output, calls, is_first = Usage(), Output(), Calls(self._use), True
+        bundle = Bundle()
         async with aclosing(chunks):
             async for chunk in chunks:
                 usage.add(chunk)
@@ -63,8 +64,8 @@ class ResponsesJob:
                     status = _status(chunk.finish_reason)
                     events += output.end(status)
                     events += output.event(status, response=self._response(status, output, usage))
-                if events:
-                    yield events
+                if leaving := bundle.add(events, chunk):
+                    yield leaving
 
     def _opening(self, output: Output) -> bytes:
         begun = self._response("in_progress", output, None)
