@@ -3,7 +3,8 @@
 import pytest
 
 pytestmark = pytest.mark.clients(
-    "openai (Python)", what="chat, completions, responses, models, documents, tools, errors, 8 at once"
+    "openai (Python)",
+    what="chat, completions, responses, models, documents, tools, errors, 8 at once; scripted in `make test`",
 )
 
 PHI = "@cf/microsoft/phi-2"
