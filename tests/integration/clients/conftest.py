@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 #: Where `make test-clients` installs.
 INSTALLED = Path(__file__).parents[3] / ".cache" / "clients"
 #: Seconds; a client that does not answer a call for longer is ended.
-_LIMIT_S = 120
+_LIMIT_S = 240
 
 _PROJECT = """
 name = "clients"

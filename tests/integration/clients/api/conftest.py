@@ -15,7 +15,7 @@ from paddock.bindings.ai.engines.scripted import ScriptedEngine
 
 PYTHON = Path(__file__).parents[1] / "python"
 #: Seconds; a client that does not answer a call for longer is ended.
-_LIMIT_S = 120
+_LIMIT_S = 240
 
 
 @pytest.fixture

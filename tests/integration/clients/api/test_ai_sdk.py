@@ -13,7 +13,7 @@ LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
 WORKERS_AI = "workers-ai-provider"
 COMPATIBLE = "@ai-sdk/openai-compatible"
-WHAT = "generateText, streamText, documents, tools, usage, finish reasons, errors, leaving, 8 at once"
+WHAT = "over HTTP: generateText, streamText, documents, tools, usage, finish reasons, errors, leaving, 8 at once"
 PROVIDERS = [pytest.param(name, marks=pytest.mark.clients(name, "ai", what=WHAT)) for name in (WORKERS_AI, COMPATIBLE)]
 
 

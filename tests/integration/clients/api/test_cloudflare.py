@@ -103,7 +103,7 @@ def test_formats_of_markdown_conversion_are_a_single_page(sdk, real) -> None:
 
 @pytest.mark.clients("cloudflare (Python)", what=WHAT)
 @pytest.mark.xfail(reason="cloudflare 5.9.0 hands `files` to a method of its own that takes none")
-def test_pythons_own_method_for_files_sends_a_request(python_sdk, real) -> None:
+def test_the_python_method_for_files_sends_a_request(python_sdk, real) -> None:
     assert python_sdk("transform", url=real, files=FILES)
 
 

@@ -27,7 +27,7 @@ def form(request) -> dict[str, str]:
     return {"endpoint_format": request.param}
 
 
-@pytest.mark.parametrize("model", [PHI, LLAMA])
+@pytest.mark.parametrize("model", [PHI, LLAMA, LLAMA3])
 def test_an_answer_streams_and_comes_whole(langchain, real, form, model: str) -> None:
     """WA-126, WA-127"""
     whole = langchain("invoke", url=real, model=model, **form)

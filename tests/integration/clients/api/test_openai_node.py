@@ -13,6 +13,7 @@ PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-2-7b-chat-fp16"
 LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
+GEMMA = "@cf/google/gemma-4-26b-a4b-it"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def openai(node_client):
     return node_client("openai_sdk", "openai", "zod")
 
 
-@pytest.mark.parametrize("model", [PHI, LLAMA])
+@pytest.mark.parametrize("model", [PHI, LLAMA, LLAMA3, QWEN, GEMMA])
 def test_a_chat_streams_and_comes_whole(openai, real, model: str) -> None:
     """WA-127"""
     whole = openai("chat", url=real, model=model)
@@ -92,7 +93,7 @@ def test_it_acts_with_a_tool(openai, scripted, caller, model: str, stream: bool)
     assert done == {"text": "I hear: Sunny in Kiel.", "places": ["Kiel"]}
 
 
-@pytest.mark.parametrize("model", [LLAMA3, QWEN])
+@pytest.mark.parametrize("model", [LLAMA3, QWEN, GEMMA])
 @pytest.mark.parametrize("stream", [False, True])
 def test_it_acts_with_the_real_engine(openai, real, model: str, stream: bool) -> None:
     """WA-070, WA-080, WA-081"""

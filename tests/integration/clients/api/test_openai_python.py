@@ -3,7 +3,8 @@
 import pytest
 
 pytestmark = pytest.mark.clients(
-    "openai (Python)", what="chat, completions, responses, models, documents, tools, errors, 8 at once"
+    "openai (Python)",
+    what="chat, completions, responses, models, documents, tools, errors, 8 at once; scripted in `make test`",
 )
 
 PHI = "@cf/microsoft/phi-2"
@@ -44,8 +45,9 @@ def test_a_response_streams_and_comes_whole(openai, real) -> None:
 @pytest.mark.parametrize("model", [LLAMA3, QWEN])
 def test_a_call_is_parsed_whole_and_streamed(openai, real, model: str) -> None:
     """WA-070, WA-080"""
-    whole = openai("call", url=real, model=model, tool_choice="required")
-    streamed = openai("stream_call", url=real, model=model, tool_choice="required")
+    asked = {"model": model, "tool_choice": "required", "parallel_tool_calls": False}
+    whole = openai("call", url=real, **asked)
+    streamed = openai("stream_call", url=real, **asked)
     assert [(name, set(arguments)) for name, arguments in whole["calls"]] == [("Weather", {"place"})]
     assert streamed.pop("pieces")
     assert streamed == whole

@@ -85,10 +85,9 @@ export async function streamAct(given) {
   const places = [];
   const tools = { weather: weather(places) };
   const result = streamText({ prompt: question, ...settings(given), tools, stopWhen: isStepCount(2) });
-  const pieces = [];
-  for await (const piece of result.textStream) pieces.push(piece);
+  await result.consumeStream();
   const reasons = (await result.steps).map(({ finishReason }) => finishReason);
-  return { text: pieces.join(""), places, reasons };
+  return { text: await result.text, places, reasons };
 }
 
 export async function think(given) {
