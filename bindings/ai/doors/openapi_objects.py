@@ -58,6 +58,8 @@ _FAILURE: Final = shape(
     success={"const": False},
     errors={"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Error"}},
     messages={"type": "array", "maxItems": 0},
+    # On the OpenAI-compatible API alone: the same once more, where its clients look.
+    error=shape("message type code", message=_TEXT, type=_TEXT, code=_TEXT),
 )
 _FAILURE_HEADERS: Final = {
     "cf-ai-req-id": text_header("Id of a request that reached the AI service.", {"type": "string", "format": "uuid"}),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from paddock.bindings.ai.engines.forced import calls_schema
 from paddock.bindings.ai.engines.frames import Add, Phase, Progress, Ready
+from paddock.bindings.ai.engines.grammar import excess
 from paddock.bindings.ai.engines.parsers import Parsers
 from paddock.bindings.ai.engines.protocol import TokenLogprob
 from paddock.bindings.ai.engines.reading import Read, tool_definitions
@@ -242,6 +243,9 @@ class _Vllm:
         schema = add.sampling.json_schema
         if add.tool_use is not None and add.tool_use.is_forced:
             schema = calls_schema(add.tool_use)
+        kind: Refusal = "structure" if add.tool_use is None else "input"
+        if schema is not None and (reason := excess(schema)):
+            raise RequestRefused(kind, reason)
         sampling = self._sampling(add.sampling, schema, reading)
         try:
             if schema is None:
@@ -252,7 +256,6 @@ class _Vllm:
             # Tasks map every other value to what vLLM takes, but for token ids, which only the tokenizer can judge.
             if schema is None or add.sampling.logit_bias is not None:
                 raise
-            kind: Refusal = "structure" if add.tool_use is None else "input"
             raise RequestRefused(kind, str(exc.args[0] if exc.args else exc)) from exc
         if reading is not None:
             self._readings[add.id] = reading

@@ -29,7 +29,7 @@ def release(package: str) -> str:
         if file.exists() and registry != "(Python)":
             return str(json.loads(file.read_text())["version"])
     wanted = name.replace("-", "_").lower()
-    found = (INSTALLED / "python").glob(f"lib/*/site-packages/{wanted}-*.dist-info")
+    found = INSTALLED.glob(f"*/lib/*/site-packages/{wanted}-*.dist-info")
     return next((folder.name.split("-")[1].removesuffix(".dist") for folder in found), "?")
 
 

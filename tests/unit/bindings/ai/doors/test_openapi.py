@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.bindings.ai.card import ModelCard
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.doors import openai, openapi, rest
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
-from paddock.bindings.ai.weights import Weights, find_weights
+from paddock.bindings.ai.weights import Weights
 from paddock.bindings.binding import FetchRequest, FetchResponse
-from paddock.bindings.errors import WeightsMissing
 
 PHI = "@cf/microsoft/phi-2"
 JSON_TYPE = "application/json"
+#: What a scripted engine runs on.
+NO_WEIGHTS = Weights("/nowhere", "stand_in")
 FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
 #: A body that every JSON operation takes, and those that want another one.
 BODY = (JSON_TYPE, json.dumps({"model": PHI, "prompt": "x"}).encode())
@@ -104,7 +104,7 @@ def test_every_path_of_both_doors_stands_in_it(document: Any) -> None:
 
 def test_every_operation_answers_as_it_says(document: Any, catalog: Catalog) -> None:
     engine = ScriptedEngine(itertools.repeat("hello"))
-    service = AiService(catalog, EnginePool(find_or_pretend, lambda card, weights: engine))
+    service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: engine))
     for path, method, operation in operations(document):
         response = ask(service, path, method, BODIES.get(operation["operationId"], BODY))
         conforms(document, operation, response)
@@ -126,17 +126,11 @@ _VALUES = st.recursive(
 def test_whatever_a_body_says_is_answered_as_the_document_says(data: st.DataObject, changes: dict[str, object]) -> None:
     path, method, operation = data.draw(st.sampled_from(_WITH_JSON))
     _, body = BODIES.get(operation["operationId"], BODY)
-    service = AiService(_CATALOG, EnginePool(find_or_pretend, lambda card, weights: ScriptedEngine(["hello"] * 128)))
+    engine = ScriptedEngine(["hello"] * 128)
+    service = AiService(_CATALOG, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: engine))
     response = ask(service, path, method, (JSON_TYPE, json.dumps({**json.loads(body), **changes}).encode()))
     conforms(_DOCUMENT, operation, response)
     assert response.status < 500
-
-
-def find_or_pretend(card: ModelCard) -> Weights:
-    try:
-        return find_weights(card)
-    except WeightsMissing:
-        return Weights("/nowhere", "configured")
 
 
 def ask(service: AiService, path: str, method: str, body: tuple[str, bytes]) -> FetchResponse:

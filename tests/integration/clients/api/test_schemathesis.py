@@ -13,9 +13,8 @@ from paddock.bindings.ai.engines.protocol import EngineRequest
 from paddock.bindings.ai.engines.scripted import Call, Pieces, ScriptedEngine, Thought
 
 LIMIT_S = 1500
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(LIMIT_S)]
 
-SCHEMATHESIS = Path(__file__).parents[3] / ".cache" / "clients" / "schemathesis" / "bin" / "schemathesis"
+SCHEMATHESIS = Path(__file__).parents[4] / ".cache" / "clients" / "schemathesis" / "bin" / "schemathesis"
 CASES = 10_000
 #: Of each operation, in the phase that invents them; examples and edge cases are some five thousand more.
 INVENTED = 320
@@ -41,6 +40,8 @@ def reply(request: EngineRequest) -> Pieces:
     return [Thought("hm"), "gr\u00fc\u00dfe", " \u706f\u53f0", " 1"]
 
 
+@pytest.mark.clients("schemathesis", what="10,000 cases of the OpenAPI description: status, headers, content, time")
+@pytest.mark.timeout(LIMIT_S)
 def test_ten_thousand_cases(serve: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not SCHEMATHESIS.is_file():
         pytest.skip("schemathesis is not installed: make test-clients installs it")
