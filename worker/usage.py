@@ -88,34 +88,56 @@ class UsageLedger:
         self._pending: dict[tuple[str, str], Usage] = {}
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
+        self._is_failing = False
 
     def add(self, call: CallRecord) -> None:
         """Count a call that reached its model. Never waits."""
         if not call.prompt_tokens:
             return
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
-        row = self._pending.setdefault((day, call.model), Usage(day, call.model))
-        row.calls += 1
-        row.prompt_tokens += call.prompt_tokens
-        row.completion_tokens += call.completion_tokens
-        if call.cost is not None:
-            row.neurons = (row.neurons or 0.0) + call.cost.neurons
+        neurons = None if call.cost is None else call.cost.neurons
+        self._count(Usage(day, call.model, 1, call.prompt_tokens, call.completion_tokens, neurons))
         self._changed.set()
 
+    def _count(self, more: Usage) -> None:
+        row = self._pending.setdefault((more.day, more.model), Usage(more.day, more.model))
+        row.calls += more.calls
+        row.prompt_tokens += more.prompt_tokens
+        row.completion_tokens += more.completion_tokens
+        if more.neurons is not None:
+            row.neurons = (row.neurons or 0.0) + more.neurons
+
     async def run(self) -> None:
-        """Write what was added, as it comes, until `close`. What cannot be written is reported and dropped."""
-        while self._pending or not self._closed.is_set():
+        """Write what was added, as it comes, until `close`.
+
+        What cannot be written, because the disk is full for instance, is kept for the next time, which the next call
+        brings, and reported once (at DEBUG each time).
+        """
+        is_last = False
+        while not is_last:
             await self._changed.wait()
             self._changed.clear()
+            is_last = self._closed.is_set()
             pending, self._pending = self._pending, {}
-            if pending:
-                try:
-                    await asyncio.to_thread(self._write, list(pending.values()))
-                except (OSError, sqlite3.Error) as error:
-                    logger.warning("usage_not_written file=%s calls=%d %s", self._file, len(pending), error)
+            if pending and not await self._try_to_write(list(pending.values())):
+                for row in pending.values():
+                    self._count(row)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s):
                     await self._closed.wait()
+
+    async def _try_to_write(self, rows: list[Usage]) -> bool:
+        try:
+            await asyncio.to_thread(self._write, rows)
+        except (OSError, sqlite3.Error) as error:
+            level = logging.DEBUG if self._is_failing else logging.WARNING
+            logger.log(level, "usage_not_written file=%s %s", self._file, error)
+            self._is_failing = True
+            return False
+        if self._is_failing:
+            logger.info("usage_written file=%s", self._file)
+        self._is_failing = False
+        return True
 
     def close(self) -> None:
         """Let `run` write the rest and end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,30 @@ def test_what_cannot_be_written_is_reported_and_ends_nothing(tmp_path: Path, cap
     (tmp_path / ".paddock").write_text("a file where a folder should be")
     write(usage_file(tmp_path), FREE)
     assert "usage_not_written" in caplog.text
+
+
+def test_what_could_not_be_written_is_kept_and_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    obstacle = tmp_path / ".paddock"
+    obstacle.write_text("a file where a folder should be")
+
+    async def run() -> None:
+        ledger = UsageLedger(usage_file(tmp_path), pause_s=0)
+        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run())
+            for calls in (1, 2, 3):
+                ledger.add(PRICED)
+                while len(caplog.records) < calls:  # noqa: ASYNC110 # the log is all that tells, and has no event
+                    await asyncio.sleep(0)
+            obstacle.unlink()
+            ledger.add(PRICED)
+            ledger.close()
+
+    with caplog.at_level(logging.DEBUG, "paddock.worker.usage"):
+        asyncio.run(run())
+    (row,) = read_usage(usage_file(tmp_path))
+    assert (row.calls, row.prompt_tokens, row.neurons) == (4, 4_000_000, pytest.approx(4000))
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["WARNING", "DEBUG", "DEBUG", "INFO"]
 
 
 def test_free_neurons_are_those_of_each_day() -> None:
