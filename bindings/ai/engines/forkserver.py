@@ -46,6 +46,8 @@ _KEPT_LINES = 30
 _QUOTED_LINES = 10
 #: How long the news of a death waits for its last lines of output. A grandchild can hold the pipe open.
 _LAST_WORDS_S = 0.5
+#: How long a killed host may take to be reaped: the kernel frees a large one, and its GPU memory, for seconds.
+_REAP_S = 30.0
 #: How long a fork server that has closed its socket may take to exit.
 _LEAVE_S = 1.0
 
@@ -181,6 +183,8 @@ class ForkServer:
         #: True once it has imported everything, and forks what it is told to at once.
         self._is_warm = False
         self._hosts: dict[int, HostProcess] = {}
+        #: Hosts that were told to end, and are not known to have.
+        self._doomed: set[int] = set()
         self._serial = 0
 
     @property
@@ -280,12 +284,14 @@ class ForkServer:
                     self._hosts[serial].pid = pid
             case Exited(serial, status):
                 host = self._hosts.pop(serial, None)
+                self._doomed.discard(serial)
                 if host is not None:
                     host.has_exited(_exit_text(status))
 
     def _on_closed(self) -> None:
         process, self._process = self._process, None
         hosts, self._hosts = self._hosts, {}
+        self._doomed.clear()
         ended, output = self._ended, self._output
         self._channel = self._socket = None
         self._is_warm = False
@@ -312,6 +318,15 @@ class ForkServer:
             # afterwards, so nobody has to wait for a process that will never do anything.
             del self._hosts[serial]
             host.has_exited("a kill before it was forked")
+        elif serial not in self._doomed:
+            self._doomed.add(serial)
+            asyncio.get_running_loop().call_later(_REAP_S, self._insist, serial)
+
+    def _insist(self, serial: int) -> None:
+        """The fork server has not reaped what it was told to kill: it hangs itself, and others wait for it too."""
+        if serial in self._doomed and self._process is not None:
+            logger.warning("forkserver_hangs pid=%d", self._process.pid)
+            self._process.kill()
 
     async def close(self) -> None:
         """End the process and every host that is left. Idempotent."""

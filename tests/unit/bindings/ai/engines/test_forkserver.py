@@ -181,6 +181,23 @@ def test_death_of_the_fork_server_ends_its_hosts_and_the_next_fork_starts_anothe
     _run(plan, test)
 
 
+def test_fork_server_that_does_not_reap_is_killed_with_its_hosts(
+    plan: HostPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(forkserver: ForkServer) -> None:
+        host = await forkserver.fork("model")
+        while host.pid is None:  # noqa: ASYNC110 # nobody but this test wants to know, so there is no event
+            await asyncio.sleep(0)
+        assert forkserver.pid is not None
+        os.kill(forkserver.pid, signal.SIGSTOP)
+        monkeypatch.setattr("paddock.bindings.ai.engines.forkserver._REAP_S", 0.0)
+        with host.sock:
+            host.kill()
+            assert await host.gone == "the end of its fork server (signal 9 (SIGKILL))"
+
+    _run(plan, test)
+
+
 def test_module_that_cannot_be_imported_is_reported_and_skipped(
     plan: HostPlan, caplog: pytest.LogCaptureFixture
 ) -> None:
