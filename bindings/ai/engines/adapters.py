@@ -8,13 +8,12 @@ slot must stay empty (vLLM pull requests 48421 and 49656).
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
+
+from paddock.bindings.ai.engines.checkpoint import CheckpointBroken, safetensors_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,22 +81,12 @@ def _tensor_ranks(adapter: Adapter, weights: Path) -> list[int]:
     if weights.suffix != ".safetensors":
         return []
     try:
-        header = _safetensors_header(weights)
+        header = safetensors_header(weights)
         return [tensor["shape"][0] for name, tensor in header.items() if "lora_A" in name]
-    except (OSError, ValueError, LookupError, TypeError, struct.error) as exc:
-        raise AdapterRefused("input", f"adapter {adapter.name}: {weights} is not a safetensors file: {exc}") from exc
-
-
-def _safetensors_header(path: Path) -> dict[str, Any]:
-    # Format: 8 bytes little-endian length, then JSON (safetensors README, "Format").
-    with path.open("rb") as file:
-        (size,) = struct.unpack("<Q", file.read(8))
-        if size > os.fstat(file.fileno()).st_size:
-            raise ValueError(f"its header claims {size} bytes, more than the file has")
-        header = json.loads(file.read(size))
-    if not isinstance(header, dict):
-        raise ValueError("its header is not a JSON object")
-    return header
+    except CheckpointBroken as exc:
+        raise AdapterRefused("input", f"adapter {adapter.name}: {exc}") from exc
+    except (LookupError, TypeError) as exc:
+        raise AdapterRefused("input", f"adapter {adapter.name}: {weights} has a tensor without a shape") from exc
 
 
 class Slot:

@@ -6,6 +6,7 @@ Written against vLLM 0.26 to 0.32: differences are asked of the classes, never o
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from paddock.bindings.ai.engines.checkpoint import broken_file
 from paddock.bindings.ai.engines.forced import calls_schema
 from paddock.bindings.ai.engines.frames import Add, Phase, Progress, Ready
 from paddock.bindings.ai.engines.grammar import excess
@@ -24,7 +26,7 @@ from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOut
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from paddock.bindings.ai.engines.adapters import Slot
     from paddock.bindings.ai.engines.frames import Refusal
@@ -67,13 +69,15 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[_Vllm, Ready]:
 
     _permit_amx(torch)
     _inspect_in_process(settings.model_path)
-    enter("config")
-    config = vllm.EngineArgs(**_engine_arguments(settings)).create_engine_config()
-    device = str(config.device_config.device_type)
-    if device == "cpu" and config.cache_config.kv_cache_memory_bytes is None:
-        config.cache_config.kv_cache_memory_bytes = _kv_cache_bytes(config)
-    enter("model")
-    engine = _Vllm(LLMEngine.from_vllm_config(config, disable_log_stats=True), settings)
+    _meet_in_memory()
+    with _broken_files_named(Path(settings.model_path)):
+        enter("config")
+        config = vllm.EngineArgs(**_engine_arguments(settings)).create_engine_config()
+        device = str(config.device_config.device_type)
+        if device == "cpu" and config.cache_config.kv_cache_memory_bytes is None:
+            config.cache_config.kv_cache_memory_bytes = _kv_cache_bytes(config)
+        enter("model")
+        engine = _Vllm(LLMEngine.from_vllm_config(config, disable_log_stats=True), settings)
     ends = [*began.values(), time.monotonic()][1:]
     cache = config.cache_config
     return engine, Ready(
@@ -112,6 +116,32 @@ def _inspect_in_process(model_path: str) -> None:
         entry: Any = getattr(ModelRegistry, "models", {}).get(architecture)
         if hasattr(entry, "load_model_cls"):
             ModelRegistry.register_model(architecture, entry.load_model_cls())
+
+
+def _meet_in_memory() -> None:
+    """Keep the file that torch's one worker would meet others in out of the temporary folder.
+
+    vLLM names a new one for each load, and torch removes it when the process group is taken apart, which a process that
+    just ends, or is killed, never does. A file in memory ends with the process.
+    """
+    from vllm.v1.executor import uniproc_executor
+
+    executor: Any = uniproc_executor
+    if hasattr(executor, "get_file_store_init_method") and hasattr(os, "memfd_create"):
+        url = f"file:///proc/self/fd/{os.memfd_create('vllm_dist')}"
+        executor.get_file_store_init_method = lambda: url
+
+
+@contextlib.contextmanager
+def _broken_files_named(folder: Path) -> Iterator[None]:
+    """Where a broken file of weights is why the block fails, the error names it, as vLLM's does not."""
+    try:
+        yield
+    except Exception as exc:  # of whatever class: the file is the better reason
+        broken = broken_file(folder)
+        if broken is None:
+            raise
+        raise broken from exc
 
 
 def _engine_arguments(settings: EngineSettings) -> dict[str, Any]:
