@@ -296,6 +296,11 @@ class EngineDead(EngineError):
 
     code = "engine_dead"
 
+    def __init__(self, message: str, *, hint: str = "", was_read: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        #: False when the host never saw the call, which then may go to another.
+        self.was_read = was_read
+
 
 class FirstTokenTimeout(EngineError):
     """The engine gave no token in the time that `first_token_timeout_s` allows."""

@@ -131,6 +131,7 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
             enable_lora=card.takes_lora,
             enable_sleep=chosen.sleep_after is not None,
             load_timeout_s=chosen.load_timeout_s,
+            stall_timeout_s=chosen.stall_timeout_s,
         )
         return EmbeddedEngine(settings, forkserver)
 

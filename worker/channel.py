@@ -100,6 +100,8 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
         self._is_finished = False
+        #: What broke the connection, None for an end in order. A peer that dies with frames unread is a reset.
+        self.error: Exception | None = None
 
     @classmethod
     async def open(
@@ -145,6 +147,7 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.error = exc
         self.resume_writing()
         self._on_closed()
 

@@ -79,6 +79,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: What a call of a model that is not loaded meets: it waits, or the capacity error while the load begins.
     on_cold: Literal["wait", "reject"] = "wait"
     load_timeout_s: _Seconds = 300.0
+    #: A model that has calls, answers nothing and computes nothing for this long is ended.
+    stall_timeout_s: _Seconds = 60.0
     #: For room and a turn, before the model is there; for the first token; for the whole answer.
     queue_timeout_s: _Seconds = 300.0
     first_token_timeout_s: _Seconds | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.errors import EngineOverloaded, OptionUnsupported
+from paddock.bindings.errors import EngineDead, EngineOverloaded, OptionUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ async def admit(service: AiService, model: str, options: Mapping[str, object]) -
     """Return when the options let the call go on; they come from a body, or as text from a query.
 
     Raises: OptionUnsupported for `queueRequest`; EngineOverloaded where `rejectIfBusy` wants a refusal at once instead
-    of a place in the queue; ModelNotFound, EngineDead.
+    of a place in the queue; ModelNotFound.
     """
     if _is_true(options.get("queueRequest")):
         raise OptionUnsupported("queueRequest: asynchronous batch is not served by Paddock yet; leave it out")
@@ -29,11 +30,17 @@ async def admit(service: AiService, model: str, options: Mapping[str, object]) -
 
 
 async def _refuse_if_busy(service: AiService, model: str) -> None:
-    """A call would have to wait when others wait for the batch already; a model that is not loaded is not busy."""
+    """A call would have to wait when others wait for the batch already.
+
+    A model that is not loaded is not busy, nor is one whose process has just died: the call loads it.
+    """
     life = service.engines.life(service.catalog.card(model))
     if life is None:
         return
-    is_waited_for = life.engine.state == "warm" and (await life.engine.stats()).waiting
+    is_waited_for = False
+    if life.engine.state == "warm":
+        with contextlib.suppress(EngineDead):
+            is_waited_for = (await life.engine.stats()).waiting > 0
     if is_waited_for or service.engines.turns.waiting:
         raise EngineOverloaded
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import msgspec
 
 from paddock.bindings.ai.engines.memory import resident_bytes
-from paddock.bindings.errors import InputError, OptionUnsupported, WeightsMissing
+from paddock.bindings.errors import EngineDead, InputError, OptionUnsupported, WeightsMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.lifecycle import ModelLife
+    from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.service import AiService
 
 __all__ = ["ModelQuery", "Page", "authors", "schemas", "search", "search_page", "status", "statuses", "tasks"]
 
 #: How long `include_deprecated` still shows a model. Source: API reference, models/search ("up to three months").
 _DEPRECATED_SHOWN: Final = datetime.timedelta(days=92)
+
+
+#: How long a status waits for an engine that is in the middle of a step.
+_STATS_S: Final = 1.0
 
 
 class ModelQuery(msgspec.Struct, frozen=True):
@@ -111,12 +117,21 @@ async def _life(life: ModelLife) -> dict[str, object]:
     if engine.state == "loading":
         shown |= {"phase": engine.phase}
     if engine.state == "warm":
-        stats = await engine.stats()
-        shown |= {"pid": engine.pid, "running": stats.running, "waiting": stats.waiting}
-        shown |= {"kv_cache_usage": stats.kv_cache_usage}
-        shown |= {"peak_running": stats.peak_running, "context_tokens": engine.context_tokens}
+        shown |= {"pid": engine.pid, "context_tokens": engine.context_tokens}
         shown |= {"memory_bytes": None if engine.pid is None else resident_bytes(engine.pid)}
+        shown |= await _counts(engine)
     return shown
+
+
+async def _counts(engine: Engine) -> dict[str, object]:
+    """What the engine's scheduler counts. Nothing while it does not answer: the rest can be told all the same."""
+    try:
+        async with asyncio.timeout(_STATS_S):
+            stats = await engine.stats()
+    except (TimeoutError, EngineDead):
+        return {}
+    names = ("running", "waiting", "kv_cache_usage", "peak_running")
+    return {name: getattr(stats, name) for name in names}
 
 
 def schemas(service: AiService, model: str) -> dict[str, object]:

@@ -29,6 +29,7 @@ from paddock.bindings.ai.engines.frames import (
     encode,
 )
 from paddock.bindings.ai.engines.streams import Pace, Stream
+from paddock.bindings.ai.engines.watchdog import Watchdog, processor_s
 from paddock.bindings.errors import (
     ContextOverflow,
     EngineDead,
@@ -87,6 +88,13 @@ class HostConnection:
         self._is_channel_closed = False
         self._deadline: asyncio.TimerHandle | None = None
         self._buried = asyncio.Event()
+        self._watchdog = Watchdog(
+            settings.stall_timeout_s,
+            asyncio.get_running_loop(),
+            owes=self._owes_an_answer,
+            computed=lambda: None if process.pid is None else processor_s(process.pid),
+            bite=self._give_up_host,
+        )
 
     async def load(self) -> None:
         """Connect and send the settings. The rest arrives as frames."""
@@ -109,12 +117,13 @@ class HostConnection:
     def begin(self, request: EngineRequest) -> tuple[int, Stream]:
         """Send a request; its stream. Raises InputError for one that cannot travel, EngineDead if the host is gone."""
         if self.is_gone:
-            raise self._death("ended before the call reached it")
+            raise self._death("ended before the call reached it", was_read=False)
         for name in ("max_tokens", "top_k", "seed"):
             value = getattr(request.sampling, name)
             if value is not None and value not in _INTEGERS:
                 raise InputError(f"Error: {name}: expected an integer of 64 bits, got {value}")
         number = next(self._numbers)
+        self._watchdog.watch()
         try:
             self._send(
                 Add(
@@ -130,6 +139,7 @@ class HostConnection:
         except WireError as exc:
             raise RequestTooLarge(f"The prompt does not fit the engine connection: {exc}") from exc
         stream = self._streams[number] = Stream(request, self._pace)
+        stream.is_lost = self._is_channel_closed
         return number, stream
 
     def end(self, number: int) -> None:
@@ -151,6 +161,7 @@ class HostConnection:
     async def _ask(self, question: Callable[[int], ToHost]) -> Stats | Slept:
         serial = next(self._numbers)
         answer: asyncio.Future[Stats | Slept] = asyncio.get_running_loop().create_future()
+        self._watchdog.watch()
         self._asked[serial] = answer
         self._send(question(serial))
         try:
@@ -181,6 +192,7 @@ class HostConnection:
 
     def _on_payload(self, payload: bytes) -> None:
         message = decode_from_host(payload)
+        self._watchdog.hear()
         match message:
             case Outputs(chunks):
                 for number, chunk in chunks:
@@ -249,6 +261,13 @@ class HostConnection:
         self._last_word = f"no answer within {self.settings.load_timeout_s:g} s"
         self.process.kill()
 
+    def _owes_an_answer(self) -> bool:
+        return bool(self._asked) or any(not stream.ended for stream in self._streams.values())
+
+    def _give_up_host(self) -> None:
+        self._last_word = f"hangs: no answer and no work for {self.settings.stall_timeout_s:g} s"
+        self.process.kill()
+
     def _on_closed(self) -> None:
         self._is_channel_closed = True
         self.process.kill()  # a host without its socket is of no use, and usually dead already
@@ -264,6 +283,7 @@ class HostConnection:
         if self.is_gone or not (self._is_channel_closed and self.process.gone.done()):
             return
         self._buried.set()
+        self._watchdog.stop()
         cause = self._last_word or f"ended with {self.process.gone.result()}"
         logger.info(
             'engine_exited model=%s pid=%s cause="%s" open=%d',
@@ -278,7 +298,7 @@ class HostConnection:
             self.failure = "closed while loading" if self.is_closing else f"{cause} {quote(self.process.last_lines)}"
         for stream in self._streams.values():
             if not stream.ended:
-                stream.fail(self._death(cause))
+                stream.fail(self._death(cause, was_read=self._was_read(stream)))
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(self._death(cause))
@@ -295,13 +315,23 @@ class HostConnection:
             f"The engine of {self.settings.served_name} did not load (phase {self.phase}): {self.failure}"
         )
 
-    def _death(self, cause: str) -> EngineDead:
+    def _was_read(self, stream: Stream) -> bool:
+        """False for a request that the dead host may never have seen.
+
+        When a process ends without having read all that it was sent, the kernel resets its connection. Which frames
+        were left, it does not say: one that the host has read in the same instant counts as unread too.
+        """
+        has_unread = self._channel is not None and isinstance(self._channel.error, ConnectionError)
+        return stream.has_begun or not (has_unread or stream.is_lost)
+
+    def _death(self, cause: str, *, was_read: bool = True) -> EngineDead:
         name = self.settings.served_name
         if self.is_closing:
             return EngineDead(f"The engine of {name} was closed while it worked on this call.")
         return EngineDead(
             f"The engine of {name} died while it worked on this call: process {self.process.pid} {cause}.",
             hint="The next call starts it again." + _memory_hint(cause),
+            was_read=was_read,
         )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from paddock.bindings.ai.engines.connection import HostConnection
 from paddock.bindings.ai.engines.frames import Ready, Stats
-from paddock.bindings.errors import EngineOverloaded, EngineUnavailable
+from paddock.bindings.errors import EngineDead, EngineOverloaded, EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -58,6 +59,11 @@ class EmbeddedEngine:
         return None if self._host is None or self._host.is_gone else self._host.process.pid
 
     @property
+    def open_streams(self) -> int:
+        """Generations that the running host has, or is sent."""
+        return 0 if self._host is None else self._host.open_streams
+
+    @property
     def details(self) -> Ready | None:
         """Versions, limits and load times of the running host."""
         return None if self._host is None or self._host.is_gone else self._host.ready
@@ -89,17 +95,24 @@ class EmbeddedEngine:
             await self._host.sleep(is_asleep=False)
 
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
-        """As `Engine.generate`: chunks as the engine makes them, joined when the reader is slow."""
+        """As `Engine.generate`: chunks as the engine makes them, joined when the reader is slow.
+
+        A call that came to a dying host, which never read it, goes to the next one. Once: what it does to a host that
+        reads it nobody knows yet.
+        """
         host = await self._admitted_host()
-        number, stream = host.begin(request)
         try:
-            while True:
-                chunk = await stream.next()
+            async with aclosing(_chunks(host, request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        except EngineDead as error:
+            if error.was_read:
+                raise
+        logger.info("engine_call_sent_again model=%s", self._settings.served_name)
+        async with aclosing(_chunks(await self._admitted_host(), request)) as chunks:
+            async for chunk in chunks:
                 yield chunk
-                if chunk.finish_reason is not None:
-                    return
-        finally:
-            host.end(number)
 
     async def stats(self) -> Stats:
         """What the host counts now; zeros while there is none. Raises EngineDead when it dies under the question."""
@@ -125,8 +138,7 @@ class EmbeddedEngine:
 
     async def _admitted_host(self) -> HostConnection:
         """A warm host with room for one more. Raises EngineOverloaded or EngineUnavailable."""
-        open_requests = self._waiting + (0 if self._host is None else self._host.open_streams)
-        if open_requests >= self._settings.max_open_requests:
+        if self._waiting + self.open_streams >= self._settings.max_open_requests:
             raise EngineOverloaded
         if self._host is not None and self.state == "warm":
             return self._host
@@ -157,3 +169,16 @@ class EmbeddedEngine:
         host = HostConnection(process, self._settings)
         await host.load()
         return host
+
+
+async def _chunks(host: HostConnection, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
+    """One generation on one host. Raises as `HostConnection.begin`, and what the stream fails with."""
+    number, stream = host.begin(request)
+    try:
+        while True:
+            chunk = await stream.next()
+            yield chunk
+            if chunk.finish_reason is not None:
+                return
+    finally:
+        host.end(number)

@@ -50,5 +50,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quantization: str | None = None
     #: Seconds until a load counts as failed and its host is killed.
     load_timeout_s: float = 900.0
+    #: Seconds without a frame and without processor time until a host that owes an answer is killed.
+    stall_timeout_s: float = 60.0
     #: Further fields of vLLM's EngineArgs, passed on unchanged and on top of ours.
     extra: dict[str, Any] = {}

@@ -68,17 +68,21 @@ class Pace:
 class Stream:
     """The chunks of one generation, for one reader."""
 
-    __slots__ = ("_chunks", "_error", "_is_begun", "_is_due", "_pace", "_waiter", "ended", "request")
+    __slots__ = ("_chunks", "_error", "_is_due", "_pace", "_waiter", "ended", "has_begun", "is_lost", "request")
 
     def __init__(self, request: EngineRequest, pace: Pace) -> None:
         self.request = request
         #: True when the host has said its last word on it.
         self.ended = False
+        #: True when the host has said a word on it.
+        self.has_begun = False
+        #: True when the connection was closed already, so that the request went nowhere.
+        self.is_lost = False
         self._pace = pace
         self._chunks: deque[EngineChunk] = deque()
         self._error: PaddockError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._is_begun = self._is_due = False
+        self._is_due = False
 
     def push(self, chunk: EngineChunk) -> None:
         """Add the next chunk. Its reader hears of it at once, or at the next `Pace.step`, or a little later."""
@@ -87,8 +91,8 @@ class Stream:
             self._chunks.append(_joined(self._chunks.pop(), chunk))
         else:
             self._chunks.append(chunk)
-        if self.ended or not self._is_begun:
-            self._is_begun = True
+        if self.ended or not self.has_begun:
+            self.has_begun = True
             self.wake()
         elif not self._is_due and self._waiter is not None:
             self._is_due = True

@@ -1,8 +1,8 @@
 """A host process without vLLM: the real step loop over an engine that counts. Runs in the child, found by PYTHONPATH.
 
-What it does is asked for in the model's name (`fails`, `dies`, `hangs`) and in the prompt: the words of the prompt come
-back one per step, then `<end>`; `forever` never ends, `crash` breaks a step, `die` is a kill, `bad` a request at fault,
-`broken` a failure that only this request suffers.
+What it does is asked for in the model's name (`fails`, `dies`, `hangs`, or `deaf`, which dies of its first request
+without reading it) and in the prompt: the words of the prompt come back one per step, then `<end>`; `forever` never
+ends, `crash` breaks a step, `die` is a kill, `bad` a request at fault, `broken` a failure that only this one suffers.
 """
 
 from __future__ import annotations
@@ -104,6 +104,10 @@ def load(link: ServerLink, settings: EngineSettings) -> tuple[CountingEngine, Re
         case "hangs":
             signal.pause()
     ready = Ready(os.getpid(), "0", "0", "cpu", "float32", CONTEXT_TOKENS, 8, CONTEXT_TOKENS, {"model": 0.0})
+    if settings.served_name == "deaf":
+        link.send(ready)
+        select.select([link._sock], [], [])
+        os.kill(os.getpid(), signal.SIGKILL)
     return CountingEngine(settings.enable_lora), ready
 
 

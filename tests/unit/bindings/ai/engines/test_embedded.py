@@ -217,6 +217,7 @@ def test_broken_step_ends_the_host_with_its_reason(open_engine: OpenEngine) -> N
         async with open_engine() as engine:
             with pytest.raises(EngineDead, match="RuntimeError: the kernels are broken"):
                 await _read(engine, "crash")
+            assert engine.starts == 1, "a call that its host had read is not tried on another"
             assert await _read(engine, "again") == "again "
 
     asyncio.run(main())
@@ -299,6 +300,61 @@ def test_request_for_a_host_that_is_gone_fails_at_once(open_engine: OpenEngine) 
             await engine.close()
             with pytest.raises(EngineDead):
                 host.begin(_ask("too late"))
+
+    asyncio.run(main())
+
+
+def test_call_that_a_dying_host_never_read_goes_to_the_next_one(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine() as engine:
+            first = await _pid_of_running(engine)
+            async with aclosing(engine.generate(_ask("forever"))) as busy:
+                await anext(busy)
+                os.kill(first, signal.SIGSTOP)  # it reads nothing, as one that dies reads nothing
+                async with asyncio.TaskGroup() as group:
+                    call = group.create_task(_read(engine, "hello"))
+                    while engine.open_streams < 2:  # noqa: ASYNC110 # nobody but this test wants to know: no event
+                        await asyncio.sleep(0)
+                    os.kill(first, signal.SIGKILL)
+                assert call.result() == "hello "
+                with pytest.raises(EngineDead, match="signal 9"):
+                    async for _ in busy:
+                        pass
+            assert engine.starts == 2
+
+    asyncio.run(main())
+
+
+def test_call_is_sent_again_once(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine("deaf") as engine:
+            with pytest.raises(EngineDead, match="signal 9"):
+                await _read(engine, "hello")
+            assert engine.starts == 2
+
+    asyncio.run(main())
+
+
+def test_host_that_hangs_is_killed_and_its_calls_say_so(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine(stall_timeout_s=1) as engine:
+            async with aclosing(engine.generate(_ask("forever"))) as chunks:
+                await anext(chunks)
+                os.kill(await _pid_of_running(engine), signal.SIGSTOP)
+                with pytest.raises(EngineDead, match="hangs: no answer and no work for 1 s"):
+                    async for _ in chunks:
+                        pass
+            assert await _read(engine, "again") == "again "
+
+    asyncio.run(main())
+
+
+def test_idle_host_that_hangs_costs_a_call_time_and_no_more(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine(stall_timeout_s=1) as engine:
+            os.kill(await _pid_of_running(engine), signal.SIGSTOP)
+            assert await _read(engine, "hello") == "hello "
+            assert engine.starts == 2
 
     asyncio.run(main())
 
