@@ -312,7 +312,8 @@ class HostConnection:
     def load_error(self) -> EngineUnavailable:
         """Why the load failed, as a new error."""
         return EngineUnavailable(
-            f"The engine of {self.settings.served_name} did not load (phase {self.phase}): {self.failure}"
+            f"The engine of {self.settings.served_name} did not load (phase {self.phase}): {self.failure}",
+            hint=_memory_hint(self.failure or "").strip(),
         )
 
     def _was_read(self, stream: Stream) -> bool:
@@ -336,4 +337,6 @@ class HostConnection:
 
 
 def _memory_hint(cause: str) -> str:
-    return " A kill that nobody sent is most often the machine running out of memory." if "SIGKILL" in cause else ""
+    if "SIGKILL" in cause:
+        return " A kill that nobody sent is most often the machine running out of memory."
+    return " Native code that aborts has most often no memory or threads left." if "SIGABRT" in cause else ""

@@ -41,7 +41,8 @@ __all__ = ["ForkServer", "HostPlan", "HostProcess", "engine_environment", "quote
 logger = logging.getLogger(__name__)
 _output_logger = logging.getLogger("paddock.engine")
 
-_KEPT_LINES = 30
+#: Enough to hold the dump of a crash, and what was said before it.
+_KEPT_LINES = 100
 #: Output lines that an error text quotes; the rest is in the log.
 _QUOTED_LINES = 10
 #: How long the news of a death waits for its last lines of output. A grandchild can hold the pipe open.
@@ -359,6 +360,12 @@ def _exit_text(status: int) -> str:
 
 
 def quote(lines: Iterable[str]) -> str:
-    """The last lines of a process's output, for the end of an error text."""
-    text = "\n  ".join(list(lines)[-_QUOTED_LINES:])
+    """The last lines of a process's output, for the end of an error text.
+
+    Of one that crashed in native code, those around the beginning of Python's dump, which has the last frame first.
+    """
+    kept = list(lines)
+    crash = next((index for index, line in enumerate(kept) if line.startswith("Fatal Python error")), None)
+    end = len(kept) if crash is None else crash + _QUOTED_LINES // 2
+    text = "\n  ".join(kept[max(0, end - _QUOTED_LINES) : end])
     return f"Its last output:\n  {text}" if text else "It printed nothing."

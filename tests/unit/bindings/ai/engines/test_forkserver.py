@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan, engine_environment
+from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan, engine_environment, quote
 from paddock.bindings.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -274,6 +274,15 @@ def test_environment_leaves_what_the_user_set_but_for_what_the_design_needs() ->
     assert environment["HOME"] == "/home"
     assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
     assert environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_quote_is_the_last_lines_or_the_beginning_of_a_crash() -> None:
+    lines = [f"line {number}" for number in range(40)]
+    assert quote(lines).splitlines()[1:] == [f"  line {number}" for number in range(30, 40)]
+    dump = ["terminate called", "Fatal Python error: Aborted", "Current thread", "  File first", *lines]
+    assert quote(["all is well", *dump]).splitlines()[1:4] == ["  all is well", "  terminate called", f"  {dump[1]}"]
+    assert quote([*lines, *dump]).splitlines()[5:9] == [f"  {line}" for line in dump[:4]]
+    assert quote([]) == "It printed nothing."
 
 
 def test_one_core_is_left_to_the_server() -> None:
