@@ -12,11 +12,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import uvloop
 
 _now = time.perf_counter
+#: Standard output as it was: what the engine prints goes to standard error.
+_ANSWERS_FD: Final = os.dup(1)
 
 
 class Job(NamedTuple):
@@ -62,7 +64,7 @@ def _jobs() -> Iterator[Job]:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    os.write(_ANSWERS_FD, text.encode() + b"\n")
 
 
 def run_llm(arguments: dict[str, Any]) -> None:
@@ -143,6 +145,7 @@ async def run_async(arguments: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    os.dup2(2, 1)
     form, given = sys.argv[1], json.loads(sys.argv[2])
     if form == "llm":
         run_llm(given)

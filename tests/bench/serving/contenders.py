@@ -209,7 +209,8 @@ def start_paddock(setup: Setup, *arguments: str, name: str = "paddock", **more: 
 
 
 def _start_ceiling(form: str, setup: Setup) -> Server:
-    command = [setup.python, str(HERE / "ceiling.py"), form, json.dumps(setup.engine_arguments())]
+    arguments = {**setup.engine_arguments(), "disable_log_stats": True}
+    command = [setup.python, str(HERE / "ceiling.py"), form, json.dumps(arguments)]
     options = _options(form, setup) | {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     tree = Tree(command, vllm_role, **options)
     with tree.kept_if_well():
