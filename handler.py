@@ -53,7 +53,7 @@ class Default(WorkerEntrypoint):
                 stream = await self.env.AI.run(model, {**inputs, "stream": True})
                 return Response(stream, headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
             return Response.json(await self.env.AI.run(model, inputs))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for a body nested beyond all measure
             return Response.json({"error": f"The inputs cannot be read: {error}"}, status=400)
         except JsException as error:
             is_callers_fault = error.message.startswith(("5006:", "5007:", "5021:"))

@@ -98,11 +98,19 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def declares_input(self, name: str) -> bool:
         """True when a branch of the input schema has a property of this name."""
-        return _declares(self.input_schema, name)
+        return name in self._declared_inputs
 
     def declares_output(self, name: str) -> bool:
         """True when a branch of the output schema has a property of this name."""
-        return _declares(self.output_schema, name)
+        return name in self._declared_outputs
+
+    @cached_property
+    def _declared_inputs(self) -> frozenset[str]:
+        return _declared(self.input_schema)
+
+    @cached_property
+    def _declared_outputs(self) -> frozenset[str]:
+        return _declared(self.output_schema)
 
     @cached_property
     def output_properties(self) -> dict[str, dict[str, object]]:
@@ -124,9 +132,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(dict.fromkeys(_media_types(self.output_schema)))
 
 
-def _declares(schema: object, name: str) -> bool:
+def _declared(schema: object) -> frozenset[str]:
+    """Names of the properties of every branch."""
     declared = (branch.get("properties") for branch in _branches(schema))
-    return any(name in properties for properties in declared if isinstance(properties, dict))
+    return frozenset(name for properties in declared if isinstance(properties, dict) for name in properties)
 
 
 def _properties(schema: object) -> dict[str, dict[str, object]]:

@@ -64,8 +64,16 @@ def test_models_are_listed_by_name(serve) -> None:
 
 
 def test_failures_are_json_that_says_what_is_wrong(serve) -> None:
-    unknown, list_body = replies_to(
-        serve, ScriptedEngine(), ("POST", "/ask", {"model": "@cf/x/y", "prompt": "x"}), ("POST", "/ask", [])
+    deep: object = "x"
+    for _ in range(400):
+        deep = [deep]
+    unknown, list_body, too_deep = replies_to(
+        serve,
+        ScriptedEngine(),
+        ("POST", "/ask", {"model": "@cf/x/y", "prompt": "x"}),
+        ("POST", "/ask", []),
+        ("POST", "/ask", {"prompt": deep}),
     )
     assert (unknown.status_code, unknown.json()) == (400, {"error": "5007: No such model @cf/x/y or task"})
     assert (list_body.status_code, "JSON object" in list_body.json()["error"]) == (400, True)
+    assert (too_deep.status_code, "recursion" in too_deep.json()["error"]) == (400, True)

@@ -117,11 +117,12 @@ class ModelLife:
         try:
             await self._make_ready()
             async with AsyncExitStack() as held:
-                async with deadline(house.clock, house.policy.queue_timeout_s, EngineOverloaded):
+                limit_s = None if house.turns.is_free(self._cost) else house.policy.queue_timeout_s
+                async with deadline(house.clock, limit_s, EngineOverloaded):
                     await held.enter_async_context(house.turns.turn(self._cost))
                 self._running += 1
                 held.callback(self._stop_running)
-                async with aclosing(self._timed(request)) as chunks:
+                async with aclosing(self._chunks(request)) as chunks:
                     async for chunk in chunks:
                         yield chunk
             self.breaker.record_success()
@@ -210,8 +211,13 @@ class ModelLife:
         with contextlib.suppress(PaddockError):  # the call that waits for it will say what is wrong
             await self.load()
 
+    def _chunks(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
+        """The engine's chunks, as long as they come in time where there is a limit: without one, nothing is between."""
+        policy = self._house.policy
+        is_timed = policy.first_token_timeout_s is not None or policy.total_timeout_s is not None
+        return self._timed(request) if is_timed else self.engine.generate(request)
+
     async def _timed(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
-        """The engine's chunks, as long as they come in time."""
         clock, policy = self._house.clock, self._house.policy
         end = None if policy.total_timeout_s is None else clock.time() + policy.total_timeout_s
         first = [policy.first_token_timeout_s]

@@ -39,8 +39,12 @@ class Turns:
             self._taken -= cost
             self._admit()
 
+    def is_free(self, cost: int) -> bool:
+        """Whether a call of this cost would have its turn at once."""
+        return not self._waiting and self._fits(cost)
+
     async def _take(self, cost: int) -> None:
-        if not self._waiting and self._fits(cost):
+        if self.is_free(cost):
             self._taken += cost
             return
         place = (cost, asyncio.get_running_loop().create_future())
