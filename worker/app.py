@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
@@ -79,18 +78,15 @@ def make_app(
         lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour, tracing
     )
 
+    own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
+
     async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
         # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
-        door = api if scope["path"].startswith(rest.PREFIX) else worker
+        path = scope["path"]
+        door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
         await door(scope, receive, send)
 
-    app = Starlette(
-        routes=[
-            relay.Relay(binding),
-            *(Route(local_ai.PREFIX + name, local, methods=None) for name in local_ai.PATHS),
-            Route(openapi.PATH, description, methods=None),
-        ]
-    )
+    app = Starlette(routes=[relay.Relay(binding)])
     app.router.default = elsewhere
     app.router.redirect_slashes = False
     return app

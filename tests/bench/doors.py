@@ -1,11 +1,11 @@
 """CPU time that each door of Paddock adds to a call, without the engine.
 
-    .venv/bin/python tests/bench/doors.py [--rounds 40] [--calls 50]
+    .venv/bin/python tests/bench/doors.py [--rounds 40] [--calls 48] [--connections 8]
 
-One connection asks one call after the other. In each round, every door is asked in turn with the plain server, which
-answers the same bytes: at once, and paced by the same scripted engine. What a door adds is the difference to the latter
-in the same round. Microseconds on a CPU per call, user and system: the median over the rounds and, in brackets, what
-the quietest rounds give, because whatever else the machine does makes both sides slower and neither faster.
+Eight connections ask one call each at once, and then the next. In each round, every door is asked in turn with the
+plain server, which answers the same bytes: at once, and paced by the same scripted engine. What a door adds is the
+difference to the latter in the same round. Microseconds on a CPU per call, user and system: the median over the rounds
+and, in brackets, what the quietest rounds give, because whatever else the machine does makes both sides slower.
 """
 
 from __future__ import annotations
@@ -67,20 +67,19 @@ class Round(NamedTuple):
 
 
 class Server:
-    """A server in a process of its own, and one connection to it."""
+    """A server in a process of its own, and connections to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], address: dict) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], address: dict, connections: int) -> None:
         self.process = process
-        self._socket = socket.create_connection((address["ip"], address["port"]))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sockets = [socket.create_connection((address["ip"], address["port"])) for _ in range(connections)]
+        for sock in self._sockets:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def ask(self, request: bytes) -> bytes:
-        """One call, and its whole answer as it came."""
-        self._socket.sendall(request)
-        answer = bytearray()
-        while not _is_complete(answer):
-            answer += self._socket.recv(1 << 16) or _fail("the server hung up")
-        return bytes(answer)
+    def ask(self, request: bytes) -> list[bytes]:
+        """One call on every connection at once, and their whole answers as they came."""
+        for sock in self._sockets:
+            sock.sendall(request)
+        return [_answer(sock) for sock in self._sockets]
 
     def cpu_us(self) -> tuple[float, float]:
         """Microseconds on a CPU so far: of the server, and of its children together."""
@@ -88,34 +87,44 @@ class Server:
 
     def spent(self, request: bytes, calls: int) -> tuple[float, float]:
         """Microseconds on a CPU per call: of the server, and of its children."""
-        before = self.cpu_us()
-        for _ in range(calls):
-            self.ask(request)
-        return tuple((b - a) / calls for a, b in zip(before, self.cpu_us(), strict=True))
+        before, made = self.cpu_us(), 0
+        while made < calls:
+            made += len(self.ask(request))
+        return tuple((b - a) / made for a, b in zip(before, self.cpu_us(), strict=True))
+
+
+def _answer(sock: socket.socket) -> bytes:
+    answer = bytearray()
+    while not _is_complete(answer):
+        answer += sock.recv(1 << 16) or _fail("the server hung up")
+    return bytes(answer)
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[Server]:
+def started(*arguments: str, connections: int) -> Iterator[Server]:
     """A server of `serving.py`, its log thrown away as it is written."""
     readable, writable = os.pipe()
     command = [sys.executable, str(HERE / "serving.py"), arguments[0], f"/dev/fd/{writable}", *arguments[1:]]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[writable])
     os.close(writable)
     try:
-        yield Server(process, json.loads(os.read(readable, 1000) or '"the server did not start"'))
+        yield Server(process, json.loads(os.read(readable, 1000) or _fail("the server did not start")), connections)
     finally:
         os.close(readable)
         process.send_signal(signal.SIGTERM)
         process.wait()
 
 
-def measure(rounds: int, calls: int) -> dict[str, list[Round]]:
+def measure(rounds: int, calls: int, connections: int) -> dict[str, list[Round]]:
     """What each way cost in each round."""
     found: dict[str, list[Round]] = {way.name: [] for way in ways()}
-    with started("paddock") as paddock, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({str(i): taken_apart(paddock.ask(way.request)) for i, way in enumerate(ways())}, file)
+    with (
+        started("paddock", connections=connections) as paddock,
+        tempfile.NamedTemporaryFile("w", suffix=".json") as file,
+    ):
+        json.dump({str(i): taken_apart(paddock.ask(way.request)[0]) for i, way in enumerate(ways())}, file)
         file.flush()
-        with started("plain", file.name) as plain:
+        with started("plain", file.name, connections=connections) as plain:
             for number in range(-1, rounds):  # the first one is for caches
                 for i, way in enumerate(ways()):
                     http, _ = plain.spent(post(f"/bare/{i}", "{}"), calls)
@@ -195,6 +204,7 @@ def _fail(why: str) -> bytes:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--calls", type=int, default=50, help="in each round, of each kind")
+    parser.add_argument("--calls", type=int, default=48, help="in each round, of each kind")
+    parser.add_argument("--connections", type=int, default=8, help="calls at once")
     options = parser.parse_args()
-    show(measure(options.rounds, options.calls))
+    show(measure(options.rounds, options.calls, options.connections))
