@@ -115,7 +115,13 @@ async def _serve(
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
             limit_bytes, access = config.paddock.max_body_bytes, Access(config.paddock.api_token)
             app = make_app(
-                supervisor, service, limit_bytes, access=access, colour=wants_colour(sys.stderr), metrics=metrics
+                supervisor,
+                service,
+                limit_bytes,
+                access=access,
+                colour=wants_colour(sys.stderr),
+                metrics=metrics,
+                tracing=tracing,
             )
             if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):
                 logger.warning("%s", warning)
