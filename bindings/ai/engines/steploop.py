@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -47,6 +48,8 @@ __all__ = ["Prompt", "RequestRefused", "StepEngine", "StepOutput", "count_charac
 #: Prompts from this many characters on are rendered in a thread: tokenising them takes as long as a step, about 2 ms.
 _LONG_PROMPT_CHARACTERS = 4_000
 _LAST_WORD_S = 1.0
+#: How long running streams wait while requests come one after the other; some twenty short ones fit.
+_BURST_S = 0.005
 
 
 class RequestRefused(Exception):
@@ -193,14 +196,21 @@ class _StepLoop:
     def serve(self, messages: list[ToHost]) -> NoReturn:
         """Obey, admit, step, for ever; `messages` came while the model was loading."""
         while True:
-            for message in messages:
-                self._obey(message)
+            self._take_in(messages)
             while not self._rendered.empty():
                 self._admit_rendered(*self._rendered.get())
             may_step = bool(self._running) and not self._link.is_congested
             if may_step:
                 self._step()
             messages = self._link.receive(wait=not may_step)
+
+    def _take_in(self, messages: list[ToHost]) -> None:
+        """Obey these and those that come meanwhile: a step between two requests of a burst delays all that follow."""
+        end = time.monotonic() + _BURST_S
+        while messages:
+            for message in messages:
+                self._obey(message)
+            messages = self._link.receive(wait=False) if time.monotonic() < end else []
 
     def _obey(self, message: ToHost) -> None:
         match message:
