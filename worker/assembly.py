@@ -10,6 +10,7 @@ import msgspec
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
+from paddock.bindings.ai.engines.forkserver import HostPlan
 from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from paddock.worker.config import Config
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
-__all__ = ["WAIT_UNTIL_LIMIT_S", "make_bindings", "make_service", "make_start", "read_catalog"]
+__all__ = ["WAIT_UNTIL_LIMIT_S", "host_plan", "make_bindings", "make_service", "make_start", "read_catalog"]
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
@@ -46,6 +47,13 @@ def read_catalog(config: Config) -> Catalog:
     own = Path(config.paddock.catalog) if config.paddock.catalog else config.root / _PROJECT_CATALOG
     is_wanted = own.is_dir() or config.paddock.catalog is not None
     return Catalog.read([own, SHIPPED_CATALOG] if is_wanted else [SHIPPED_CATALOG])
+
+
+def host_plan(config: Config, *, gpu: bool) -> HostPlan:
+    """How the hosts of this project run: vLLM reads its batch-invariant mode when it is imported."""
+    engine = config.paddock.engine
+    is_invariant = engine.deterministic and engine.device != "cpu" and gpu
+    return HostPlan(environment={"VLLM_BATCH_INVARIANT": "1"} if is_invariant else {})
 
 
 def make_service(
@@ -125,6 +133,8 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
             kv_cache_bytes=chosen.kv_cache_bytes,
             gpu_memory_utilization=chosen.gpu_memory_utilization,
             enforce_eager=chosen.enforce_eager,
+            deterministic=chosen.deterministic,
+            core_process=chosen.core_process,
             chat_template=card.paddock.chat_template if card.paddock else None,
             tool_parser=card.paddock.tool_parser if card.paddock else None,
             reasoning_parser=card.paddock.reasoning_parser if card.paddock else None,

@@ -102,7 +102,9 @@ def load_config(
     paddock = sections.read_paddock(keys, root, diagnostics)
     if token := os.environ.get("PADDOCK_API_TOKEN"):
         paddock = msgspec.structs.replace(paddock, api_token=token)
-    paddock = msgspec.structs.replace(paddock, engine=sections.read_servers(paddock.engine, os.environ, diagnostics))
+    engine = sections.read_servers(paddock.engine, os.environ, diagnostics)
+    engine = sections.read_determinism(engine, overrides, diagnostics)
+    paddock = msgspec.structs.replace(paddock, engine=engine)
     diagnostics.raise_errors()
     return Config(
         path=file,

@@ -33,6 +33,7 @@ __all__ = [
     "Variables",
     "read_ai",
     "read_compatibility",
+    "read_determinism",
     "read_dev",
     "read_main",
     "read_name",
@@ -251,6 +252,17 @@ def read_servers(engine: EngineSettings, environment: Mapping[str, str], diagnos
     if text := environment.get("PADDOCK_REMOTE_URL"):
         urls = diagnostics.convert(text.replace(",", " ").split(), list[Url], "PADDOCK_REMOTE_URL")
         engine = msgspec.structs.replace(engine, kind="remote", url=None, urls=urls or [])
+    return engine
+
+
+def read_determinism(engine: EngineSettings, overrides: Overrides, diagnostics: Diagnostics) -> EngineSettings:
+    """The engine, deterministic where the command line says so. A server elsewhere cannot be told to be."""
+    engine = msgspec.structs.replace(engine, deterministic=engine.deterministic or overrides.deterministic)
+    if engine.deterministic and engine.kind == "remote":
+        diagnostics.error(
+            '"paddock.engine.deterministic" (--deterministic) is for engines on this machine, but '
+            '"paddock.engine.kind" is "remote". Start those servers with VLLM_BATCH_INVARIANT=1 instead.'
+        )
     return engine
 
 

@@ -65,6 +65,10 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     gpu_memory_utilization: _Fraction | None = None
     #: True skips compilation and graph capture: a model is ready in seconds, and each token costs a little more.
     enforce_eager: bool = True
+    #: The same answer to the same request, whatever else runs; on the CPU one request at a time.
+    deterministic: bool = False
+    #: vLLM's engine core in a process of its own: one process more for each model.
+    core_process: bool = False
     #: How long a model stays loaded after its last call: seconds, or `5m`, `1h30m`; 0 is not at all, below 0 for ever.
     keep_alive: _Duration = "5m"
     #: After this time of idleness its weights leave the GPU for the machine's memory. Without meaning on the CPU.
@@ -139,3 +143,4 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     ip: str | None = None
     port: int | None = None
     vars: dict[str, str] = {}
+    deterministic: bool = False

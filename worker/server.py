@@ -14,9 +14,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config as HypercornConfig
 
 from paddock.bindings.ai.doors.access import Access
+from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.app import make_app
-from paddock.worker.assembly import make_bindings, make_service, make_start
+from paddock.worker.assembly import host_plan, make_bindings, make_service, make_start
 from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
@@ -52,7 +53,7 @@ _GRACE_S: Final = 1.0
 def run_dev(config: Config, options: DevOptions) -> int:
     """Serve until a signal ends it. Returns the exit code; nothing that was started is left behind."""
     # First, and from the main thread: the fork server imports the engine while everything else starts.
-    forkserver = ForkServer() if config.paddock.engine.kind == "vllm" else None
+    forkserver = ForkServer(host_plan(config, gpu=has_nvidia_gpu())) if config.paddock.engine.kind == "vllm" else None
     if forkserver is not None:
         forkserver.start()
     try:

@@ -49,19 +49,19 @@ class PatientSource:
 
     async def is_there(self) -> bool:
         """Wait for the first piece, but not for ever: True when it has come, or failed."""
-        tick: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def ring() -> None:
-            if not tick.done():
-                tick.set_result(None)
+        def ring(_: object = None) -> None:
+            if not over.done():
+                over.set_result(None)
 
         timer = self._clock.call_later(EVERY_S, ring)
+        self.first.add_done_callback(ring)
         try:
-            waited: list[asyncio.Future[bytes | None]] = [self.first, tick]
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            await over
         finally:
             timer.cancel()
-            tick.cancel()
+            self.first.remove_done_callback(ring)
         return self.first.done()
 
     async def pull(self) -> bytes | None:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 WORDS = " ".join(str(number) for number in range(3000))
 
 
-@pytest.fixture(params=["scripted", "vllm", "remote"])
+#: Where the core of our own engine runs.
+_FORMS: dict[str, Any] = {"vllm": {}, "vllm-core-process": {"core_process": True}}
+
+
+@pytest.fixture(params=["scripted", "vllm", "vllm-core-process", "remote"])
 def engine(request: pytest.FixtureRequest, tireless: Path) -> Engine:
     """An engine whose answers go on until `max_tokens`, with room for 2,048 tokens."""
     if request.param == "scripted":
@@ -28,7 +32,7 @@ def engine(request: pytest.FixtureRequest, tireless: Path) -> Engine:
     real: Engine = (
         request.getfixturevalue("remote_engine")
         if request.param == "remote"
-        else request.getfixturevalue("engine_of")(tireless)
+        else request.getfixturevalue("engine_of")(tireless, **_FORMS[request.param])
     )
     return real
 

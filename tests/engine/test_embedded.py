@@ -10,14 +10,12 @@ import signal
 import subprocess
 import sys
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineUnavailable, InputError, JsonModeUnmet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUESTIONS = [
     "Tell me about lighthouses.",
@@ -80,6 +78,23 @@ def test_seed_repeats_an_answer(
     engine = engine_of(stand_ins / "llama")
     first, second = (run(answer(engine, ask("Hello", temperature=temperature, seed=11))).text for _ in range(2))
     assert first == second
+
+
+def test_deterministic_engine_gives_the_same_text_alone_and_under_load(
+    tireless: Path, engine_of: Any, run: Any, ask: Any, answer: Any
+) -> None:
+    """WA-047: in bfloat16, where a batch of another size adds up in another order; without a seed as well."""
+
+    async def main() -> None:
+        engine = engine_of(tireless, dtype="bfloat16", deterministic=True)
+        requests = [
+            ask(question, temperature=t, seed=s) for question in QUESTIONS for t, s in ((0, 3), (1, 3), (1, None))
+        ]
+        alone = [(await answer(engine, request)).text for request in requests]
+        together = await asyncio.gather(*(answer(engine, request) for request in reversed(requests)))
+        assert [one.text for one in reversed(together)] == alone
+
+    run(main())
 
 
 def test_no_chunk_ends_within_a_character(stand_ins: Path, engine_of: Any, run: Any, ask: Any, answer: Any) -> None:
@@ -265,6 +280,34 @@ def test_killed_host_fails_its_stream_and_the_next_call_is_answered(
                 async for _ in chunks:
                     pass
         assert engine.state == "cold"
+        assert sum(chunk.tokens for chunk in (await answer(engine, ask("Hello", max_tokens=5))).chunks) == 5
+
+    run(main())
+
+
+def _only_child(pid: int) -> int:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd_open and /proc")
+@pytest.mark.parametrize("victim", ["core", "host"])
+def test_killed_core_fails_its_stream_and_host_and_core_go_together(
+    tireless: Path, engine_of: Any, run: Any, ask: Any, answer: Any, victim: str
+) -> None:
+    async def main() -> None:
+        engine = engine_of(tireless, core_process=True)
+        async with aclosing(engine.generate(ask("Hello", max_tokens=1500))) as chunks:
+            await anext(chunks)
+            pids = {"host": engine.pid, "core": _only_child(engine.pid)}
+            left = [os.pidfd_open(pid) for pid in pids.values()]
+            os.kill(pids[victim], signal.SIGKILL)
+            with pytest.raises(EngineDead):
+                async for _ in chunks:
+                    pass
+        for pidfd in left:
+            assert select.select([pidfd], [], [], 10)[0], "a process is left"
+            os.close(pidfd)
         assert sum(chunk.tokens for chunk in (await answer(engine, ask("Hello", max_tokens=5))).chunks) == 5
 
     run(main())

@@ -35,6 +35,9 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--log-level", choices=LEVELS, help="how much to print (log; PADDOCK_LOG sets it too)")
     parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write ip and port there when ready")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="the same answer to the same request, whatever else runs"
+    )
     parser.add_argument("--no-reload", action="store_true", help="leave the worker alone when a file is saved")
     parser.accept("-l", "--local")
     parser.accept("--bundle")
@@ -57,7 +60,9 @@ def dev_options(arguments: Namespace) -> DevOptions:
     return DevOptions(
         config=arguments.config,
         env=arguments.env,
-        overrides=Overrides(ip=arguments.ip, port=arguments.port, vars=dict(arguments.var)),
+        overrides=Overrides(
+            ip=arguments.ip, port=arguments.port, vars=dict(arguments.var), deterministic=arguments.deterministic
+        ),
         log_level=level,
         ready_file=arguments.ready_file,
         reload=not arguments.no_reload,

@@ -1,7 +1,6 @@
 """The engine host: one vLLM engine in a process of its own. Only this module and `vllm_engine.py` import vLLM, and only
 in functions.
 
-The engine core runs in this process, so there is no second loop to hand tokens to and nothing that could outlive it.
 Written against vLLM 0.26 to 0.32: differences are asked of the classes, never of a version number.
 """
 
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from paddock.bindings.ai.engines.arguments import engine_arguments, kv_cache_bytes
 from paddock.bindings.ai.engines.checkpoint import broken_file
+from paddock.bindings.ai.engines.core import make_core
 from paddock.bindings.ai.engines.frames import Phase, Progress, Ready
 from paddock.bindings.ai.engines.steploop import run
 from paddock.bindings.ai.engines.vllm_engine import VllmEngine
@@ -47,7 +47,6 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[VllmEngine, Ready
     import torch
     import vllm
     from vllm.platforms import current_platform
-    from vllm.v1.engine.llm_engine import LLMEngine
 
     _permit_amx(torch)
     _inspect_in_process(settings.model_path)
@@ -59,7 +58,7 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[VllmEngine, Ready
         if device == "cpu" and config.cache_config.kv_cache_memory_bytes is None:
             config.cache_config.kv_cache_memory_bytes = kv_cache_bytes(config)
         enter("model")
-        engine = VllmEngine(LLMEngine.from_vllm_config(config, disable_log_stats=True), settings)
+        engine = VllmEngine(make_core(config, in_own_process=settings.core_process), settings)
     ends = [*began.values(), time.monotonic()][1:]
     cache = config.cache_config
     return engine, Ready(

@@ -35,6 +35,11 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     #: No compilation and no CUDA graphs; `None` is eager on the CPU (compiling costs 13 to 20 s at every start) and
     #: compiled on CUDA.
     enforce_eager: bool | None = None
+    #: vLLM's engine core in a process of its own beside the host, instead of in it.
+    core_process: bool = False
+    #: The same answer to the same request, whatever else runs: vLLM's batch-invariant mode on CUDA (which must be in
+    #: the fork server's environment), one request at a time on the CPU; and a seed for requests that name none.
+    deterministic: bool = False
     #: Be able to sleep: the weights leave the GPU for the machine's memory, and come back faster than from disk.
     enable_sleep: bool = False
     #: Jinja text that renders messages; `None` takes the tokenizer's own template.

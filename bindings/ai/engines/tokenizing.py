@@ -19,6 +19,8 @@ _SAMPLES: Final = (
     "Caf\u00e9 \U0001f404 \u725b \u0643",
     "<s></s><unk>",
 )
+#: A single text is encoded without letting other threads run, which steps of the engine must not wait for.
+_SHORT_CHARACTERS: Final = 4_000
 _BY_RENDERER: Final = {"truncation", "max_length", "add_special_tokens"}
 
 
@@ -28,7 +30,7 @@ def encode_directly(tokenizer: Any) -> None:
     Only where that gives the same tokens: a tokenizer without native code, or one whose Python part changes the text,
     stays as it is. May be used from several threads, as before.
     """
-    native = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", None))
+    native: Any = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", None))
     if native is None:
         return
     native.no_truncation()
@@ -45,7 +47,8 @@ def encode_directly(tokenizer: Any) -> None:
         """The same tokenizer; a call with other arguments takes the long way."""
 
         def __call__(self, text: Any = None, *args: Any, **options: Any) -> Any:
-            if args or options.keys() != _BY_RENDERER or options["truncation"] or not isinstance(text, str):
+            is_short = isinstance(text, str) and len(text) < _SHORT_CHARACTERS
+            if args or options.keys() != _BY_RENDERER or options["truncation"] or not is_short:
                 return super().__call__(text, *args, **options)
             return {"input_ids": native.encode(text, add_special_tokens=options["add_special_tokens"]).ids}
 

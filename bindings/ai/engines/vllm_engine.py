@@ -1,4 +1,4 @@
-"""vLLM's in-process engine behind `steploop.StepEngine`.
+"""vLLM's engine behind `steploop.StepEngine`.
 
 Imports vLLM only in functions, as `host.py` does.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paddock.bindings.ai.engines.adapters import Slot
+    from paddock.bindings.ai.engines.core import Core
     from paddock.bindings.ai.engines.frames import Add, Refusal
     from paddock.bindings.ai.engines.parsers import Reading
     from paddock.bindings.ai.engines.protocol import FinishReason, Message, SamplingParams
@@ -32,21 +33,23 @@ _FINISH_REASONS: Final[dict[str, FinishReason]] = {"stop": "stop", "length": "le
 
 
 class VllmEngine:
-    """vLLM's in-process engine behind `steploop.StepEngine`."""
+    """vLLM's engine behind `steploop.StepEngine`."""
 
-    def __init__(self, engine: Any, settings: EngineSettings) -> None:
+    def __init__(self, core: Core, settings: EngineSettings) -> None:
         from vllm import SamplingParams, exceptions
         from vllm.lora.request import LoRARequest
         from vllm.renderers import ChatParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-        self._engine = engine
+        self._core = core
+        self._engine = engine = core.engine
         self._renderer = engine.renderer
         self._sampling_params = SamplingParams
         self._unshared = {"skip_clone": True} if hasattr(SamplingParams, "skip_clone") else {}
         self._structured_outputs_params = StructuredOutputsParams
         self._delta = RequestOutputKind.DELTA
         self._lora_request = LoRARequest
+        self._is_deterministic = settings.deterministic
         # The class tree of errors changed between the versions that we support.
         names = ("VLLMClientError", "VLLMValidationError")
         self.input_errors: tuple[type[Exception], ...] = (
@@ -149,6 +152,8 @@ class VllmEngine:
             given["structured_outputs"] = self._structured_outputs_params(json=schema)
         if reading is not None:
             given["skip_special_tokens"] = reading.skips_special_tokens
+        if self._is_deterministic:
+            given.setdefault("seed", 0)  # else from a generator that all requests draw from
         # Nobody else has these parameters: vLLM need not copy them, which takes longer than making them.
         given |= self._unshared
         return self._sampling_params(**given, stop=list(sampling.stop), output_kind=self._delta)
@@ -186,15 +191,12 @@ class VllmEngine:
 
     def counts(self) -> tuple[int, int]:
         """As `StepEngine.counts`."""
-        scheduler = self._engine.engine_core.engine_core.scheduler
-        if hasattr(scheduler, "get_request_counts"):
-            running, waiting = scheduler.get_request_counts()
-            return running, waiting
-        return len(scheduler.running), len(scheduler.waiting)
+        running, waiting, _ = self._core.counts()
+        return running, waiting
 
     def kv_cache_usage(self) -> float:
         """As `StepEngine.kv_cache_usage`."""
-        return float(self._engine.engine_core.engine_core.scheduler.kv_cache_manager.usage)
+        return self._core.counts().kv_cache_usage
 
     def sleep(self, *, is_asleep: bool) -> None:
         """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""

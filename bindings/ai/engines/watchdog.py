@@ -7,6 +7,7 @@ thread of a stuck host would go on sending.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -84,7 +85,22 @@ class Watchdog:
 
 
 def processor_s(pid: int) -> float | None:
-    """Processor time that a process and its reaped children have used, in seconds; None where /proc does not say."""
+    """Processor time that a process and its children have used, in seconds; None where /proc does not say."""
+    own_s = _own_processor_s(pid)
+    if own_s is None:
+        return None
+    return own_s + sum(_own_processor_s(child) or 0.0 for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    with contextlib.suppress(OSError):  # it ends meanwhile
+        return [int(child) for file in lists for child in file.read_text().split()]
+    return []
+
+
+def _own_processor_s(pid: int) -> float | None:
+    """Of the process and its reaped children."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -100,6 +100,7 @@ class Setup(NamedTuple):
             "kv_cache_bytes": self.kv_cache_bytes,
             "gpu_memory_utilization": self.gpu_memory_utilization,
             "enforce_eager": self.enforce_eager,
+            "core_process": name.endswith("-core") or None,
             "keep_alive": -1,
             "sleep_after": self.sleep_after,
             "load_timeout_s": _START_S,
@@ -146,6 +147,7 @@ CONTENDERS: Final = {
     "rest": Contender("paddock", "/client/v4/accounts/bench/ai/run/{card}"),
     "openai": Contender("paddock", "/client/v4/accounts/bench/ai/v1/completions"),
     "handler": Contender("paddock", "/ask", "/stream"),
+    "rest-core": Contender("paddock-core", "/client/v4/accounts/bench/ai/run/{card}"),
     "base-rest": Contender("base", "/client/v4/accounts/bench/ai/run/{card}"),
     "base-handler": Contender("base", "/ask", "/stream"),
     "async": Contender("async"),
@@ -162,7 +164,7 @@ class Server(NamedTuple):
 
 def start(name: str, setup: Setup) -> Server:
     """Start the server of this name, and return when it has answered once."""
-    if name in ("paddock", "base"):
+    if name in ("paddock", "paddock-core", "base"):
         python = setup.base if name == "base" else setup.python
         server = start_paddock(setup._replace(python=python), name=name)
         first = CONTENDERS["rest"]

@@ -31,12 +31,12 @@ Role = Callable[[Process, Sequence[Process]], str]
 
 
 def paddock_role(process: Process, above: Sequence[Process]) -> str:
-    """front, isolate, forkserver, host."""
+    """front, isolate, forkserver, host, and core where it has a process of its own."""
     if not above:
         return "front"
     if "paddock.worker.isolate" in process.command:
         return "isolate"
-    return "forkserver" if len(above) == 1 else "host"
+    return {1: "forkserver", 2: "host"}.get(len(above), "core")
 
 
 def vllm_role(process: Process, above: Sequence[Process]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from paddock.bindings.ai import listing
 from paddock.bindings.errors import EngineUnavailable
-from paddock.worker.assembly import make_service
+from paddock.worker.assembly import host_plan, make_service
 from paddock.worker.greeting import models_table
 
 if TYPE_CHECKING:
@@ -47,3 +47,16 @@ def test_a_server_that_does_not_answer_is_an_error_with_its_address(project: Pro
         await service.engines.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("engine", "gpu", "mode"),
+    [
+        ("deterministic = true", True, {"VLLM_BATCH_INVARIANT": "1"}),
+        ("deterministic = true", False, {}),
+        ('deterministic = true\ndevice = "cpu"', True, {}),
+        ("deterministic = false", True, {}),
+    ],
+)
+def test_batch_invariant_mode_is_for_gpus(project: Project, engine: str, gpu: bool, mode: dict[str, str]) -> None:
+    assert host_plan(project.load(f"[paddock.engine]\n{engine}\n"), gpu=gpu).environment == mode

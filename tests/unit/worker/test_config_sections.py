@@ -212,6 +212,7 @@ def test_one_model_on_a_server_leaves_the_others_here(project: Project) -> None:
     ("text", "problem"),
     [
         ('[paddock.engine]\nkind = "remote"\n', "but got neither"),
+        ('[paddock.engine]\nkind = "remote"\nurl = "http://x"\ndeterministic = true\n', "VLLM_BATCH_INVARIANT=1"),
         ('[paddock.engine]\nurl = "http://x"\n', 'needs kind = "remote"'),
         ('[paddock.engine]\nkind = "remote"\nurl = "http://x"\nurls = ["http://y"]\n', "but got both"),
         ('[paddock.models."@cf/a/b"]\nengine = "http://x"\nweights = "owner/name"\n', "a server has its own weights"),

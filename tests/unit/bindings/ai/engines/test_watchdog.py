@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -122,6 +124,24 @@ def test_processor_time_is_read_from_the_system() -> None:
         pass
     after = processor_s(os.getpid())
     assert before is not None and after is not None and after > before
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_processor_time_of_a_child_counts() -> None:
+    """vLLM's engine core may run in one."""
+    work = "import time\nwhile time.process_time() < 0.3: pass\nprint()\ninput()"
+    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        before_s = _beside_this_process()
+        assert child.stdout is not None and child.stdin is not None
+        child.stdout.readline()
+        assert _beside_this_process() - before_s > 0.15
+        child.stdin.close()
+
+
+def _beside_this_process() -> float:
+    total_s = processor_s(os.getpid())
+    assert total_s is not None
+    return total_s - time.process_time()
 
 
 def test_processor_time_of_nobody_is_unknown() -> None:
