@@ -10,7 +10,7 @@ import msgspec
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
-from paddock.bindings.ai.engines.forkserver import HostPlan
+from paddock.bindings.ai.engines.hostplan import HostPlan
 from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings

@@ -8,7 +8,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, assert_never
 
-from paddock.bindings.ai.engines.forkserver import quote
 from paddock.bindings.ai.engines.frames import (
     Abort,
     Add,
@@ -28,6 +27,7 @@ from paddock.bindings.ai.engines.frames import (
     decode_from_host,
     encode,
 )
+from paddock.bindings.ai.engines.hostprocess import quote
 from paddock.bindings.ai.engines.streams import Pace, Stream
 from paddock.bindings.ai.engines.watchdog import Watchdog, processor_s
 from paddock.bindings.errors import (
@@ -48,7 +48,7 @@ from paddock.worker.channel import Channel, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paddock.bindings.ai.engines.forkserver import HostProcess
+    from paddock.bindings.ai.engines.hostprocess import HostProcess
     from paddock.bindings.ai.engines.protocol import EngineRequest
     from paddock.bindings.ai.engines.settings import EngineSettings
 

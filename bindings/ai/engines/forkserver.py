@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from paddock.bindings.ai.engines import device, preload
 from paddock.bindings.ai.engines.frames import (
@@ -28,138 +25,22 @@ from paddock.bindings.ai.engines.frames import (
     decode_from_nursery,
     encode,
 )
+from paddock.bindings.ai.engines.hostplan import HostPlan, engine_environment
+from paddock.bindings.ai.engines.hostprocess import KEPT_LINES, HostProcess, Output, exit_text, quote
 from paddock.bindings.errors import EngineUnavailable
 from paddock.worker.channel import Channel, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from paddock.bindings.ai.engines.settings import DeviceName
 
-__all__ = ["ForkServer", "HostPlan", "HostProcess", "engine_environment", "quote"]
+__all__ = ["ForkServer"]
 
 logger = logging.getLogger(__name__)
-_output_logger = logging.getLogger("paddock.engine")
 
-#: Enough to hold the dump of a crash, and what was said before it.
-_KEPT_LINES = 100
-#: Output lines that an error text quotes; the rest is in the log.
-_QUOTED_LINES = 10
-#: How long the news of a death waits for its last lines of output. A grandchild can hold the pipe open.
-_LAST_WORDS_S = 0.5
 #: How long a killed host may take to be reaped: the kernel frees a large one, and its GPU memory, for seconds.
 _REAP_S = 30.0
 #: How long a fork server that has closed its socket may take to exit.
 _LEAVE_S = 1.0
-
-
-class HostPlan(msgspec.Struct, frozen=True):
-    """What the fork server imports, and what a host runs. The default is vLLM as it is installed."""
-
-    #: `module:function`; the function gets the host's socket and returns when the host is done.
-    host: str = "paddock.bindings.ai.engines.host:main"
-    #: Modules to import before forking; `None` is the measured list for the installed vLLM, which then must be there.
-    modules: tuple[str, ...] | None = None
-    #: Environment on top of `engine_environment`.
-    environment: dict[str, str] = {}
-
-
-def engine_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the fork server and of every host. What a user has set wins, but for the last group."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {
-        # One core stays free for the server; more threads than cores spin against each other.
-        "OMP_NUM_THREADS": str(max(1, cores - 1)),
-        "HF_HUB_OFFLINE": "1",
-        # vLLM's warnings then reach standard error unadorned; setting up its own handlers takes 0.1 s of every load.
-        "VLLM_CONFIGURE_LOGGING": "0",
-        "VLLM_HOST_IP": "127.0.0.1",
-        "TOKENIZERS_PARALLELISM": "false",
-        **base,
-        "VLLM_NO_USAGE_STATS": "1",
-        "DO_NOT_TRACK": "1",
-        # The host's only thread steps the engine itself; a core process of vLLM's would be outside the chain of deaths.
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-class _Output(asyncio.Protocol):
-    """What one process prints: line by line to the log, the last lines kept."""
-
-    def __init__(self, source: str, lines: deque[str]) -> None:
-        self._source = source
-        self._lines = lines
-        self._rest = b""
-        self._transport: asyncio.BaseTransport | None = None
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @classmethod
-    async def follow(cls, pipe_fd: int, source: str, lines: deque[str]) -> _Output:
-        """Read this pipe, which is ours from now on, to its end."""
-        loop = asyncio.get_running_loop()
-        _, output = await loop.connect_read_pipe(lambda: cls(source, lines), os.fdopen(pipe_fd, "rb", 0))
-        return output
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._keep(line)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._keep(self._rest)
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    def close(self) -> None:
-        """Stop reading. Idempotent."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def _keep(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip()
-        if text:
-            self._lines.append(text)
-            _output_logger.debug("%s: %s", self._source, text)
-
-
-class HostProcess:
-    """One host, from the wish for it to its end."""
-
-    def __init__(self, name: str, sock: socket.socket, kill: Callable[[], None]) -> None:
-        self.name = name
-        #: Our end of the engine connection.
-        self.sock = sock
-        #: Known once the fork server has forked it.
-        self.pid: int | None = None
-        self.last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        #: How it ended, in words: `exit code 1`, `signal 9 (SIGKILL)`. Resolved once, after its last line of output.
-        self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        #: End it at once, whatever it does.
-        self.kill = kill
-        self._output: _Output | None = None
-
-    async def follow_output(self, pipe_fd: int) -> None:
-        """Log and keep what comes out of this pipe, which is ours from now on."""
-        self._output = await _Output.follow(pipe_fd, self.name, self.last_lines)
-
-    def has_exited(self, cause: str) -> None:
-        """The process is no more. `gone` waits for the rest of the output, but not long."""
-
-        def resolve(*_: object) -> None:
-            if not self.gone.done():
-                self.gone.set_result(cause)
-            if self._output is not None:
-                self._output.close()
-
-        if self._output is None:
-            resolve()
-        else:
-            self._output.ended.add_done_callback(resolve)
-            asyncio.get_running_loop().call_later(_LAST_WORDS_S, resolve)
 
 
 class ForkServer:
@@ -175,9 +56,9 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._pipe_fd: int | None = None
-        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._channel: Channel | None = None
-        self._output: _Output | None = None
+        self._output: Output | None = None
         #: Resolved when the attached process is reaped.
         self._ended: asyncio.Future[None] | None = None
         self._attaching = asyncio.Lock()
@@ -272,7 +153,7 @@ class ForkServer:
         assert self._socket is not None and self._pipe_fd is not None  # set by _start
         pipe_fd, self._pipe_fd = self._pipe_fd, None
         self._ended = asyncio.get_running_loop().create_future()
-        self._output = await _Output.follow(pipe_fd, "forkserver", self._last_lines)
+        self._output = await Output.follow(pipe_fd, "forkserver", self._last_lines)
         self._channel = await Channel.open(self._socket, self._on_payload, self._on_closed)
 
     def _on_payload(self, payload: bytes) -> None:
@@ -287,7 +168,7 @@ class ForkServer:
                 host = self._hosts.pop(serial, None)
                 self._doomed.discard(serial)
                 if host is not None:
-                    host.has_exited(_exit_text(status))
+                    host.has_exited(exit_text(status))
 
     def _on_closed(self) -> None:
         process, self._process = self._process, None
@@ -302,7 +183,7 @@ class ForkServer:
             output.close()
             for host in hosts.values():
                 host.last_lines.extend(self._last_lines)
-                host.has_exited(f"the end of its fork server ({_exit_text(reaped.result())})")
+                host.has_exited(f"the end of its fork server ({exit_text(reaped.result())})")
             ended.set_result(None)
 
         # In a thread, because the kernel takes its time to free a process of this size.
@@ -348,24 +229,3 @@ def _reap(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def _exit_text(status: int) -> str:
-    if status >= 0:
-        return f"exit code {status}"
-    try:
-        return f"signal {-status} ({signal.Signals(-status).name})"
-    except ValueError:
-        return f"signal {-status}"
-
-
-def quote(lines: Iterable[str]) -> str:
-    """The last lines of a process's output, for the end of an error text.
-
-    Of one that crashed in native code, those around the beginning of Python's dump, which has the last frame first.
-    """
-    kept = list(lines)
-    crash = next((index for index, line in enumerate(kept) if line.startswith("Fatal Python error")), None)
-    end = len(kept) if crash is None else crash + _QUOTED_LINES // 2
-    text = "\n  ".join(kept[max(0, end - _QUOTED_LINES) : end])
-    return f"Its last output:\n  {text}" if text else "It printed nothing."

@@ -4,8 +4,8 @@
         [--parts serving,lora,cold,memory] [--tiny] [--output FILE]
 
 Run it with the Python of an environment that has Paddock and vLLM (`install.sh` makes one). `--tiny` keeps the
-stand-ins' own shapes: a dry run, also on a CPU. Only one form of the engine host exists, the one with the engine core
-in the host's own process, so nothing chooses between forms yet.
+stand-ins' own shapes: a dry run, also on a CPU. Both forms of the engine host take part: `rest` has the engine core in
+the host's process, `rest-core` in one of its own.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from table import show
 
 _MODELS: Final = ("phi", "llama", "mistral")
 _PARTS: Final = ("serving", "lora", "cold", "memory")
-#: The two servers share the GPU; the one that is not measured is stopped, and keeps its memory.
-_SHARE: Final = 0.42
+#: The three servers share the GPU; those that are not measured are stopped, and keep their memory.
+_SHARE: Final = 0.29
 _POLL_S: Final = 0.1
 _SLEEP_S: Final = 60.0
 
@@ -172,7 +172,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=lambda text: text.split(","), default=list(_MODELS))
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(_PARTS))
     parser.add_argument("--levels", type=lambda t: [int(n) for n in t.split(",")], default=[1, 16, 64, 256])
-    parser.add_argument("--contenders", type=lambda t: t.split(","), default=["vllm-mp", "rest", "handler", "openai"])
+    parser.add_argument("--contenders", type=lambda t: t.split(","), default=["vllm-mp", "rest", "rest-core", "handler"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--eager", action="store_true", help="no compilation and no CUDA graphs, for everybody")
     parser.add_argument("--tiny", action="store_true", help="the stand-ins' own shapes: a dry run")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
-from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan
+from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.bindings.ai.engines.hostplan import HostPlan
 from paddock.bindings.ai.engines.protocol import Adapter, EngineRequest, SamplingParams
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.errors import (

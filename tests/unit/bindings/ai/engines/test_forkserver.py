@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan, engine_environment, quote
+from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.bindings.ai.engines.hostplan import HostPlan, engine_environment
+from paddock.bindings.ai.engines.hostprocess import quote
 from paddock.bindings.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 SERVER = """
 import asyncio, sys
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
-from paddock.bindings.ai.engines.forkserver import ForkServer, HostPlan
+from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.bindings.ai.engines.hostplan import HostPlan
 from paddock.bindings.ai.engines.settings import EngineSettings
 
 async def main():
