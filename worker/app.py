@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.applications import Starlette
+from starlette.routing import Router
 
 from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
@@ -53,7 +53,7 @@ def make_app(
     colour: bool = False,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
-) -> Starlette:
+) -> Router:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted."""
     counted = metrics or Metrics()
 
@@ -86,10 +86,9 @@ def make_app(
         door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
         await door(scope, receive, send)
 
-    app = Starlette(routes=[relay.Relay(binding)])
-    app.router.default = elsewhere
-    app.router.redirect_slashes = False
-    return app
+    # Without Starlette's application around it: its error pages are the HTTP server's and the doors' own here, and every
+    # piece of every stream would pass through two more functions.
+    return Router([relay.Relay(binding)], redirect_slashes=False, default=elsewhere)
 
 
 class _Door:
@@ -129,12 +128,17 @@ class _Door:
 
     async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
-        async with asyncio.TaskGroup() as tasks:
-            answer = tasks.create_task(self._respond(exchange, calls))
-            watcher = tasks.create_task(_cancel_on_disconnect(exchange, answer))
-            await asyncio.wait([answer])
+        answering = asyncio.current_task()
+        assert answering is not None
+        watcher = asyncio.create_task(_cancel_on_disconnect(exchange, answering))
+        try:
+            return await self._respond(exchange, calls)
+        except asyncio.CancelledError:
+            if watcher.done() and not watcher.cancelled() and not answering.uncancel():
+                return " · client gone"
+            raise
+        finally:
             watcher.cancel()
-        return " · client gone" if answer.cancelled() else answer.result()
 
     async def _respond(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         try:
@@ -153,9 +157,9 @@ class _Door:
         return ""
 
 
-async def _cancel_on_disconnect(exchange: Exchange, answer: asyncio.Task[str]) -> None:
+async def _cancel_on_disconnect(exchange: Exchange, answering: asyncio.Task[object]) -> None:
     await exchange.disconnected()
-    answer.cancel()
+    answering.cancel()
 
 
 async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:

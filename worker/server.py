@@ -108,6 +108,8 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run())
+            if forkserver is not None:
+                await forkserver.attach()
             service.engines.start(tasks)
             for model in (name for name, chosen in config.paddock.models.items() if chosen.pinned):
                 service.engines.pin(service.catalog.card(model))

@@ -149,6 +149,12 @@ class ForkServer:
         self._hosts[serial] = host
         return host
 
+    async def attach(self) -> None:
+        """Hear from now on what the process says, if it runs: the first `fork` is early enough, for all but the log."""
+        async with self._attaching:
+            if self._process is not None and self._channel is None:
+                await self._attach()
+
     async def _attach(self) -> None:
         assert self._socket is not None and self._pipe_fd is not None  # set by _start
         pipe_fd, self._pipe_fd = self._pipe_fd, None
@@ -212,9 +218,7 @@ class ForkServer:
 
     async def close(self) -> None:
         """End the process and every host that is left. Idempotent."""
-        async with self._attaching:
-            if self._process is not None and self._channel is None:
-                await self._attach()
+        await self.attach()
         if self._process is not None and self._channel is not None:
             self._process.kill()
             self._channel.close()

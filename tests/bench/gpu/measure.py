@@ -33,6 +33,7 @@ from processes import end_with_signals
 from table import show
 
 _MODELS: Final = ("phi", "llama", "mistral")
+_CONTENDERS: Final = ("vllm-mp", "rest", "rest-core", "handler")
 _PARTS: Final = ("serving", "lora", "cold", "memory")
 #: The three servers share the GPU; those that are not measured are stopped, and keep their memory.
 _SHARE: Final = 0.29
@@ -172,7 +173,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=lambda text: text.split(","), default=list(_MODELS))
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(_PARTS))
     parser.add_argument("--levels", type=lambda t: [int(n) for n in t.split(",")], default=[1, 16, 64, 256])
-    parser.add_argument("--contenders", type=lambda t: t.split(","), default=["vllm-mp", "rest", "rest-core", "handler"])
+    parser.add_argument("--contenders", type=lambda t: t.split(","), default=list(_CONTENDERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--eager", action="store_true", help="no compilation and no CUDA graphs, for everybody")
     parser.add_argument("--tiny", action="store_true", help="the stand-ins' own shapes: a dry run")
