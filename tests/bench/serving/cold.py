@@ -80,7 +80,8 @@ def paddock_warm(setup: Setup, stand_ins: Sequence[str] = ("phi", "llama", "mist
     began = time.monotonic()
     server = start_paddock(setup, "--log-level", "debug", stdout=subprocess.DEVNULL, stderr=writable)
     os.close(writable)
-    with server.tree, os.fdopen(readable) as log:
+    # The server ends first, and with it what the thread below reads: to close a file that is being read waits for that.
+    with os.fdopen(readable) as log, server.tree:
         found: dict[str, Any] = {"ready": time.monotonic() - began}
         for line in log:
             if "forkserver_warm" in line:
