@@ -86,8 +86,8 @@ def make_app(
         door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
         await door(scope, receive, send)
 
-    # Without Starlette's application around it: its error pages are the HTTP server's and the doors' own here, and every
-    # piece of every stream would pass through two more functions.
+    # Without Starlette's application around it: the HTTP server and the doors have its error pages, and every piece of
+    # every stream would pass through two more functions.
     return Router([relay.Relay(binding)], redirect_slashes=False, default=elsewhere)
 
 
@@ -130,15 +130,16 @@ class _Door:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
         answering = asyncio.current_task()
         assert answering is not None
-        watcher = asyncio.create_task(_cancel_on_disconnect(exchange, answering))
-        try:
-            return await self._respond(exchange, calls)
-        except asyncio.CancelledError:
-            if watcher.done() and not watcher.cancelled() and not answering.uncancel():
-                return " · client gone"
-            raise
-        finally:
-            watcher.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            watcher = tasks.create_task(_cancel_on_disconnect(exchange, answering))
+            try:
+                return await self._respond(exchange, calls)
+            except asyncio.CancelledError:
+                if watcher.done() and not watcher.cancelled() and not answering.uncancel():
+                    return " · client gone"
+                raise
+            finally:
+                watcher.cancel()
 
     async def _respond(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         try:
