@@ -134,6 +134,7 @@ class HostConnection:
                     request.adapter,
                     request.tool_use,
                     request.template_variables,
+                    request.is_whole,
                 )
             )
         except WireError as exc:

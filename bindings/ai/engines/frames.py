@@ -71,6 +71,7 @@ class Add(msgspec.Struct, array_like=True, tag=1, frozen=True):
     adapter: Adapter | None = None
     tool_use: ToolUse | None = None
     template_variables: dict[str, bool | int | float | str] = {}
+    is_whole: bool = False
 
 
 class Abort(msgspec.Struct, array_like=True, tag=2, frozen=True):

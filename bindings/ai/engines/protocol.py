@@ -24,6 +24,7 @@ __all__ = [
     "TokenLogprob",
     "Tool",
     "ToolUse",
+    "joined",
 ]
 
 #: `stop`: the model ended, or a stop string was met. `length`: `max_tokens` reached. `abort`: the reader closed.
@@ -126,6 +127,8 @@ class EngineRequest(msgspec.Struct, frozen=True):
     tool_use: ToolUse | None = None
     #: Variables of the chat template, such as `enable_thinking`; a template takes no notice of those it does not know.
     template_variables: dict[str, bool | int | float | str] = {}
+    #: Nobody reads the answer before it is complete: an engine may join all chunks but the first.
+    is_whole: bool = False
 
 
 class CallDelta(msgspec.Struct, frozen=True, array_like=True):
@@ -170,6 +173,20 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     #: The next chunk is there already: what this one becomes may wait and leave in one write with that. Never set on
     #: the last chunk.
     is_followed: bool = False
+
+
+def joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
+    """Two chunks of one request, the second right after the first, as one."""
+    return EngineChunk(
+        first.text + second.text,
+        first.tokens + second.tokens,
+        second.finish_reason,
+        first.prompt_tokens,
+        first.cached_tokens,
+        first.logprobs + second.logprobs,
+        first.reasoning + second.reasoning,
+        first.calls + second.calls,
+    )
 
 
 class EngineStats(Protocol):

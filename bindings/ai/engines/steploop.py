@@ -34,7 +34,7 @@ from paddock.bindings.ai.engines.frames import (
     ToHost,
 )
 from paddock.bindings.ai.engines.link import ServerLink
-from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason, TokenLogprob
+from paddock.bindings.ai.engines.protocol import EngineChunk, FinishReason, TokenLogprob, joined
 
 if TYPE_CHECKING:
     import socket
@@ -167,12 +167,15 @@ def _unchanged(prompt: Prompt) -> Prompt:
 class _Running:
     """A request that the engine has taken in."""
 
-    __slots__ = ("is_announced", "prompt_tokens", "slot")
+    __slots__ = ("is_announced", "is_whole", "kept", "prompt_tokens", "slot")
 
-    def __init__(self, prompt_tokens: int, slot: Slot | None) -> None:
+    def __init__(self, prompt_tokens: int, slot: Slot | None, *, is_whole: bool) -> None:
         self.prompt_tokens = prompt_tokens
         self.slot = slot
         self.is_announced = False
+        self.is_whole = is_whole
+        #: Of a whole answer, all but the first chunk, until the last one is there.
+        self.kept: EngineChunk | None = None
 
 
 class _StepLoop:
@@ -232,16 +235,18 @@ class _StepLoop:
         outputs = self._engine.step()
         self._steps += 1
         self._peak_running = max(self._peak_running, self._engine.counts()[0])
-        if outputs:
-            self._link.send(Outputs([(output.id, self._chunk(output)) for output in outputs]))
+        chunks = [(output.id, chunk) for output in outputs if (chunk := self._chunk(output)) is not None]
+        if chunks:
+            self._link.send(Outputs(chunks))
         for output in outputs:
             if output.finish_reason is not None:
                 self._end(output.id)
 
-    def _chunk(self, output: StepOutput) -> EngineChunk:
+    def _chunk(self, output: StepOutput) -> EngineChunk | None:
+        """What the server is sent now."""
         running = self._running[output.id]
         is_first, running.is_announced = not running.is_announced, True
-        return EngineChunk(
+        chunk = EngineChunk(
             output.part.text,
             output.tokens,
             output.finish_reason,
@@ -251,6 +256,10 @@ class _StepLoop:
             output.part.reasoning,
             output.part.calls,
         )
+        if is_first or not running.is_whole:
+            return chunk
+        running.kept = chunk if running.kept is None else joined(running.kept, chunk)
+        return None if output.finish_reason is None else running.kept
 
     # One request's way in
 
@@ -300,7 +309,7 @@ class _StepLoop:
             if slot is not None:
                 slot.users -= 1
             raise
-        self._running[add.id] = _Running(prompt.length, slot)
+        self._running[add.id] = _Running(prompt.length, slot, is_whole=add.is_whole)
 
     # Its way out
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from paddock.bindings.ai.engines.protocol import EngineChunk
+from paddock.bindings.ai.engines.protocol import EngineChunk, joined
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.clock import Clock
@@ -88,7 +88,7 @@ class Stream:
         """Add the next chunk. Its reader hears of it at once, or at the next `Pace.step`, or a little later."""
         self.ended = chunk.finish_reason is not None
         if len(self._chunks) >= _MOST_UNREAD_CHUNKS:
-            self._chunks.append(_joined(self._chunks.pop(), chunk))
+            self._chunks.append(joined(self._chunks.pop(), chunk))
         else:
             self._chunks.append(chunk)
         if self.ended or not self.has_begun:
@@ -122,16 +122,3 @@ class Stream:
         self._is_due = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
-    return EngineChunk(
-        first.text + second.text,
-        first.tokens + second.tokens,
-        second.finish_reason,
-        first.prompt_tokens,
-        first.cached_tokens,
-        first.logprobs + second.logprobs,
-        first.reasoning + second.reasoning,
-        first.calls + second.calls,
-    )

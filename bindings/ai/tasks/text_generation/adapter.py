@@ -96,6 +96,7 @@ def _request(
         adapter=adapter,
         tool_use=use,
         template_variables=template_variables(given) if messages else {},
+        is_whole=not given.stream,
     )
 
 

@@ -11,6 +11,7 @@ import struct
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
@@ -61,6 +62,17 @@ def test_first_call_loads_the_model_and_answers(open_engine: OpenEngine) -> None
         assert [chunk.text for chunk in chunks] == ["one ", "two ", ""]
         assert [chunk.prompt_tokens for chunk in chunks] == [2, None, None]
         assert [chunk.finish_reason for chunk in chunks] == [None, None, "stop"]
+
+    asyncio.run(main())
+
+
+def test_whole_answer_comes_as_its_first_chunk_and_the_rest(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine() as engine:
+            request = msgspec.structs.replace(_ask("one two three"), is_whole=True)
+            first, rest = [chunk async for chunk in engine.generate(request)]
+        assert (first.text, first.tokens, first.prompt_tokens) == ("one ", 1, 3)
+        assert (rest.text, rest.tokens, rest.finish_reason) == ("two three ", 3, "stop")
 
     asyncio.run(main())
 
