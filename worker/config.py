@@ -1,4 +1,4 @@
-"""wrangler-like.toml -> one frozen Config.
+"""wrangler-like.toml, or the configuration of wrangler itself -> one frozen Config.
 
 The file holds wrangler's own keys, read by wrangler's rules, and one `[paddock]` table for what wrangler does not know.
 Unknown keys of wrangler's part are warnings, because wrangler grows faster than Paddock; unknown keys of `[paddock]`
@@ -17,7 +17,7 @@ import msgspec
 
 from paddock.worker import config_sections as sections
 from paddock.worker.config_diagnostics import Diagnostics
-from paddock.worker.config_files import find_config, find_secrets, read_toml
+from paddock.worker.config_files import find_config, find_secrets, read_config
 from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
@@ -55,8 +55,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     vars: dict[str, Json]
     #: Names in `vars` whose values must not be shown.
     secret_names: frozenset[str]
-    #: The .dev.vars file that the secrets came from.
-    secrets_file: Path | None
+    #: The files that the secrets came from.
+    secrets_files: tuple[Path, ...]
     #: Name of the AI binding in `env`, when the worker has one.
     ai: str | None
     dev: DevSettings
@@ -91,10 +91,10 @@ def load_config(
     root = file.parent
     overrides = overrides or Overrides()
     diagnostics = Diagnostics(file.name)
-    keys = sections.select_environment(read_toml(file), env, diagnostics)
+    keys = sections.select_environment(read_config(file), env, diagnostics)
     ai = sections.read_ai(keys, diagnostics)
-    secrets_file = find_secrets(root, env)
-    variables = sections.read_vars(keys, secrets_file, overrides.vars, ai, diagnostics)
+    secrets = find_secrets(root, env, overrides.env_files, os.environ)
+    variables = sections.read_vars(keys, secrets, overrides.vars, ai, diagnostics)
     compatibility = sections.read_compatibility(keys, today or datetime.datetime.now(datetime.UTC).date(), diagnostics)
     name = sections.read_name(keys, env, diagnostics)
     main = sections.read_main(keys, root, diagnostics)
@@ -115,7 +115,7 @@ def load_config(
         compatibility_flags=compatibility.flags,
         vars=variables.values,
         secret_names=variables.secret_names,
-        secrets_file=secrets_file,
+        secrets_files=secrets.files,
         ai=ai,
         dev=dev,
         paddock=paddock,

@@ -1,28 +1,30 @@
-"""Finding and reading the files that a configuration is made of: wrangler-like.toml and .dev.vars."""
+"""Finding and reading the files that a configuration is made of: its own, in TOML or JSON, and those of secrets."""
 
 from __future__ import annotations
 
+import io
 import re
 import tomllib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dotenv
 
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["CONFIG_NAME", "find_config", "find_secrets", "nearest_config", "read_secrets", "read_toml"]
+__all__ = ["CONFIG_NAME", "SecretFiles", "find_config", "find_secrets", "nearest_config", "read_config", "read_secrets"]
 
 CONFIG_NAME: Final = "wrangler-like.toml"
-_WRANGLER_NAMES: Final = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")  # wrangler's own order of search
+#: In the order of search within a folder: ours, then wrangler's own order.
+_NAMES: Final = (CONFIG_NAME, "wrangler.json", "wrangler.jsonc", "wrangler.toml")
 _EXAMPLE: Final = 'name = "my-worker"\nmain = "handler.py"\ncompatibility_flags = ["python_workers"]\n'
 
 
 def find_config(explicit: Path | None, start: Path) -> Path:
-    """The configuration file: the one that was named, else the nearest wrangler-like.toml from `start` upwards."""
+    """The configuration file: the one that was named, else the nearest one from `start` upwards."""
     if explicit is not None:
         if not explicit.is_file():
             raise ConfigError([f"Expected a configuration file at {explicit}, but there is none."])
@@ -34,43 +36,88 @@ def find_config(explicit: Path | None, start: Path) -> Path:
 
 
 def nearest_config(start: Path) -> Path | None:
-    """The nearest wrangler-like.toml from `start` upwards."""
-    files = (folder / CONFIG_NAME for folder in _upwards(start))
+    """The nearest wrangler-like.toml or configuration of wrangler's from `start` upwards."""
+    files = (folder / name for folder in _upwards(start) for name in _NAMES)
     return next((file for file in files if file.is_file()), None)
 
 
-def read_toml(path: Path) -> dict[str, object]:
-    """The file as tables. A syntax error names file, line and column and shows the line."""
+def read_config(path: Path) -> dict[str, object]:
+    """The file as tables: TOML, or JSON with comments and trailing commas where its name says so.
+
+    A syntax error names file, line and column and shows the line.
+    """
+    text = _text(path)
+    return _json(path, text) if path.suffix in (".json", ".jsonc") else _toml(path, text)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as exc:
         raise ConfigError([f"Could not read {path}: {exc.strerror}."]) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(
             [f"Expected {path} to be UTF-8, but byte {exc.start} is {exc.object[exc.start]:#04x}."]
         ) from exc
+
+
+def _toml(path: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigError([_syntax_error(path, text, str(exc))]) from exc
+        # tomllib keeps the place only in its message until Python 3.14, where the error has `lineno` and `colno`.
+        place = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(exc), re.DOTALL)
+        raise ConfigError([_syntax_error(path, text, *(place.groups() if place else (str(exc), None, None)))]) from exc
 
 
-def find_secrets(folder: Path, env: str | None) -> Path | None:
-    """`.dev.vars.<env>` when it exists, else `.dev.vars`, else nothing. The two are never merged (DT-012)."""
-    names = [f".dev.vars.{env}"] if env else []
-    for name in [*names, ".dev.vars"]:
-        if (folder / name).exists():
-            return folder / name
-    return None
+def _json(path: Path, text: str) -> dict[str, object]:
+    import json5
 
-
-def read_secrets(path: Path) -> dict[str, str]:
-    """Names and values of a .dev.vars file. `${NAME}` stays as it is: only .env files expand it."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            values = dotenv.dotenv_values(stream=stream, interpolate=False)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError([f"Could not read the secrets in {path}: {exc}."]) from exc
+        value = json5.loads(text, allow_duplicate_keys=False)
+    except RecursionError:
+        raise ConfigError([f"{path}: nested too deeply to be a configuration."]) from None
+    except ValueError as exc:
+        place = re.fullmatch(r"<string>:(\d+) (.*) at column (\d+)", str(exc), re.DOTALL)
+        line, problem, column = place.groups() if place else (None, str(exc), None)
+        raise ConfigError([_syntax_error(path, text, problem, line, column)]) from exc
+    if not isinstance(value, dict):
+        raise ConfigError([f"{path}: expected a JSON object, but got {type(value).__name__}."])
+    return value
+
+
+class SecretFiles(NamedTuple):
+    """Where secrets come from. Of a name in several files, the last one counts."""
+
+    files: tuple[Path, ...] = ()
+    #: `${NAME}` stands for the value of another name: in .env files, not in .dev.vars.
+    expands: bool = False
+
+
+def find_secrets(folder: Path, env: str | None, named: Sequence[Path], environment: Mapping[str, str]) -> SecretFiles:
+    """The files that were named; else `.dev.vars.<env>` or, without it, `.dev.vars`, which are never merged; else the
+    .env files that are there, unless CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV is `false`. DT-012 to DT-016.
+    """
+    if named:
+        return SecretFiles(tuple(named), expands=True)
+    for name in [f".dev.vars.{env}"] * bool(env) + [".dev.vars"]:
+        if (folder / name).exists():
+            return SecretFiles((folder / name,))
+    if environment.get("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV") == "false":
+        return SecretFiles()
+    names = [".env", ".env.local"] + [f".env.{env}", f".env.{env}.local"] * bool(env)
+    return SecretFiles(tuple(folder / name for name in names if (folder / name).exists()), expands=True)
+
+
+def read_secrets(secrets: SecretFiles) -> dict[str, str]:
+    """Names and values of these files. Raises ConfigError with the path of one that cannot be read."""
+    texts = []
+    for path in secrets.files:
+        try:
+            texts.append(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError([f"Could not read the secrets in {path}: {exc}."]) from exc
+    values = dotenv.dotenv_values(stream=io.StringIO("\n".join(texts)), interpolate=secrets.expands)
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -80,23 +127,14 @@ def _upwards(start: Path) -> Iterator[Path]:
 
 
 def _not_found(start: Path) -> str:
-    for folder in _upwards(start):
-        for name in _WRANGLER_NAMES:
-            if (folder / name).is_file():
-                return (
-                    f"Found {folder / name} but no {CONFIG_NAME}. This version of Paddock reads {CONFIG_NAME} only: "
-                    f"write the same keys there, in TOML."
-                )
-    return f"No {CONFIG_NAME} in {start} or any folder above it. A minimal one:\n{_EXAMPLE}"
+    names = ", ".join(_NAMES)
+    return f"No configuration ({names}) in {start} or any folder above it. A minimal {CONFIG_NAME}:\n{_EXAMPLE}"
 
 
-def _syntax_error(path: Path, text: str, problem: str) -> str:
-    # tomllib keeps the place only in its message until Python 3.14, where the error has `lineno` and `colno`.
-    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", problem)
-    if place is None:
-        return f"{path}: {problem}"
+def _syntax_error(path: Path, text: str, problem: str, line: str | None, column: str | None) -> str:
+    """The problem with its place, which is the end of the text where line and column are None."""
     lines = text.splitlines() or [""]
-    line = int(place[1]) if place[1] else len(lines)
-    shown = lines[min(line, len(lines)) - 1]
-    column = int(place[2]) if place[2] else len(shown) + 1
-    return f"{path}:{line}:{column}: {problem[: place.start()]}\n{shown}\n{' ' * (column - 1)}^"
+    row = int(line) if line else len(lines)
+    shown = lines[min(row, len(lines)) - 1]
+    place = int(column) if column else len(shown) + 1
+    return f"{path}:{row}:{place}: {problem}\n{shown}\n{' ' * (place - 1)}^"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from paddock.worker import compat
-from paddock.worker.config_files import read_secrets
+from paddock.worker.config_files import SecretFiles, read_secrets
 from paddock.worker.config_keys import DEV_UNSUPPORTED, INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
 from paddock.worker.config_settings import (
     DevSettings,
@@ -138,7 +138,7 @@ def read_ai(keys: Mapping[str, Key], diagnostics: Diagnostics) -> str | None:
 
 def read_vars(
     keys: Mapping[str, Key],
-    secrets_file: Path | None,
+    secret_files: SecretFiles,
     overrides: Mapping[str, str],
     ai: str | None,
     diagnostics: Diagnostics,
@@ -157,8 +157,8 @@ def read_vars(
             "Bindings must have unique names, so that they can all be referenced in the worker.\n"
             "Please change your bindings to have unique names."
         )
-    secrets = read_secrets(secrets_file) if secrets_file else {}
-    for place, names in ((secrets_file.name if secrets_file else "", secrets), ("--var", overrides)):
+    secrets = read_secrets(secret_files)
+    for place, names in ((", ".join(file.name for file in secret_files.files), secrets), ("--var", overrides)):
         if ai in names:
             diagnostics.warn(f"{ai} in {place} has no effect: the name belongs to the AI binding.")
     values.update((name, value) for name, value in (secrets | dict(overrides)).items() if name != ai)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "DevSettings",
@@ -143,4 +146,6 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     ip: str | None = None
     port: int | None = None
     vars: dict[str, str] = {}
+    #: Files of secrets in place of those that are found.
+    env_files: tuple[Path, ...] = ()
     deterministic: bool = False

@@ -33,6 +33,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--var", type=_variable, action="append", default=[], metavar="K:V", help="a variable for env; repeatable"
     )
+    parser.add_argument(
+        "--env-file", type=Path, action="append", default=[], metavar="PATH", help="secrets from this file; repeatable"
+    )
     parser.add_argument("--log-level", choices=LEVELS, help="how much to print (log; PADDOCK_LOG sets it too)")
     parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write ip and port there when ready")
     parser.add_argument(
@@ -61,7 +64,11 @@ def dev_options(arguments: Namespace) -> DevOptions:
         config=arguments.config,
         env=arguments.env,
         overrides=Overrides(
-            ip=arguments.ip, port=arguments.port, vars=dict(arguments.var), deterministic=arguments.deterministic
+            ip=arguments.ip,
+            port=arguments.port,
+            env_files=tuple(arguments.env_file),
+            vars=dict(arguments.var),
+            deterministic=arguments.deterministic,
         ),
         log_level=level,
         ready_file=arguments.ready_file,
@@ -81,8 +88,8 @@ def run(arguments: Namespace) -> int:
     logger.log(LOG, "paddock %s", version("paddock"))
     config = load_config(options.config, options.env, options.overrides)
     set_up_logging(options.log_level, config.secrets)
-    if config.secrets_file is not None:
-        logger.log(LOG, "Using secrets defined in %s", config.secrets_file.name)
+    for file in config.secrets_files:
+        logger.log(LOG, "Using secrets defined in %s", file.name)
     if config.warnings:
         logger.warning("%s", listed(config.warnings, config.path.name))
 

@@ -34,7 +34,6 @@ def test_defaults_are_wranglers(project: Project) -> None:
 
 
 def test_file_is_found_from_a_subfolder(project: Project, tmp_path: Path) -> None:
-    """DT-057, its first half."""
     project.load()
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
@@ -52,7 +51,7 @@ def test_named_file_goes_before_the_search(project: Project, tmp_path: Path) -> 
 
 def test_missing_file_shows_a_minimal_one(tmp_path: Path) -> None:
     (problem,) = problems(lambda: load_config(start=tmp_path))
-    assert problem.startswith("No wrangler-like.toml in ")
+    assert problem.startswith("No configuration (wrangler-like.toml, wrangler.json, wrangler.jsonc, wrangler.toml) in ")
     assert 'main = "handler.py"' in problem
 
 
@@ -61,11 +60,47 @@ def test_named_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "x.toml") in problem
 
 
+JSONC = """{
+  "$schema": "node_modules/wrangler/config-schema.json",
+  // a comment
+  "name": "of-json", "main": "handler.py", "compatibility_date": "2026-09-15",
+  "compatibility_flags": ["python_workers"], /* and one more */
+  "vars": {"A": "x", "B": [1, 2,]},
+}
+"""
+
+
 @pytest.mark.parametrize("name", ["wrangler.toml", "wrangler.jsonc", "wrangler.json"])
-def test_wranglers_own_file_alone_is_pointed_out(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).touch()
+def test_wranglers_own_file_is_read_where_there_is_none_of_ours(project: Project, tmp_path: Path, name: str) -> None:
+    """DT-057."""
+    (tmp_path / name).write_text(project.base.replace("demo", "of-toml") if name.endswith("toml") else JSONC)
+    config = load_config(start=tmp_path, today=project.today)
+    assert (config.path, config.name) == (tmp_path / name, "of-" + name[9:13])
+    assert config.warnings == ()
+    assert project.load().name == "demo"
+
+
+def test_json_has_lists_and_tables(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "wrangler.jsonc").write_text(JSONC)
+    assert load_config(start=tmp_path, today=project.today).vars == {"A": "x", "B": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [('{\n  "name": "x"\n  "main": 1\n}', "3:3: "), ('{"a": 1', "1:8: "), ('{"a": 1, "a": 2}', "")],
+)
+def test_json_syntax_error_shows_file_line_and_column(tmp_path: Path, text: str, place: str) -> None:
+    """DT-064."""
+    (tmp_path / "wrangler.json").write_text(text)
     (problem,) = problems(lambda: load_config(start=tmp_path))
-    assert problem.startswith(f"Found {tmp_path / name} but no wrangler-like.toml.")
+    assert problem.startswith(f"{tmp_path / 'wrangler.json'}:{place}")
+
+
+@pytest.mark.parametrize(("text", "named"), [("[1]", "expected a JSON object"), ("[" * 5000, "nested too deeply")])
+def test_json_that_is_no_configuration_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "wrangler.json").write_text(text)
+    (problem,) = problems(lambda: load_config(start=tmp_path))
+    assert named in problem
 
 
 @pytest.mark.parametrize(

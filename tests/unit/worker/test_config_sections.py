@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from paddock.worker.config import EngineSettings
+from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ def test_secrets_override_vars_and_the_command_line_overrides_both(project: Proj
     (tmp_path / ".dev.vars").write_text('A="secret-a"\nB=secret-b\n')
     config = project.load('[vars]\nA = "plain"\nC = "plain"\n', vars={"B": "given"})
     assert config.vars == {"A": "secret-a", "B": "given", "C": "plain"}
-    assert config.secrets_file == tmp_path / ".dev.vars"
+    assert config.secrets_files == (tmp_path / ".dev.vars",)
 
 
 def test_secret_values_are_listed_for_the_log(project: Project, tmp_path: Path) -> None:
@@ -103,6 +104,51 @@ def test_secret_values_are_listed_for_the_log(project: Project, tmp_path: Path) 
     config = project.load('[vars]\nB = "plain"\n')
     assert config.secret_names == {"A"}
     assert config.secrets == ("secret-a",)
+
+
+ENV_FILES = {".env": "A=1\nB=1\nC=1\nD=1\n", ".env.local": "B=2\nC=2\nD=2\n", ".env.staging": "C=3\nD=3\n"}
+
+
+def test_env_files_are_read_in_order_without_dev_vars(project: Project, tmp_path: Path) -> None:
+    """DT-013."""
+    for name, text in {**ENV_FILES, ".env.staging.local": "D=4\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert project.load("[env.staging]\n", env="staging").vars == {"A": "1", "B": "2", "C": "3", "D": "4"}
+    assert project.load().vars == {"A": "1", "B": "2", "C": "2", "D": "2"}
+    (tmp_path / ".dev.vars").write_text("Z=only\n")
+    assert project.load().vars == {"Z": "only"}
+
+
+def test_env_files_stay_out_when_the_environment_says_so(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DT-014."""
+    (tmp_path / ".env").write_text("A=1\n")
+    monkeypatch.setenv("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false")
+    assert project.load().vars == {}
+
+
+def test_names_expand_in_env_files_alone(project: Project, tmp_path: Path) -> None:
+    """DT-015: also a name of an earlier file."""
+    (tmp_path / ".env").write_text("HOST=example.com\n")
+    (tmp_path / ".env.local").write_text("URL=https://${HOST}/x\n")
+    assert project.load().vars["URL"] == "https://example.com/x"
+    (tmp_path / ".dev.vars").write_text("HOST=a\nURL=${HOST}\n")
+    assert project.load().vars["URL"] == "${HOST}"
+
+
+def test_named_files_replace_those_that_are_found(project: Project, tmp_path: Path) -> None:
+    """DT-016."""
+    (tmp_path / ".dev.vars").write_text("A=found\nB=found\n")
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("A=one\nC=one\n")
+    two.write_text("A=two\n")
+    assert project.load(env_files=(one, two)).vars == {"A": "two", "C": "one"}
+
+
+def test_named_file_that_is_missing_is_an_error(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Could not read the secrets in .*nowhere"):
+        project.load(env_files=(tmp_path / "nowhere",))
 
 
 def test_secrets_of_an_environment_stand_alone(project: Project, tmp_path: Path) -> None:
