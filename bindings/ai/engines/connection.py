@@ -211,6 +211,7 @@ class HostConnection:
                     answer.set_result(message)
             case Progress(phase):
                 self.phase = phase
+                self._watchdog.watch()
                 logger.debug("engine_progress model=%s phase=%s", self.settings.served_name, phase)
             case Ready():
                 self._on_ready(message)
@@ -263,7 +264,9 @@ class HostConnection:
         self.process.kill()
 
     def _owes_an_answer(self) -> bool:
-        return bool(self._asked) or any(not stream.ended for stream in self._streams.values())
+        # Native code that finds no memory for a thread can wait for that thread for ever: loads hang as well.
+        is_loading = self.ready is None and self.phase != "fork"
+        return is_loading or bool(self._asked) or any(not stream.ended for stream in self._streams.values())
 
     def _give_up_host(self) -> None:
         self._last_word = f"hangs: no answer and no work for {self.settings.stall_timeout_s:g} s"

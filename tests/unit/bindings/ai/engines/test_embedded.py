@@ -258,6 +258,15 @@ def test_load_that_takes_too_long_is_killed(open_engine: OpenEngine) -> None:
     asyncio.run(main())
 
 
+def test_load_that_hangs_is_killed_before_its_time_is_over(open_engine: OpenEngine) -> None:
+    async def main() -> None:
+        async with open_engine("hangs", stall_timeout_s=1) as engine:
+            with pytest.raises(EngineUnavailable, match=r"phase model\): hangs: no answer and no work for 1 s"):
+                await _read(engine, "hello")
+
+    asyncio.run(main())
+
+
 def test_close_fails_open_calls_and_may_come_twice(open_engine: OpenEngine) -> None:
     async def main() -> None:
         async with open_engine() as engine, aclosing(engine.generate(_ask("forever"))) as chunks:
