@@ -116,14 +116,22 @@ def choose_level(option: str | None) -> Level:
     raise ValueError(f"Expected one of the log levels {', '.join(_NUMBERS)}; got {name!r}")
 
 
-def set_up_logging(level: Level, secrets: Iterable[str] = (), *, stream: TextIO | None = None) -> None:
+def set_up_logging(
+    level: Level,
+    secrets: Iterable[str] = (),
+    *,
+    stream: TextIO | None = None,
+    formatter: logging.Formatter | None = None,
+) -> None:
     """Send the log of this process to `stream` (standard error) without the secrets, replacing earlier set-ups.
+
+    `formatter` makes other lines than those for people, and hides the secrets itself.
 
     Other libraries are heard from `warn` on; only `debug` lets all of them talk.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(ConsoleFormatter(Redactor(secrets), colour=wants_colour(stream)))
+    handler.setFormatter(formatter or ConsoleFormatter(Redactor(secrets), colour=wants_colour(stream)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     logging.addLevelName(LOG, "LOG")

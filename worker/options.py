@@ -36,6 +36,8 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     env: str | None = None
     overrides: Overrides = Overrides()
     log_level: Level = "log"
+    #: One JSON object a line, for programs.
+    json_logs: bool = False
     #: Where to write `{"ip": ..., "port": ...}` once the server takes requests.
     ready_file: Path | None = None
     #: Whether a saved handler or configuration is taken up.

@@ -16,6 +16,7 @@ from hypercorn.config import Config as HypercornConfig
 from paddock.bindings.ai.doors.access import Access
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.worker import jsonlog
 from paddock.worker.app import make_app
 from paddock.worker.assembly import host_plan, make_bindings, make_service, make_start
 from paddock.worker.errors import PortInUse
@@ -101,7 +102,7 @@ async def _serve(
         start_timeout_s=config.paddock.isolate_start_timeout_s,
         drain_timeout_s=config.paddock.drain_timeout_s,
         cpu_limit_s=config.paddock.cpu_limit_s,
-        on_line=_print_line,
+        on_line=jsonlog.print_line if options.json_logs else _print_line,
     )
     start = make_start(config, bindings)
     logger.log(LOG, "%s\n\n%s", bindings_table(config), models_table(service))

@@ -37,6 +37,7 @@ def add_arguments(parser: Parser) -> None:
         "--env-file", type=Path, action="append", default=[], metavar="PATH", help="secrets from this file; repeatable"
     )
     parser.add_argument("--log-level", choices=LEVELS, help="how much to print (log; PADDOCK_LOG sets it too)")
+    parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for programs")
     parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write ip and port there when ready")
     parser.add_argument(
         "--deterministic", action="store_true", help="the same answer to the same request, whatever else runs"
@@ -71,6 +72,7 @@ def dev_options(arguments: Namespace) -> DevOptions:
             deterministic=arguments.deterministic,
         ),
         log_level=level,
+        json_logs=arguments.json_logs,
         ready_file=arguments.ready_file,
         reload=not arguments.no_reload,
     )
@@ -84,10 +86,10 @@ def run(arguments: Namespace) -> int:
     from paddock.worker.errors import listed
 
     options = dev_options(arguments)
-    set_up_logging(options.log_level)
+    _set_up_logging(options)
     logger.log(LOG, "paddock %s", version("paddock"))
     config = load_config(options.config, options.env, options.overrides)
-    set_up_logging(options.log_level, config.secrets)
+    _set_up_logging(options, config.secrets)
     for file in config.secrets_files:
         logger.log(LOG, "Using secrets defined in %s", file.name)
     if config.warnings:
@@ -96,6 +98,12 @@ def run(arguments: Namespace) -> int:
     from paddock.worker.server import run_dev
 
     return run_dev(config, options)
+
+
+def _set_up_logging(options: DevOptions, secrets: tuple[str, ...] = ()) -> None:
+    from paddock.worker.jsonlog import JsonFormatter
+
+    set_up_logging(options.log_level, secrets, formatter=JsonFormatter(secrets) if options.json_logs else None)
 
 
 def _port(text: str) -> int:

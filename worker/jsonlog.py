@@ -1,0 +1,56 @@
+"""The log for programs: one JSON object a line, for what Paddock says and for what the worker prints. DT-025."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from paddock.worker.log import LOG, Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["JsonFormatter", "print_line"]
+
+#: wrangler's names of the levels.
+_LEVELS: Final = {LOG: "log", logging.WARNING: "warn", logging.CRITICAL: "error"}
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    time: str
+    level: str
+    #: The logger's name, or `worker` for what the handler prints.
+    source: str
+    message: str
+    traceback: str = ""
+    #: Of what the handler prints.
+    stream: str = ""
+
+
+class JsonFormatter(logging.Formatter):
+    """Secrets are hidden before anything is encoded: an escaped one would not be found."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._hide = Redactor(secrets).redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = self._hide(self.formatException(record.exc_info)) if record.exc_info else ""
+        level = _LEVELS.get(record.levelno, record.levelname.lower())
+        line = _Line(_moment(record.created), level, record.name, self._hide(record.getMessage()), trace)
+        return msgspec.json.encode(line).decode()
+
+
+def print_line(stream: str, text: str) -> None:
+    """What the handler prints: the user's, and so unaltered. On standard output, whatever stream it chose."""
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    sys.stdout.buffer.write(msgspec.json.encode(_Line(_moment(now), "log", "worker", text, stream=stream)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
