@@ -24,6 +24,7 @@ from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
 from paddock.worker.metrics import Metrics
 from paddock.worker.peer import PeerFault
+from paddock.worker.websocket import SocketExchange
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,7 +71,10 @@ def make_app(
             return
         await _answer_binding(service, limit_bytes, exchange, request)
 
-    worker = _Door(lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour, tracing)
+    worker = _Door(
+        lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour, tracing,
+        takes_sockets=True,
+    )  # fmt: skip
     api = _Door(answer_rest, limit_bytes, colour, tracing)
     binding = _Door(answer_binding, limit_bytes, colour, tracing)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour, tracing)
@@ -100,31 +104,37 @@ class _Door:
         limit_bytes: int,
         colour: bool,
         tracing: Tracing | None,
+        *,
+        takes_sockets: bool = False,
     ) -> None:
         self._answer = answer
         self._limit_bytes = limit_bytes
         self._colour = colour
         self._tracing = tracing
+        self._takes_sockets = takes_sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1011, "reason": "WebSockets are not served yet"})
+        is_socket = scope["type"] == "websocket"
+        if is_socket and not self._takes_sockets:
+            await send({"type": "websocket.close"})  # before it is open: the client gets a 403
             return
-        exchange = Exchange(scope, receive, send, self._limit_bytes)
+        kind = SocketExchange if is_socket else Exchange
+        exchange = kind(scope, receive, send, self._limit_bytes)
         started = time.monotonic()
         calls: list[CallRecord] = []
         outcome = ""
         try:
             outcome = await self._serve(exchange, calls)
         finally:
+            method = scope.get("method", "GET")
             path = scope["raw_path"].decode("latin-1")  # as it was sent: decoded, it may hold line breaks
             level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
             seconds = time.monotonic() - started
-            line = request_line(scope["method"], path, exchange.status, seconds, calls, colour=self._colour)
+            line = request_line(method, path, exchange.status, seconds, calls, colour=self._colour)
             logger.log(level, "%s%s", line, outcome)
             if self._tracing is not None:
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-                self._tracing.record(scope["method"], path, exchange.status, seconds, headers, calls)
+                self._tracing.record(method, path, exchange.status, seconds, headers, calls)
 
     async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
@@ -166,7 +176,9 @@ async def _cancel_on_disconnect(exchange: Exchange, answering: asyncio.Task[obje
 async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
     """A request of the worker: an event into the current isolate."""
     isolate = await supervisor.current()
-    fetch = wire.Fetch(wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None)
+    fetch = wire.Fetch(
+        wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
+    )
     answer = await isolate.fetch(fetch, request.body, request.calls)
     await exchange.respond(answer.status, answer.headers, answer.body)
 

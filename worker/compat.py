@@ -76,6 +76,24 @@ FLAGS: Final = (
         "workflow steps depend on the steps that their parameters are named after",
     ),
     Flag(
+        "websocket_close_reason_byte_limit",
+        "no_websocket_close_reason_byte_limit",
+        _DAY(2026, 3, 3),
+        "the reason of a WebSocket's close() has at most 123 bytes",
+    ),
+    Flag(
+        "websocket_standard_binary_type",
+        "no_websocket_standard_binary_type",
+        _DAY(2026, 3, 17),
+        "binary WebSocket messages are Blobs unless binaryType says otherwise; they were ArrayBuffers before",
+    ),
+    Flag(
+        "web_socket_auto_reply_to_close",
+        "web_socket_manual_reply_to_close",
+        _DAY(2026, 4, 7),
+        "the runtime answers a WebSocket's Close frame; the handler had to before",
+    ),
+    Flag(
         "enable_python_external_sdk",
         "disable_python_external_sdk",
         _DAY(2026, 4, 21),

@@ -8,6 +8,7 @@
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
       PortInUse                 user: the port that was asked for is taken
       NetworkError              user: an outbound fetch did not reach its address
+      SubprotocolRefused        user: the handler chose a WebSocket subprotocol that the client did not offer
       NoServer                  user: a command found no dev server to talk to
       RequestRefused            user: the dev server refused what a command asked for
 
@@ -34,6 +35,7 @@ __all__ = [
     "NoServer",
     "PortInUse",
     "RequestRefused",
+    "SubprotocolRefused",
     "listed",
 ]
 
@@ -157,6 +159,19 @@ class NetworkError(PaddockError):
     code = "network_error"
     actor = "user"
     status = 502
+
+
+class SubprotocolRefused(PaddockError):
+    """The handler chose a WebSocket subprotocol that the client did not offer, which would have to hang up on it."""
+
+    code = "subprotocol_refused"
+    actor = "user"
+
+    def __init__(self, chosen: str, offered: Sequence[str]) -> None:
+        names = ", ".join(offered) or "none"
+        super().__init__(
+            f"Sec-WebSocket-Protocol: expected one that the client offered ({names}); the handler answered {chosen!r}."
+        )
 
 
 def listed(problems: Sequence[str], source: str) -> str:

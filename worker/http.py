@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.wire import Headers
 
-__all__ = ["Exchange", "text_headers"]
+__all__ = ["FRAMING", "Exchange", "encoded", "request_headers", "request_url", "text_headers"]
 
 #: What belongs to the connection, not to the response: the server frames bodies itself. RFC 9113, 8.2.2.
-_FRAMING: Final = frozenset(
+FRAMING: Final = frozenset(
     {"transfer-encoding", "content-length", "connection", "keep-alive", "proxy-connection", "upgrade"}
 )
 _HOST_CHARACTERS: Final = re.compile(r"[\w.~%:\[\]-]+", re.ASCII)
@@ -31,6 +31,7 @@ _HOST_CHARACTERS: Final = re.compile(r"[\w.~%:\[\]-]+", re.ASCII)
 _DISCARD_S: Final = 10.0
 _PAUSE_S: Final = 1.0
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
+_HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
 class _ReceivedBody:
@@ -81,6 +82,9 @@ class _ReceivedBody:
 class Exchange:
     """One HTTP request and its response. `respond` may be called once; bodies stream both ways."""
 
+    #: Whether the client asks for a WebSocket.
+    is_upgrade = False
+
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit_bytes: int) -> None:
         self._scope = scope
         self._receive = receive
@@ -98,8 +102,7 @@ class Exchange:
         Raises RequestTooLarge early, and InputError for a Host header that is none.
         """
         scope = self._scope
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        request = FetchRequest(scope["method"], _url(scope), headers)
+        request = FetchRequest(scope["method"], request_url(scope), request_headers(scope))
         length = request.header("content-length")
         if length is None and not _may_have_body(scope, request):
             self._body.over.set()
@@ -149,7 +152,7 @@ class Exchange:
     async def respond(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> None:
         """Send the response. The source is cancelled on every way out; when it breaks off, so does the response."""
         has_body = self._scope["method"] != "HEAD" and status not in _NULL_BODY
-        raw = [(_encoded(n.lower()), _encoded(v)) for n, v in headers if n.lower() not in _FRAMING]
+        raw = [(encoded(n.lower()), encoded(v)) for n, v in headers if n.lower() not in FRAMING]
         if length := self._length(status, headers, body):
             raw.append((b"content-length", length))
         source = body if body is not None and not isinstance(body, bytes) else None
@@ -204,7 +207,7 @@ def _is_http1(scope: Scope) -> bool:
     return str(scope["http_version"]).startswith("1")
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     """A header as it is sent: Latin-1, as what came over HTTP was read, or else UTF-8, as on the platform."""
     try:
         return text.encode("latin-1")
@@ -212,13 +215,22 @@ def _encoded(text: str) -> bytes:
         return text.encode()
 
 
-def _url(scope: Scope) -> str:
-    """The absolute URL that the client asked for, its path and query as they were sent."""
+def request_headers(scope: Scope) -> Headers:
+    """The request's headers as they were sent."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+
+
+def request_url(scope: Scope) -> str:
+    """The absolute URL that the client asked for, its path and query as they were sent.
+
+    It is one of HTTP also where a WebSocket is asked for, as in production.
+    """
     path = scope["raw_path"].decode("latin-1")
     if not path.startswith("/"):  # the whole address, as a proxy is asked, or the asterisk of OPTIONS
         path = "/" + path.partition("://")[2].partition("/")[2]
     query = scope["query_string"].decode("latin-1")
-    return f"{scope['scheme']}://{_host(scope)}{path}{'?' + query if query else ''}"
+    scheme = _HTTP_SCHEMES.get(scope["scheme"], scope["scheme"])
+    return f"{scheme}://{_host(scope)}{path}{'?' + query if query else ''}"
 
 
 def _host(scope: Scope) -> str:

@@ -11,6 +11,8 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from paddock.worker import wire
 from paddock.worker.errors import HandlerImportError, IsolateCrashed, IsolateStartTimeout
 from paddock.worker.host import IsolateHost
@@ -138,9 +140,7 @@ class IsolateProcess:
 
     async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord]) -> Answer:
         """Send an event. Raises PeerFault with the handler's exception, IsolateCrashed when the process died."""
-        sent = wire.Fetch(
-            self._peer.number(), fetch.target, fetch.method, fetch.url, fetch.headers, None, None, fetch.redirect
-        )
+        sent = msgspec.structs.replace(fetch, id=self._peer.number(), body=None, cause=None)
         self._calls[sent.id] = calls
         self._busy.set()
         try:

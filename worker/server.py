@@ -31,6 +31,7 @@ from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.usage import UsageLedger, usage_file
+from paddock.worker.wsstream import install as install_sockets
 
 if TYPE_CHECKING:
     import socket
@@ -171,6 +172,7 @@ def _announce(config: Config, options: DevOptions, sockets: list[socket.socket])
 
 def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
     """How hypercorn serves bound sockets, which it takes over."""
+    install_sockets()
     config = HypercornConfig()
     config.bind = [f"fd://{sock.detach()}" for sock in sockets]
     config.backlog = BACKLOG

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 #: Raised with every change of a frame; both ends refuse another number.
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
 
@@ -114,6 +114,9 @@ class Fetch(_Frame, frozen=True, tag=3):
     body: Body
     cause: int | None = None
     redirect: str = "follow"
+    #: A WebSocket is asked for: the body is what this end says (`messages.py`), that of a reply with status 101 what
+    #: the other end says.
+    is_upgrade: bool = False
 
 
 class Reply(_Frame, frozen=True, tag=4):

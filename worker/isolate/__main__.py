@@ -110,12 +110,18 @@ def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:
 
 
 def _era(flags: set[str]) -> era.Era:
-    """The runtime generation of a compatibility date. Source: workerd's compatibility table, python_workers flags."""
+    """The runtime generation of a compatibility date. Source: workerd's compatibility table."""
     if "python_workers_20260610" in flags:
-        return era.NEWEST
-    if "python_workers_20250116" in flags:
-        return era.Era(dicts_become_maps=True, pyodide_version="0.28.2")
-    return era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
+        python = era.NEWEST
+    elif "python_workers_20250116" in flags:
+        python = era.Era(dicts_become_maps=True, pyodide_version="0.28.2")
+    else:
+        python = era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
+    return python._replace(
+        sockets_get_blobs="websocket_standard_binary_type" in flags,
+        sockets_answer_close="web_socket_auto_reply_to_close" in flags,
+        sockets_limit_reason="websocket_close_reason_byte_limit" in flags,
+    )
 
 
 def main() -> None:

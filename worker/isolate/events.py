@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 from paddock.worker import wire
 from paddock.worker.isolate.context import ExecutionContext
 from paddock.worker.isolate.loader import user_frames
+from paddock.worker.isolate.sockets import Coupling
 from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
-from paddock.worker.isolate.web.scope import enter_request
+from paddock.worker.isolate.web.scope import current_scope, enter_request
+from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,13 @@ logger = logging.getLogger(__name__)
 #: The platform's text for a worker without a handler, and for a handler that returned something else.
 _NO_HANDLER: Final = "Handler does not export a fetch() function."
 _NOT_A_RESPONSE: Final = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
+#: Source: workerd, api/http.
+_NOT_ASKED_FOR: Final = (
+    "Worker tried to return a WebSocket in a response to a request which did not contain the header "
+    '"Upgrade: websocket".'
+)
+#: The server gives a client less than this to answer a Close frame.
+_CLOSE_S: Final = 15.0
 
 
 class Events:
@@ -49,22 +58,30 @@ class Events:
         CURRENT_EVENT.set(incoming.fetch.id)
         try:
             async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
-                await self._answer(incoming, ExecutionContext(background))
+                carrier = await self._answer(incoming, ExecutionContext(background))
                 # The streams of a response are made by this event: it must outlive them.
                 await incoming.sent()
+                await _finished(carrier)
                 limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
         except TimeoutError:
             logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)
         finally:
             peer.send(wire.Finished(incoming.fetch.id))
 
-    async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
+    async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
+        """Reply. The task that carries the client's messages to the handler, where the answer is a WebSocket."""
         fetch = incoming.fetch
-        request = Request.from_parts(fetch.method, fetch.url, fetch.headers, incoming.body, cf={})
+        # What stands in the place of an upgrade's body are the messages that are to come.
+        body = None if fetch.is_upgrade else incoming.body
+        request = Request.from_parts(fetch.method, fetch.url, fetch.headers, body, cf={})
         try:
             response = await self._call(request, context)
+            coupling = _couple(response, incoming)
+            body = wire_body(response.payload()) if coupling is None else coupling.said
             status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
-            incoming.reply(status, text, headers, wire_body(response.payload()))
+            incoming.reply(status, text, headers, body)
+            if coupling is not None and not (incoming.body is None or isinstance(incoming.body, bytes)):
+                return current_scope().start(coupling.carry(incoming.body))
         except JsException as error:
             incoming.fault(error.name, error.message, user_frames(error))
         except asyncio.CancelledError as error:  # user code may await a task that was cancelled
@@ -72,6 +89,7 @@ class Events:
             raise
         except Exception as error:  # user code: whatever it raises becomes the answer
             incoming.fault(type(error).__name__, str(error), user_frames(error))
+        return None
 
     async def _call(self, request: Request, context: ExecutionContext) -> Response:
         if self._entrypoint.default is not None:
@@ -93,6 +111,22 @@ class Events:
         # The platform hands env and ctx to the constructor, and passes undefined for both here (PW-004).
         result = await _settled(_relaxed(method, python_from_rpc(request), None, None))
         return _response(python_to_rpc(result))
+
+
+def _couple(response: Response, incoming: IncomingFetch) -> Coupling | None:
+    """The WebSocket of a response, joined to the client; None where there is none. Raises JsException."""
+    socket = response.webSocket
+    if not isinstance(socket, WebSocket):
+        return None
+    if not incoming.fetch.is_upgrade:
+        raise JsException("TypeError", _NOT_ASKED_FOR)
+    return Coupling(socket.release_end())
+
+
+async def _finished(carrier: asyncio.Task[None] | None) -> None:
+    """Wait for the client's answer to a Close frame, which the handler waits for as well."""
+    if carrier is not None:
+        await asyncio.wait([carrier], timeout=_CLOSE_S)
 
 
 def _relaxed(function: Callable[..., object], *args: object) -> object:

@@ -31,6 +31,7 @@ from paddock.worker.isolate.web.objects import JsProxy
 from paddock.worker.isolate.web.promise import Promise
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
+from paddock.worker.isolate.web.socketevents import CloseEvent, ErrorEvent, MessageEvent
 from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.isolate.web.timers import CLEAR_TIMEOUT as clearTimeout
 from paddock.worker.isolate.web.timers import QUEUE_MICROTASK as queueMicrotask
@@ -38,6 +39,7 @@ from paddock.worker.isolate.web.timers import SET_INTERVAL as setInterval
 from paddock.worker.isolate.web.timers import SET_TIMEOUT as setTimeout
 from paddock.worker.isolate.web.transform import TransformStream
 from paddock.worker.isolate.web.url import URL, URLSearchParams
+from paddock.worker.isolate.web.websocket import WebSocket, WebSocketPair
 from paddock.worker.isolate.web.writable import WritableStream
 
 __all__ = [
@@ -50,9 +52,11 @@ __all__ = [
     "BigInt64Array",
     "BigUint64Array",
     "Blob",
+    "CloseEvent",
     "DataView",
     "Date",
     "Error",
+    "ErrorEvent",
     "Event",
     "EventTarget",
     "File",
@@ -64,6 +68,7 @@ __all__ = [
     "Int16Array",
     "Int32Array",
     "Map",
+    "MessageEvent",
     "Object",
     "Promise",
     "RangeError",
@@ -81,6 +86,8 @@ __all__ = [
     "Uint8ClampedArray",
     "Uint16Array",
     "Uint32Array",
+    "WebSocket",
+    "WebSocketPair",
     "WritableStream",
     "atob",
     "btoa",
@@ -120,7 +127,7 @@ undefined = None
 _LATER: Final = {
     "BigInt", "Boolean", "CompressionStream", "DOMException", "DecompressionStream", "EventSource", "Float16Array",
     "HTMLRewriter", "Math", "Number", "Proxy", "Reflect", "RegExp", "String", "Symbol", "TextDecoderStream",
-    "TextEncoderStream", "WeakMap", "WeakSet", "WebAssembly", "WebSocket", "WebSocketPair", "caches", "navigator",
+    "TextEncoderStream", "WeakMap", "WeakSet", "WebAssembly", "caches", "navigator",
     "performance", "process", "scheduler", "self", "structuredClone",
 }  # fmt: skip
 #: Production blocks these: text must not become code.

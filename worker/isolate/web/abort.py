@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import JsException, abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsProxy, read
+from paddock.worker.isolate.web.promise import adopt
 from paddock.worker.isolate.web.scope import current_scope
 
 if TYPE_CHECKING:
@@ -59,19 +60,28 @@ class EventTarget(JsProxy, metaclass=JsClass):
         self._listeners.get(kind, {}).pop(listener, None)
 
     def dispatchEvent(self, event: Event) -> bool:
-        """Call the listeners of the event's type, and the `on...` attribute of that name."""
+        """Call the listeners of the event's type, and the `on...` attribute of that name.
+
+        The first one that raises ends it, and its exception goes to the caller. Coroutines are started.
+        """
         event._target = self
         handler = self.__dict__.get(f"on{event.type}")
         if callable(handler):
-            handler(event)
+            _start(handler(event))
         listeners = self._listeners.get(event.type, {})
         for listener, once in list(listeners.items()):
             if once:
                 listeners.pop(listener, None)
             called = listener if callable(listener) else read(listener, "handleEvent")
             if callable(called):
-                called(event)
+                _start(called(event))
         return not event.defaultPrevented
+
+
+def _start(result: object) -> None:
+    """Let a listener run on that is a coroutine; nobody waits for it."""
+    if result is not None:
+        adopt(result)
 
 
 class AbortSignal(EventTarget):

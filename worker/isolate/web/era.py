@@ -12,11 +12,18 @@ __all__ = ["NEWEST", "Era", "current", "select"]
 
 
 class Era(NamedTuple):
-    """What differs between generations. `pyodide_version` is what `pyodide.__version__` reads."""
+    """What differs between generations. `pyodide_version` is what `pyodide.__version__` reads.
+
+    Of WebSockets: binary messages are Blobs unless `binaryType` says otherwise, a Close frame is answered by the
+    runtime, and the reason of a close has a limit.
+    """
 
     null_is_none: bool = False
     dicts_become_maps: bool = False
     pyodide_version: str = "314.0.0"
+    sockets_get_blobs: bool = True
+    sockets_answer_close: bool = True
+    sockets_limit_reason: bool = True
 
 
 NEWEST: Final = Era()

@@ -68,12 +68,13 @@ class Response(Body, metaclass=JsClass):
         body: bytes | ByteSource | None,
         url: str = "",
         redirected: bool = False,
+        web_socket: object = None,
     ) -> Response:
         """A response as it came over the wire: its headers cannot be changed."""
         made = cls.__new__(cls)
         made._status, made._status_text, made._url, made._is_redirected = status, status_text, url, redirected
         made._headers = Headers.from_pairs(headers, is_immutable=True)
-        made._web_socket = None
+        made._web_socket = web_socket
         made._take_wire_body(body)
         return made
 
@@ -129,6 +130,8 @@ class Response(Body, metaclass=JsClass):
 
     def clone(self) -> Response:
         """A second response with the same content. Raises a TypeError after the body was used."""
+        if not is_nullish(self._web_socket):
+            raise type_error("Cannot clone a response to a WebSocket handshake.")
         copy = type(self).__new__(type(self))
         copy._status, copy._status_text = self._status, self._status_text
         copy._url, copy._is_redirected = self._url, self._is_redirected

@@ -24,14 +24,14 @@ def test_names_of_the_global_scope(worker: Worker) -> None:
     assert _run(worker, code) == "all"
 
 
-@pytest.mark.parametrize("name", ["Nonsense", "eval", "WebSocketPair"])
+@pytest.mark.parametrize("name", ["Nonsense", "eval", "HTMLRewriter"])
 def test_unknown_names_are_import_errors(worker: Worker, name: str) -> None:
     """PW-105."""
     assert _run(worker, f"from js import {name}\nresult = 0").startswith("ImportError")
 
 
 def test_attribute_error_tells_what_is_missing(worker: Worker) -> None:
-    assert "exists on Cloudflare but is not implemented" in _run(worker, "result = js.WebSocketPair")
+    assert "exists on Cloudflare but is not implemented" in _run(worker, "result = js.HTMLRewriter")
     assert "code generation from strings" in _run(worker, "result = js.eval")
     assert "not a name of the JavaScript global scope" in _run(worker, "result = js.nonsense")
 
