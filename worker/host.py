@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from paddock.bindings.binding import CallRecord, FetchRequest, FetchResponse
 from paddock.bindings.errors import PaddockError
+from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,9 @@ class IsolateHost:
     async def __call__(self, incoming: IncomingFetch) -> None:
         """Reply, or fault with what the handler shall see as an exception."""
         try:
+            if incoming.fetch.is_upgrade and incoming.fetch.target == OUTBOUND:
+                await answer_upgrade(incoming)
+                return
             response = await self._answer(incoming)
         except PaddockError as error:
             incoming.fault("Error", str(error))

@@ -7,10 +7,15 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
+from paddock.worker.isolate.context import wait_until
+from paddock.worker.isolate.sockets import Coupling
 from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.fetch import OUTSIDE
+from paddock.worker.isolate.web.lanes import pipe
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes, take_source
-from paddock.worker.peer import Peer, PeerFault, PeerGone
+from paddock.worker.isolate.web.websocket import WebSocket
+from paddock.worker.peer import Answer, Peer, PeerFault, PeerGone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,6 +31,9 @@ logger = logging.getLogger(__name__)
 CURRENT_EVENT: Final[ContextVar[int | None]] = ContextVar("current_event", default=None)
 
 
+_SWITCHING_PROTOCOLS: Final = 101
+
+
 class Transport:
     """Sends the isolate's fetches: to a binding by its name, or to the outside world as `fetch`."""
 
@@ -34,20 +42,43 @@ class Transport:
 
     async def __call__(self, target: str, request: Request) -> Response:
         """The response to a request. Raises JsException for what the server could not do."""
-        head = wire.Fetch(
-            self._peer.number(), target, str(request.method), str(request.url), tuple(request.header_pairs()), None,
-            CURRENT_EVENT.get(), str(request.redirect),
-        )  # fmt: skip
+        if target == OUTSIDE and str(request.headers.get("upgrade")).lower() == "websocket":
+            return await self._upgrade(target, request)
+        answer = await self._fetch(self._head(target, request), wire_body(request.payload()))
+        return _response(request, answer, answer.body)
+
+    async def _upgrade(self, target: str, request: Request) -> Response:
+        """The response to a request for a WebSocket: with one, or the response by which the server refused."""
+        near, far = pipe()
+        coupling = Coupling(far)
+        answer = await self._fetch(self._head(target, request, is_upgrade=True), coupling.said)
+        if answer.status != _SWITCHING_PROTOCOLS or answer.body is None or isinstance(answer.body, bytes):
+            return _response(request, answer, answer.body)
+        wait_until(coupling.keep(answer.body))
+        return _response(request, answer, None, WebSocket.holding(near))
+
+    async def _fetch(self, head: wire.Fetch, body: bytes | ByteSource | None) -> Answer:
         try:
-            answer = await self._peer.fetch(head, wire_body(request.payload()))
+            return await self._peer.fetch(head, body)
         except PeerFault as fault:
             raise JsException(fault.name, fault.message) from fault
         except PeerGone as gone:
             raise JsException("Error", f"Network connection lost: {gone}") from gone
-        url, redirected = answer.url or str(request.url), bool(answer.url)
-        return Response.from_parts(
-            answer.status, answer.status_text, answer.headers, answer.body, url, redirected=redirected
-        )
+
+    def _head(self, target: str, request: Request, *, is_upgrade: bool = False) -> wire.Fetch:
+        return wire.Fetch(
+            self._peer.number(), target, str(request.method), str(request.url), tuple(request.header_pairs()), None,
+            CURRENT_EVENT.get(), str(request.redirect), is_upgrade,
+        )  # fmt: skip
+
+
+def _response(
+    request: Request, answer: Answer, body: bytes | ByteSource | None, web_socket: WebSocket | None = None
+) -> Response:
+    url, redirected = answer.url or str(request.url), bool(answer.url)
+    return Response.from_parts(
+        answer.status, answer.status_text, answer.headers, body, url, redirected=redirected, web_socket=web_socket
+    )
 
 
 def wire_body(payload: bytes | ReadableStream | None) -> bytes | ByteSource | None:

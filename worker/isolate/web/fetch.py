@@ -17,13 +17,13 @@ from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import require_request
 
-__all__ = ["FETCH", "Fetcher", "Transport", "fetch", "set_transport"]
+__all__ = ["FETCH", "OUTSIDE", "Fetcher", "Transport", "fetch", "set_transport"]
 
 #: Sends a request to a target, by name, and returns its response. Raises JsException where there is none.
 Transport: TypeAlias = Callable[[str, Request], Awaitable[Response]]
 
 #: The target of plain `fetch`: the outside world.
-_OUTSIDE: Final = "fetch"
+OUTSIDE: Final = "fetch"
 
 _transport: Transport | None = None
 
@@ -37,7 +37,7 @@ def set_transport(transport: Transport) -> None:
 def fetch(resource: object, init: object = None) -> Promise[Response]:
     """A promise for the response to a URL or a Request. Rejects where the network fails, not for a bad status."""
     require_request()
-    return start(_send(_OUTSIDE, resource, init))
+    return start(_send(OUTSIDE, resource, init))
 
 
 #: `fetch` as handlers have it: options may be given as keywords.
