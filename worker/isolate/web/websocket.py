@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web import era
@@ -64,7 +65,7 @@ class WebSocket(EventTarget):
         socket = cls.__new__(cls)
         EventTarget.__init__(socket)
         socket._set_up(None)
-        socket._end = end
+        socket._hold(end)
         return socket
 
     def _set_up(self, url: str | None) -> None:
@@ -74,7 +75,14 @@ class WebSocket(EventTarget):
         self._is_blob = era.current().sockets_get_blobs
         self._answers_close = era.current().sockets_answer_close
 
+    def _hold(self, end: End) -> None:
+        """Have the end, and drop it with the WebSocket itself: whoever is at the other end shall not wait for ever."""
+        self._end = end
+        self._dropping = weakref.finalize(self, end.drop)
+        self._dropping.atexit = False
+
     _end: End
+    _dropping: weakref.finalize[[], WebSocket]
     #: The task that connects to a server, until it has.
     _connecting: asyncio.Task[None] | None = None
     _is_accepted = False
@@ -162,6 +170,7 @@ class WebSocket(EventTarget):
         if self._is_accepted:
             raise type_error("Can't return WebSocket in a Response after calling accept().")
         self._is_released = True
+        self._dropping.detach()
         return self._end
 
     async def _connect(self, address: str, headers: JsObject) -> None:
@@ -170,7 +179,7 @@ class WebSocket(EventTarget):
             socket = response.webSocket
             if not isinstance(socket, WebSocket):
                 raise type_error(f"{_NO_UPGRADE}, but received {response.status} instead.")
-            self._end = socket.release_end()
+            self._hold(socket.release_end())
         except Exception as error:  # what a fetch fails with
             self._refused(error)
         else:

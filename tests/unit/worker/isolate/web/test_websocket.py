@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -230,6 +231,21 @@ def test_the_end_of_the_event_ends_its_sockets() -> None:
             await asyncio.sleep(0)
         with pytest.raises(Disconnected):
             await end.inbox.get()
+
+    asyncio.run(main())
+
+
+def test_a_socket_that_nobody_has_any_more_breaks_the_connection() -> None:
+    async def main() -> Any:
+        async with enter_request():
+            one, other = WebSocketPair.new()
+            end = one.release_end()
+            end.outbox.put("never taken")
+            del one, other
+            gc.collect()
+            await end.outbox.taken()
+            with pytest.raises(Disconnected):
+                await end.inbox.get()
 
     asyncio.run(main())
 
