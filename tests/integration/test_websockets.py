@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -14,6 +16,8 @@ from paddock.worker.messages import MAX_MESSAGE_BYTES
 #: A handler around the body of a function `serve(server)` that has the accepted end; `note` writes a line.
 HEAD = """
 import json
+import os
+import signal
 from js import WebSocketPair
 from workers import Response, WorkerEntrypoint
 
@@ -403,6 +407,37 @@ def test_an_asgi_application_ends_the_connection(serve, word: str, close: tuple[
     assert asyncio.run(run()) == close
 
 
+def test_a_fastapi_application_talks_json_and_empty_frames(serve) -> None:
+    """PW-157"""
+    pytest.importorskip("fastapi", reason="FastAPI comes with the engine")
+    source = """
+import asgi
+from fastapi import FastAPI, WebSocket
+
+app = FastAPI()
+
+@app.websocket("/items/{number}")
+async def items(socket: WebSocket, number: int, q: str = ""):
+    await socket.accept()
+    await socket.send_json({"number": number, "q": q, "got": await socket.receive_json()})
+    await socket.send_text("")
+    await socket.send_bytes(b"")
+    await socket.receive_text()
+
+Default = asgi.entrypoint(app)
+"""
+
+    async def run() -> list:
+        async with serve(source) as running, client(running, "/items/7?q=x") as socket:
+            await socket.send('{"a": [1, null]}')
+            got = [json.loads(await socket.recv()), await socket.recv(), await socket.recv()]
+            await socket.send("done")
+            return [*got, await closed(socket)]
+
+    answer = {"number": 7, "q": "x", "got": {"a": [1, None]}}
+    assert asyncio.run(run()) == [answer, "", b"", (1000, "")]
+
+
 def test_an_asgi_application_learns_the_clients_code(serve) -> None:
     """PW-157"""
 
@@ -410,3 +445,42 @@ def test_an_asgi_application_learns_the_clients_code(serve) -> None:
         await socket.close(4444, "gone")
 
     assert talk(serve, ASGI, leave, path="/room/1")[1] == ["disconnect 4444"]
+
+
+def test_isolates_that_die_leave_no_connection_waiting(serve) -> None:
+    """Every conversation ends with an answer or a defined close, and the last one is as good as the first."""
+
+    async def chat(running, over: asyncio.Event) -> set[int]:
+        ends = set()
+        while not over.is_set():
+            try:
+                async with client(running) as socket:
+                    while not over.is_set():
+                        assert await echoed(socket, "still there?") == ["still there?"]
+            except ConnectionClosed as end:
+                ends.add(end.rcvd.code if end.rcvd else 1006)
+            except InvalidStatus as refused:
+                ends.add(refused.response.status_code)
+        return ends
+
+    async def run() -> tuple[set[int], list[str | bytes]]:
+        async with serve(handler()) as running:
+            over = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                chats = [tasks.create_task(chat(running, over)) for _ in range(20)]
+                killed: list[int] = []
+                while (pid := await running.pid()) in killed or len(killed) < 5:
+                    if pid not in killed:
+                        async with client(running) as socket:
+                            await echoed(socket, "up")
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
+                    await asyncio.sleep(0)
+                over.set()
+            async with client(running) as socket:
+                return set().union(*(task.result() for task in chats)), await echoed(socket, "the last")
+
+    ends, last = asyncio.run(run())
+    assert last == ["the last"]
+    assert ends <= {1011, 500}
+    assert 1011 in ends
