@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.price import Cost, TokenPrice
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
 
 __all__ = ["Binding", "BindingContext", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
@@ -118,6 +119,10 @@ class BindingContext(msgspec.Struct, frozen=True):
     ai: AiService
     #: Larger request bodies are refused.
     body_limit_bytes: int
+    #: Where bindings keep what outlives the server.
+    state: StateFolder
+    #: What the configuration says of this one binding: a struct that the binding itself defines.
+    settings: object = None
 
 
 class Binding(Protocol):
@@ -129,6 +134,10 @@ class Binding(Protocol):
     @classmethod
     def open(cls, context: BindingContext) -> Self:
         """The binding of one worker."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and processes. Called once, after the last fetch."""
         ...
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:

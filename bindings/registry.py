@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.ai.binding import AiBinding
 from paddock.bindings.hello.binding import HelloBinding
+from paddock.bindings.kv.binding import KvBinding
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Binding
@@ -19,6 +20,7 @@ __all__ = ["BINDINGS", "ENTRY_POINTS", "binding_class"]
 BINDINGS: Final[dict[str, type[Binding]]] = {
     "ai": AiBinding,
     "hello": HelloBinding,
+    "kv": KvBinding,
 }
 ENTRY_POINTS: Final = "paddock.bindings"
 

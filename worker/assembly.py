@@ -21,6 +21,7 @@ from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
 from paddock.bindings.registry import binding_class
+from paddock.bindings.state import StateFolder
 from paddock.worker import wire
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _policy(chosen: ChosenEngine) -> LifePolicy:
 
 def make_bindings(config: Config, service: AiService) -> BindingsHost:
     """Every binding that the configuration names."""
-    context = BindingContext(service, config.paddock.max_body_bytes)
+    context = BindingContext(service, config.paddock.max_body_bytes, StateFolder(config.root / ".paddock" / "state"))
     kinds = {config.ai: "ai"} if config.ai else {}
     return BindingsHost({name: binding_class(kind).open(context) for name, kind in kinds.items()})
 
