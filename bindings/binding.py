@@ -58,7 +58,11 @@ class CallRecord(msgspec.Struct):
 
 
 class FetchRequest:
-    """A request to a binding. Header names compare without case; `calls` collects what the binding did for the log."""
+    """A request to a binding. Header names compare without case; `calls` collects what the binding did for the log.
+
+    `redirect` is `follow` when a binding that redirects shall answer with what it redirects to, as a handler's fetch
+    expects; else `manual`.
+    """
 
     def __init__(
         self,
@@ -67,12 +71,14 @@ class FetchRequest:
         headers: Headers = (),
         body: bytes | ByteSource | None = None,
         calls: list[CallRecord] | None = None,
+        redirect: str = "manual",
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.calls: list[CallRecord] = [] if calls is None else calls
+        self.redirect = redirect
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""

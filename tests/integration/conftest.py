@@ -19,6 +19,7 @@ from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import Weights
+from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
@@ -83,6 +84,7 @@ def serve(tmp_path: Path) -> Serve:
         access: Access = OPEN,
         limit_s: float = 50.0,
         more: dict[str, Binding] | None = None,
+        assets: AssetsBinding | None = None,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / "handler.py"
         if source is not None:
@@ -103,7 +105,7 @@ def serve(tmp_path: Path) -> Serve:
         async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
-            app = make_app(supervisor, service, LIMIT, access=access)
+            app = make_app(supervisor, service, LIMIT, access=access, assets=assets)
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=30) as client:

@@ -22,6 +22,7 @@ __all__ = ["STUBS", "make_env"]
 #: Kind of a binding to its stub; the other half of bindings/registry.py.
 STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "ai": Ai,
+    "assets": lambda fetcher: fetcher,
     "hello": Hello,
     "kv": KvNamespace,
     "service": lambda fetcher: fetcher,
