@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from paddock.bindings.assets.patterns import ABSOLUTE, PLACEHOLDER, Pattern, filled, tidied
 
@@ -50,10 +50,10 @@ class Redirects(NamedTuple):
 
 def location(to: str, url: str) -> str:
     """The value of the header: relative where it stays on the request's own host, with the request's query."""
-    here, there = urlsplit(url), urlsplit(to)
+    here, there = urlsplit(url), urlsplit(urljoin(url, to))
     query = there.query or here.query
     rest = (f"?{query}" if query else "") + (f"#{there.fragment}" if there.fragment else "")
-    is_own = not there.netloc or (there.scheme, there.netloc) == (here.scheme, here.netloc)
+    is_own = (there.scheme, there.netloc) == (here.scheme, here.netloc)
     return (there.path or "/") + rest if is_own else f"{there.scheme}://{there.netloc}{there.path or '/'}{rest}"
 
 

@@ -65,8 +65,8 @@ def test_only_a_hundred_rules_of_headers_count() -> None:
 def test_redirects_lead_elsewhere(site: Site) -> None:
     site.put(
         "_redirects",
-        "/old /new\n/perm /new?a=1#top 301\n/out https://other.test/x 303 # comment\n"
-        "/blog/:year/:slug /p/:slug-:year 308\n"
+        "/own https://site.test/new\n/scheme //other.test/x\n/old /new\n/perm /new?a=1#top 301\n"
+        "/out https://other.test/x 303 # comment\n/blog/:year/:slug /p/:slug-:year 308\n"
         "/docs/* https://docs.test/:splat\n/slashes/* /:splat\n",
     )
     paths = {
@@ -77,6 +77,8 @@ def test_redirects_lead_elsewhere(site: Site) -> None:
         "/blog/2026/hi": (308, "/p/hi-2026"),
         "/docs/a/b": (302, "https://docs.test/a/b"),
         "/slashes//evil.test": (302, "/evil.test"),
+        "/own": (302, "/new"),
+        "/scheme": (302, "https://other.test/x"),
         "/none": (404, None),
     }
     assert {path: moved(site.fetch(path)) for path in paths} == paths
