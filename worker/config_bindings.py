@@ -144,6 +144,11 @@ def _assets_directory(table: Mapping[str, object], root: Path, named: Path | Non
         diagnostics.warn(f"The directory specified by the {source} does not exist:\n{directory}")
     elif not directory.is_dir():
         diagnostics.error(f"The path specified by the {source} doesn't point to a directory:\n{directory}")
+    elif root.is_relative_to(directory):
+        diagnostics.warn(
+            f"The directory of assets contains the project itself: anybody can fetch its code and its secrets.\n"
+            f"Give assets a folder of their own, or list what is none in {directory / '.assetsignore'}."
+        )
     return directory
 
 

@@ -124,6 +124,11 @@ def test_a_folder_that_a_build_has_yet_to_make_is_a_warning(project: Project, tm
     )
 
 
+def test_a_folder_that_holds_the_project_itself_warns(project: Project) -> None:
+    (warning,) = project.load('[assets]\ndirectory = "."\n').warnings
+    assert warning.startswith("The directory of assets contains the project itself: anybody can fetch its code")
+
+
 def test_running_first_without_a_binding_warns(project: Project, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (warning,) = project.load('[assets]\ndirectory = "a"\nrun_worker_first = true\n').warnings
