@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.price import Cost, TokenPrice
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
 
 __all__ = ["Binding", "BindingContext", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
@@ -57,7 +58,11 @@ class CallRecord(msgspec.Struct):
 
 
 class FetchRequest:
-    """A request to a binding. Header names compare without case; `calls` collects what the binding did for the log."""
+    """A request to a binding. Header names compare without case; `calls` collects what the binding did for the log.
+
+    `redirect` is `follow` when a binding that redirects shall answer with what it redirects to, as a handler's fetch
+    expects; else `manual`.
+    """
 
     def __init__(
         self,
@@ -66,12 +71,14 @@ class FetchRequest:
         headers: Headers = (),
         body: bytes | ByteSource | None = None,
         calls: list[CallRecord] | None = None,
+        redirect: str = "manual",
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.calls: list[CallRecord] = [] if calls is None else calls
+        self.redirect = redirect
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""
@@ -118,6 +125,10 @@ class BindingContext(msgspec.Struct, frozen=True):
     ai: AiService
     #: Larger request bodies are refused.
     body_limit_bytes: int
+    #: Where bindings keep what outlives the server.
+    state: StateFolder
+    #: What the configuration says of this one binding: a struct that the binding itself defines.
+    settings: object = None
 
 
 class Binding(Protocol):
@@ -129,6 +140,10 @@ class Binding(Protocol):
     @classmethod
     def open(cls, context: BindingContext) -> Self:
         """The binding of one worker."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and processes. Called once, after the last fetch."""
         ...
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:

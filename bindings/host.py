@@ -31,3 +31,8 @@ class BindingsHost:
             known = ", ".join(sorted(self._bindings)) or "none"
             raise PaddockError(f"expected the name of a binding; got {name!r}; this worker has: {known}")
         return await binding.fetch(request)
+
+    async def close(self) -> None:
+        """Close every binding, once the isolates are gone."""
+        for binding in self._bindings.values():
+            await binding.close()

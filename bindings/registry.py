@@ -9,7 +9,9 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.ai.binding import AiBinding
+from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.hello.binding import HelloBinding
+from paddock.bindings.kv.binding import KvBinding
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Binding
@@ -18,7 +20,9 @@ __all__ = ["BINDINGS", "ENTRY_POINTS", "binding_class"]
 
 BINDINGS: Final[dict[str, type[Binding]]] = {
     "ai": AiBinding,
+    "assets": AssetsBinding,
     "hello": HelloBinding,
+    "kv": KvBinding,
 }
 ENTRY_POINTS: Final = "paddock.bindings"
 

@@ -45,17 +45,17 @@ class DevServer(NamedTuple):
         return self.process.wait(timeout=30)
 
 
-def _start_dev(folder: Path, ready_file: Path) -> DevServer:
+def _start_dev(folder: Path, ready_file: Path, *flags: str) -> DevServer:
     os.mkfifo(ready_file)
     command = [sys.executable, "-m", "paddock.worker.cli", "dev", "--port", "0", "--no-reload", "--log-level", "warn"]
-    process = subprocess.Popen([*command, "--ready-file", str(ready_file)], cwd=folder)
+    process = subprocess.Popen([*command, "--ready-file", str(ready_file), *flags], cwd=folder)
     address = json.loads(ready_file.read_bytes())
     return DevServer(process, f"http://{address['ip']}:{address['port']}")
 
 
 @pytest.fixture(scope="session")
-def start_dev() -> Callable[[Path, Path], DevServer]:
-    """`start_dev(project, ready_file)`: the server on a free port, ready. Whoever starts it stops it.
+def start_dev() -> Callable[..., DevServer]:
+    """`start_dev(project, ready_file, *flags)`: the server on a free port, ready. Whoever starts it stops it.
 
     Readiness is the end of a pipe that the ready file is.
     """

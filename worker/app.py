@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.supervisor import Supervisor
     from paddock.worker.tracing import Tracing
@@ -54,8 +55,12 @@ def make_app(
     colour: bool = False,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
+    assets: AssetsBinding | None = None,
 ) -> Router:
-    """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted."""
+    """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted.
+
+    `assets` answers what it says is not the worker's.
+    """
     counted = metrics or Metrics()
 
     async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
@@ -71,10 +76,15 @@ def make_app(
             return
         await _answer_binding(service, limit_bytes, exchange, request)
 
-    worker = _Door(
-        lambda exchange, request: _answer_event(supervisor, exchange, request), limit_bytes, colour, tracing,
-        takes_sockets=True,
-    )  # fmt: skip
+    async def answer_client(exchange: Exchange, request: FetchRequest) -> None:
+        asset = None if assets is None else await assets.route(request)
+        if asset is None:
+            await _answer_event(supervisor, exchange, request)
+            return
+        await exchange.discard_request()
+        await exchange.respond(asset.status, asset.headers, asset.body)
+
+    worker = _Door(answer_client, limit_bytes, colour, tracing, takes_sockets=True)
     api = _Door(answer_rest, limit_bytes, colour, tracing)
     binding = _Door(answer_binding, limit_bytes, colour, tracing)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour, tracing)

@@ -17,10 +17,13 @@ from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
+from paddock.bindings.kv.binding import KvSettings
 from paddock.bindings.registry import binding_class
+from paddock.bindings.state import StateFolder
 from paddock.worker import wire
 
 if TYPE_CHECKING:
@@ -34,7 +37,15 @@ if TYPE_CHECKING:
     from paddock.worker.config import Config
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
-__all__ = ["WAIT_UNTIL_LIMIT_S", "host_plan", "make_bindings", "make_service", "make_start", "read_catalog"]
+__all__ = [
+    "WAIT_UNTIL_LIMIT_S",
+    "host_plan",
+    "make_assets",
+    "make_bindings",
+    "make_service",
+    "make_start",
+    "read_catalog",
+]
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
@@ -87,11 +98,24 @@ def _policy(chosen: ChosenEngine) -> LifePolicy:
     )
 
 
+def make_assets(config: Config) -> AssetsBinding | None:
+    """The static assets, when the configuration has some: clients reach them with and without a binding."""
+    return None if config.assets is None else AssetsBinding(config.assets.settings)
+
+
 def make_bindings(config: Config, service: AiService) -> BindingsHost:
     """Every binding that the configuration names."""
-    context = BindingContext(service, config.paddock.max_body_bytes)
-    kinds = {config.ai: "ai"} if config.ai else {}
-    return BindingsHost({name: binding_class(kind).open(context) for name, kind in kinds.items()})
+    context = BindingContext(service, config.paddock.max_body_bytes, StateFolder(config.state))
+    chosen: list[tuple[str, str, object]] = [(config.ai, "ai", None)] if config.ai else []
+    if config.assets is not None and config.assets.binding:
+        chosen.append((config.assets.binding, "assets", config.assets.settings))
+    chosen += [(namespace.binding, "kv", KvSettings(namespace.id)) for namespace in config.kv_namespaces]
+    return BindingsHost(
+        {
+            name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
+            for name, kind, settings in chosen
+        }
+    )
 
 
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:

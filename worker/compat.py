@@ -32,6 +32,12 @@ _DAY = datetime.date
 FLAGS: Final = (
     Flag("python_workers", None, None, "a .py entry point may run at all"),
     Flag(
+        "assets_navigation_prefers_asset_serving",
+        "assets_navigation_has_no_effect",
+        _DAY(2025, 4, 1),
+        "a browser's navigation that no asset answers gets what not_found_handling says; the worker answered before",
+    ),
+    Flag(
         "python_workers_force_new_vendor_path",
         None,
         _DAY(2025, 8, 11),

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import msgspec
 
+from paddock.worker import config_bindings
 from paddock.worker import config_sections as sections
+from paddock.worker.config_bindings import Assets, KvNamespace, NamedBinding
 from paddock.worker.config_diagnostics import Diagnostics
-from paddock.worker.config_files import find_config, find_secrets, read_config
+from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
@@ -59,6 +61,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     secrets_files: tuple[Path, ...]
     #: Name of the AI binding in `env`, when the worker has one.
     ai: str | None
+    kv_namespaces: tuple[KvNamespace, ...]
+    #: Static files, when the worker has some.
+    assets: Assets | None
+    #: Folder of what outlives the server; see bindings/state.py.
+    state: Path
     dev: DevSettings
     paddock: PaddockSettings
     warnings: tuple[str, ...] = ()
@@ -94,8 +101,15 @@ def load_config(
     keys = sections.select_environment(read_config(file), env, diagnostics)
     ai = sections.read_ai(keys, diagnostics)
     secrets = find_secrets(root, env, overrides.env_files, os.environ)
-    variables = sections.read_vars(keys, secrets, overrides.vars, ai, diagnostics)
+    kv_namespaces = config_bindings.read_kv_namespaces(keys, diagnostics)
     compatibility = sections.read_compatibility(keys, today or datetime.datetime.now(datetime.UTC).date(), diagnostics)
+    assets = config_bindings.read_assets(keys, root, overrides.assets, compatibility.flags, diagnostics)
+    bindings = [NamedBinding(ai, "AI")] if ai else []
+    if assets is not None and assets.binding:
+        bindings.append(NamedBinding(assets.binding, "Assets"))
+    bindings += [NamedBinding(namespace.binding, "KV Namespace") for namespace in kv_namespaces]
+    variables = sections.read_vars(keys, secrets, overrides.vars, bindings, diagnostics)
+    config_bindings.check_names(bindings, variables.values, diagnostics)
     name = sections.read_name(keys, env, diagnostics)
     main = sections.read_main(keys, root, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
@@ -117,6 +131,9 @@ def load_config(
         secret_names=variables.secret_names,
         secrets_files=secrets.files,
         ai=ai,
+        kv_namespaces=kv_namespaces,
+        assets=assets,
+        state=find_state(root, overrides.persist_to),
         dev=dev,
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),

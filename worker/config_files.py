@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["CONFIG_NAME", "SecretFiles", "find_config", "find_secrets", "nearest_config", "read_config", "read_secrets"]
+__all__ = [
+    "CONFIG_NAME",
+    "SecretFiles",
+    "find_config",
+    "find_secrets",
+    "find_state",
+    "nearest_config",
+    "read_config",
+    "read_secrets",
+]
 
 CONFIG_NAME: Final = "wrangler-like.toml"
 #: In the order of search within a folder: ours, then wrangler's own order.
@@ -107,6 +116,11 @@ def find_secrets(folder: Path, env: str | None, named: Sequence[Path], environme
         return SecretFiles()
     names = [".env", ".env.local"] + [f".env.{env}", f".env.{env}.local"] * bool(env)
     return SecretFiles(tuple(folder / name for name in names if (folder / name).exists()), expands=True)
+
+
+def find_state(root: Path, named: Path | None) -> Path:
+    """The state folder: the project's own, or the one that was named, which is relative to where the command runs."""
+    return root / ".paddock" / "state" if named is None else named.expanduser().resolve()
 
 
 def read_secrets(secrets: SecretFiles) -> dict[str, str]:

@@ -155,7 +155,19 @@ DEPLOY_ONLY: Final = frozenset(
 )
 
 _READ: Final = frozenset(
-    {"ai", "compatibility_date", "compatibility_flags", "dev", "env", "main", "name", "paddock", "vars"}
+    {
+        "ai",
+        "assets",
+        "compatibility_date",
+        "compatibility_flags",
+        "dev",
+        "env",
+        "kv_namespaces",
+        "main",
+        "name",
+        "paddock",
+        "vars",
+    }
 )
 
 #: Everything else that a handler could notice the lack of: one warning each.

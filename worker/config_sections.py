@@ -23,8 +23,9 @@ from paddock.worker.config_settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from paddock.worker.config_bindings import NamedBinding
     from paddock.worker.config_diagnostics import Diagnostics
 
 __all__ = [
@@ -140,29 +141,24 @@ def read_vars(
     keys: Mapping[str, Key],
     secret_files: SecretFiles,
     overrides: Mapping[str, str],
-    ai: str | None,
+    bindings: Iterable[NamedBinding],
     diagnostics: Diagnostics,
 ) -> Variables:
     """Variables of the file, overridden by secrets, overridden by the command line (DT-011).
 
     Neither of the latter two may take the name of a binding that is not text (DT-018).
     """
+    taken = dict(bindings)
     values: dict[str, Json] = {}
     if key := keys.get("vars"):
         table = diagnostics.table(key.value, key.path)
         values = {name: msgspec.to_builtins(value) for name, value in table.items()}  # TOML dates become texts
-    if ai in values:
-        diagnostics.error(
-            f"{ai} assigned to Environment Variable and AI bindings.\n"
-            "Bindings must have unique names, so that they can all be referenced in the worker.\n"
-            "Please change your bindings to have unique names."
-        )
     secrets = read_secrets(secret_files)
     for place, names in ((", ".join(file.name for file in secret_files.files), secrets), ("--var", overrides)):
-        if ai in names:
-            diagnostics.warn(f"{ai} in {place} has no effect: the name belongs to the AI binding.")
-    values.update((name, value) for name, value in (secrets | dict(overrides)).items() if name != ai)
-    return Variables(values, frozenset(secrets) - {ai or ""})
+        for name in taken.keys() & names:
+            diagnostics.warn(f"{name} in {place} has no effect: the name belongs to the {taken[name]} binding.")
+    values.update((name, value) for name, value in (secrets | dict(overrides)).items() if name not in taken)
+    return Variables(values, frozenset(secrets) - taken.keys())
 
 
 def read_dev(keys: Mapping[str, Key], overrides: Overrides, diagnostics: Diagnostics) -> DevSettings:

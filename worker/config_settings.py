@@ -149,3 +149,5 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     #: Files of secrets in place of those that are found.
     env_files: tuple[Path, ...] = ()
     deterministic: bool = False
+    persist_to: Path | None = None
+    assets: Path | None = None

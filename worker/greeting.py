@@ -25,6 +25,11 @@ def bindings_table(config: Config) -> str:
     rows = [("Binding", "Resource", "Mode")]
     if config.ai:
         rows.append((f"env.{config.ai}", "AI (vLLM)", "local"))
+    if config.assets is not None and config.assets.binding:
+        rows.append((f"env.{config.assets.binding}", "Assets", "local"))
+    rows += [
+        (f"env.{namespace.binding} ({namespace.id})", "KV Namespace", "local") for namespace in config.kv_namespaces
+    ]
     for name, value in sorted(config.vars.items()):
         shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
         rows.append((f"env.{name} ({shown})", "Environment Variable", "local"))

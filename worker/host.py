@@ -53,7 +53,7 @@ class IsolateHost:
     async def _answer(self, incoming: IncomingFetch) -> FetchResponse:
         fetch = incoming.fetch
         calls = self._calls.get(fetch.cause) if fetch.cause is not None else None
-        request = FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls)
+        request = FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls, fetch.redirect)
         if fetch.target == OUTBOUND:
             return await self._outbound.fetch(request, fetch.redirect)
         return await self._bindings.fetch(fetch.target, request)

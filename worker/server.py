@@ -18,7 +18,7 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker import jsonlog
 from paddock.worker.app import make_app
-from paddock.worker.assembly import host_plan, make_bindings, make_service, make_start
+from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_service, make_start
 from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
@@ -30,7 +30,7 @@ from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.tracing import from_environment as tracing_from_environment
-from paddock.worker.usage import UsageLedger, usage_file
+from paddock.worker.usage import UsageLedger
 from paddock.worker.wsstream import install as install_sockets
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    ledger = UsageLedger(usage_file(config.root))
+    ledger = UsageLedger(config.state)
     metrics, tracing = Metrics(), tracing_from_environment()
 
     def count(record: CallRecord) -> None:
@@ -127,6 +127,7 @@ async def _serve(
                 colour=wants_colour(sys.stderr),
                 metrics=metrics,
                 tracing=tracing,
+                assets=make_assets(config),
             )
             if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):
                 logger.warning("%s", warning)
@@ -136,6 +137,7 @@ async def _serve(
             if watcher is not None:
                 watcher.cancel()
             await supervisor.close()
+            await bindings.close()
             await service.engines.close()
             ledger.close()
     finally:

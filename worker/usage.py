@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from paddock.bindings.state import StateFolder
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 #: Of each day, which begins at 00:00 UTC. Source: developer docs, "Pricing".
 FREE_NEURONS: Final = 10_000
+_NAME: Final = "usage.sqlite"
 #: Between two writes. A server that is killed loses what ended in this time.
 _PAUSE_S: Final = 1.0
 #: Another dev server of the same project may be writing.
@@ -57,9 +60,9 @@ class Usage(msgspec.Struct):
     neurons: float | None = None
 
 
-def usage_file(root: Path) -> Path:
-    """Where a project keeps its usage."""
-    return root / ".paddock" / "state" / "v1" / "usage.sqlite"
+def usage_file(state: Path) -> Path:
+    """Where a state folder keeps its usage."""
+    return StateFolder(state).path / _NAME
 
 
 def read_usage(file: Path) -> list[Usage]:
@@ -82,8 +85,8 @@ def payable_neurons(rows: list[Usage]) -> float:
 class UsageLedger:
     """Takes calls as they end. `run` writes them, with a pause after each write, until `close`, which loses nothing."""
 
-    def __init__(self, file: Path, *, pause_s: float = _PAUSE_S) -> None:
-        self._file = file
+    def __init__(self, state: Path, *, pause_s: float = _PAUSE_S) -> None:
+        self._state = StateFolder(state)
         self._pause_s = pause_s
         self._pending: dict[tuple[str, str], Usage] = {}
         self._changed = asyncio.Event()
@@ -131,11 +134,11 @@ class UsageLedger:
             await asyncio.to_thread(self._write, rows)
         except (OSError, sqlite3.Error) as error:
             level = logging.DEBUG if self._is_failing else logging.WARNING
-            logger.log(level, "usage_not_written file=%s %s", self._file, error)
+            logger.log(level, "usage_not_written folder=%s %s", self._state.path, error)
             self._is_failing = True
             return False
         if self._is_failing:
-            logger.info("usage_written file=%s", self._file)
+            logger.info("usage_written folder=%s", self._state.path)
         self._is_failing = False
         return True
 
@@ -145,10 +148,7 @@ class UsageLedger:
         self._changed.set()
 
     def _write(self, rows: list[Usage]) -> None:
-        if not self._file.is_file():
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            # State of this machine is nobody's source code (DT-046).
-            (self._file.parents[2] / ".gitignore").write_text("*\n")
-        with contextlib.closing(sqlite3.connect(self._file, timeout=_LOCK_TIMEOUT_S)) as database, database:
+        file = self._state.file(_NAME)
+        with contextlib.closing(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_S)) as database, database:
             database.execute(_TABLE)
             database.executemany(_ADD, [msgspec.structs.asdict(row) for row in rows])

@@ -27,6 +27,9 @@ class AiBinding:
         """The AI binding of one worker; all workers share one service."""
         return cls(context.ai, context.body_limit_bytes)
 
+    async def close(self) -> None:
+        """The service belongs to the server."""
+
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         """Answer one request; failures are answers too, in the binding's own error body."""
         return await wire.answer(self._service, request, self._body_limit_bytes)

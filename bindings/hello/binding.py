@@ -26,6 +26,9 @@ class HelloBinding:
         """It needs nothing of the context."""
         return cls()
 
+    async def close(self) -> None:
+        """It holds nothing."""
+
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         """`GET /greet?name=X` answers `Hello, X!` as text; anything else is a 404."""
         url = urlsplit(request.url)

@@ -19,6 +19,8 @@ from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import Weights
+from paddock.bindings.assets.binding import AssetsBinding
+from paddock.bindings.binding import Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
 from paddock.worker import wire
@@ -81,13 +83,15 @@ def serve(tmp_path: Path) -> Serve:
         cpu_limit_s: float = 20.0,
         access: Access = OPEN,
         limit_s: float = 50.0,
+        more: dict[str, Binding] | None = None,
+        assets: AssetsBinding | None = None,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / "handler.py"
         if source is not None:
             handler.write_text(source)
         scripted = engine or ScriptedEngine()
         service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted))
-        bindings = BindingsHost({"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()})
+        bindings = BindingsHost({"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()} | (more or {}))
         on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
         specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())
         start = wire.Start(
@@ -101,7 +105,7 @@ def serve(tmp_path: Path) -> Serve:
         async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
-            app = make_app(supervisor, service, LIMIT, access=access)
+            app = make_app(supervisor, service, LIMIT, access=access, assets=assets)
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=30) as client:
@@ -109,6 +113,7 @@ def serve(tmp_path: Path) -> Serve:
             finally:
                 stop.set()
                 await supervisor.close()
+                await bindings.close()
                 await service.engines.close()
                 await outbound.close()
 

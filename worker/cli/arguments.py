@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Parser", "UsageError", "add_config_arguments"]
+__all__ = ["Parser", "UsageError", "add_config_arguments", "add_state_argument"]
 
 
 class UsageError(Exception):
@@ -75,4 +75,11 @@ def add_config_arguments(parser: Parser) -> None:
         metavar="NAME",
         default=os.environ.get("CLOUDFLARE_ENV"),
         help="environment of the configuration file (default: CLOUDFLARE_ENV)",
+    )
+
+
+def add_state_argument(parser: Parser) -> None:
+    """`--persist-to`, for commands that read or write local state."""
+    parser.add_argument(
+        "--persist-to", type=Path, metavar="DIR", help="folder of local state (default: .paddock/state of the project)"
     )

@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from paddock.worker.cli.arguments import UsageError, add_config_arguments
+from paddock.worker.cli.arguments import UsageError, add_config_arguments, add_state_argument
 from paddock.worker.config_settings import Overrides
 from paddock.worker.log import LEVELS, LOG, choose_level, set_up_logging
 from paddock.worker.options import DevOptions
@@ -36,6 +36,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--env-file", type=Path, action="append", default=[], metavar="PATH", help="secrets from this file; repeatable"
     )
+    parser.add_argument(
+        "--assets", type=Path, metavar="DIR", help="folder of static files, instead of assets.directory"
+    )
+    add_state_argument(parser)
     parser.add_argument("--log-level", choices=LEVELS, help="how much to print (log; PADDOCK_LOG sets it too)")
     parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for programs")
     parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write ip and port there when ready")
@@ -70,6 +74,8 @@ def dev_options(arguments: Namespace) -> DevOptions:
             env_files=tuple(arguments.env_file),
             vars=dict(arguments.var),
             deterministic=arguments.deterministic,
+            persist_to=arguments.persist_to,
+            assets=arguments.assets,
         ),
         log_level=level,
         json_logs=arguments.json_logs,

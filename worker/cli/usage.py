@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paddock.worker.cli.arguments import add_config_arguments
+from paddock.worker.cli.arguments import add_config_arguments, add_state_argument
 from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: Parser) -> None:
     """`--json`, and where the project is."""
     add_config_arguments(parser)
+    add_state_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, a row for each day and model")
 
 
@@ -27,10 +28,11 @@ def run(arguments: Namespace) -> int:
     """Print totals by model, and what would have been paid."""
     import msgspec
 
-    from paddock.worker.config_files import find_config
+    from paddock.worker.config_files import find_config, find_state
     from paddock.worker.usage import read_usage, usage_file
 
-    rows = read_usage(usage_file(find_config(arguments.config, Path.cwd()).parent))
+    root = find_config(arguments.config, Path.cwd()).parent
+    rows = read_usage(usage_file(find_state(root, arguments.persist_to)))
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     elif rows:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.bindings.ai import Ai
 from paddock.worker.isolate.bindings.hello import Hello
+from paddock.worker.isolate.bindings.kv import KvNamespace
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.fetch import Fetcher
 from paddock.worker.isolate.web.objects import JsObject
@@ -21,7 +22,9 @@ __all__ = ["STUBS", "make_env"]
 #: Kind of a binding to its stub; the other half of bindings/registry.py.
 STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "ai": Ai,
+    "assets": lambda fetcher: fetcher,
     "hello": Hello,
+    "kv": KvNamespace,
     "service": lambda fetcher: fetcher,
 }
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paddock.bindings.ai import listing
+from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import EngineUnavailable
-from paddock.worker.assembly import host_plan, make_service
-from paddock.worker.greeting import models_table
+from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_service
+from paddock.worker.greeting import bindings_table, models_table
 
 if TYPE_CHECKING:
     from .conftest import Project
@@ -60,3 +61,41 @@ def test_a_server_that_does_not_answer_is_an_error_with_its_address(project: Pro
 )
 def test_batch_invariant_mode_is_for_gpus(project: Project, engine: str, gpu: bool, mode: dict[str, str]) -> None:
     assert host_plan(project.load(f"[paddock.engine]\n{engine}\n"), gpu=gpu).environment == mode
+
+
+STORAGE = """
+ai = {binding = "AI"}
+kv_namespaces = [{binding = "A", id = "shared"}, {binding = "B", id = "shared"}, {binding = "C"}]
+[assets]
+directory = "."
+binding = "ASSETS"
+[vars]
+X = "x"
+"""
+
+
+def test_storage_is_made_as_it_is_configured(project: Project) -> None:
+    config = project.load(STORAGE)
+
+    async def main() -> tuple[dict[str, str], list[int], list[int]]:
+        bindings = make_bindings(config, make_service(config, None))
+        await bindings.fetch("A", FetchRequest("PUT", "https://fake-host/k", (), b"value"))
+        found = [await bindings.fetch(name, FetchRequest("GET", "https://fake-host/k")) for name in "ABC"]
+        url = "https://assets.test/handler.py"
+        files = [await bindings.fetch("ASSETS", FetchRequest("GET", url))]
+        if assets := make_assets(config):
+            files.append(await assets.fetch(FetchRequest("GET", url)))
+        await bindings.close()
+        return bindings.kinds(), [answer.status for answer in found], [answer.status for answer in files]
+
+    kinds, found, files = asyncio.run(main())
+    assert kinds == {"AI": "ai", "ASSETS": "assets", "A": "kv", "B": "kv", "C": "kv"}
+    assert (found, files) == ([200, 200, 404], [200, 200])
+    assert (config.state / "v1" / "kv" / "shared.sqlite").is_file()
+    assert make_assets(project.load()) is None
+
+
+def test_storage_stands_in_the_table_of_bindings(project: Project) -> None:
+    rows = [line.split() for line in bindings_table(project.load(STORAGE)).splitlines()[2:]]
+    assert [row[0] for row in rows] == ["env.AI", "env.ASSETS", "env.A", "env.B", "env.C", "env.X"]
+    assert rows[2] == ["env.A", "(shared)", "KV", "Namespace", "local"]

@@ -17,11 +17,11 @@ PRICED = CallRecord("@cf/a/priced", prompt_tokens=1_000_000, completion_tokens=5
 FREE = CallRecord("@cf/a/free", prompt_tokens=7, completion_tokens=3)
 
 
-def write(file: Path, *calls: CallRecord) -> None:
+def write(state: Path, *calls: CallRecord) -> None:
     """A server's life: it starts, these calls end, it stops."""
 
     async def run() -> None:
-        ledger = UsageLedger(file)
+        ledger = UsageLedger(state)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run())
             for call in calls:
@@ -34,8 +34,8 @@ def write(file: Path, *calls: CallRecord) -> None:
 
 def test_calls_add_up_by_model_over_restarts(tmp_path: Path) -> None:
     file = usage_file(tmp_path)
-    write(file, PRICED, FREE, PRICED)
-    write(file, PRICED)
+    write(tmp_path, PRICED, FREE, PRICED)
+    write(tmp_path, PRICED)
     free, priced = read_usage(file)
     assert (free.model, free.calls, free.prompt_tokens, free.completion_tokens) == (FREE.model, 1, 7, 3)
     assert free.neurons is None
@@ -48,7 +48,7 @@ def test_calls_during_the_pause_after_a_write_are_written_together_at_the_latest
     file = usage_file(tmp_path)
 
     async def run() -> list[int]:
-        ledger = UsageLedger(file, pause_s=1e6)
+        ledger = UsageLedger(tmp_path, pause_s=1e6)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run())
             ledger.add(FREE)
@@ -66,36 +66,36 @@ def test_calls_during_the_pause_after_a_write_are_written_together_at_the_latest
 
 def test_a_price_that_comes_later_counts_from_then_on(tmp_path: Path) -> None:
     file = usage_file(tmp_path)
-    write(file, CallRecord(PRICED.model, prompt_tokens=5))
-    write(file, PRICED)
+    write(tmp_path, CallRecord(PRICED.model, prompt_tokens=5))
+    write(tmp_path, PRICED)
     (row,) = read_usage(file)
     assert (row.calls, row.neurons) == (2, pytest.approx(1000))
 
 
 def test_calls_that_reached_no_model_leave_no_trace(tmp_path: Path) -> None:
     """Their names are whatever somebody typed."""
-    write(usage_file(tmp_path), CallRecord("@cf/no/such", outcome="model_not_found"))
+    write(tmp_path, CallRecord("@cf/no/such", outcome="model_not_found"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_state_is_kept_out_of_version_control(tmp_path: Path) -> None:
     """DT-046, its last part"""
-    write(usage_file(tmp_path), FREE)
-    assert (tmp_path / ".paddock" / ".gitignore").read_text() == "*\n"
+    write(tmp_path, FREE)
+    assert (tmp_path / "v1" / ".gitignore").read_text() == "*\n"
 
 
 def test_what_cannot_be_written_is_reported_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / ".paddock").write_text("a file where a folder should be")
-    write(usage_file(tmp_path), FREE)
+    (tmp_path / "v1").write_text("a file where a folder should be")
+    write(tmp_path, FREE)
     assert "usage_not_written" in caplog.text
 
 
 def test_what_could_not_be_written_is_kept_and_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    obstacle = tmp_path / ".paddock"
+    obstacle = tmp_path / "v1"
     obstacle.write_text("a file where a folder should be")
 
     async def run() -> None:
-        ledger = UsageLedger(usage_file(tmp_path), pause_s=0)
+        ledger = UsageLedger(tmp_path, pause_s=0)
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run())
             for calls in (1, 2, 3):

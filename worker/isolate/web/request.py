@@ -73,7 +73,8 @@ class Request(Body, metaclass=JsClass):
     ) -> Request:
         """A request as it came over the wire: its headers cannot be changed. `signal` is an AbortSignal or nullish."""
         made = cls.__new__(cls)
-        made._url, made._method, made._redirect = url, method, "follow"
+        # What a client sent is handed on with redirects unfollowed: they are for the client. Source: workerd, api/http.
+        made._url, made._method, made._redirect = url, method, "manual"
         made._headers = Headers.from_pairs(headers, is_immutable=True)
         made._signal = _signal(signal, None)
         made._cf = None if cf is None else jsonvalue.from_python(dict(cf))

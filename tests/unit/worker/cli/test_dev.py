@@ -26,10 +26,13 @@ def test_flags_become_options() -> None:
     address = ("-p", "9000", "--ip", "0.0.0.0")
     project = ("-c", "x.toml", "-e", "staging", "--var", "A:1", "--var", "B:x:y")
     words = (*address, *project, "--ready-file", "r", "--no-reload")
-    assert parse(*words, "--log-level", "debug") == DevOptions(
+    storage = ("--persist-to", "state", "--assets", "public")
+    assert parse(*words, *storage, "--log-level", "debug") == DevOptions(
         config=Path("x.toml"),
         env="staging",
-        overrides=Overrides(ip="0.0.0.0", port=9000, vars={"A": "1", "B": "x:y"}),
+        overrides=Overrides(
+            ip="0.0.0.0", port=9000, vars={"A": "1", "B": "x:y"}, persist_to=Path("state"), assets=Path("public")
+        ),
         log_level="debug",
         ready_file=Path("r"),
         reload=False,

@@ -12,7 +12,7 @@ from paddock.bindings.ai.price import TokenPrice
 from paddock.bindings.binding import CallRecord
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
-from paddock.worker.usage import UsageLedger, usage_file
+from paddock.worker.usage import UsageLedger
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def used(project: Path) -> Path:
     """A project with a call of a model that has a price, and one of a model that has none."""
 
     async def run() -> None:
-        ledger = UsageLedger(usage_file(project))
+        ledger = UsageLedger(project / ".paddock" / "state")
         ledger.add(CallRecord("@cf/a/priced", prompt_tokens=20_000_000, price=TokenPrice(0.011, 0.0)))
         ledger.add(CallRecord("@cf/a/free", prompt_tokens=1))
         ledger.close()
