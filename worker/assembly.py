@@ -20,6 +20,8 @@ from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
+from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.bindings.registry import binding_class
 from paddock.worker import wire
 
@@ -30,11 +32,19 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
-    from paddock.bindings.binding import CallRecord
-    from paddock.worker.config import Config
+    from paddock.bindings.binding import Binding, CallRecord
+    from paddock.worker.config import Config, ServiceBinding
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
-__all__ = ["WAIT_UNTIL_LIMIT_S", "host_plan", "make_bindings", "make_service", "make_start", "read_catalog"]
+__all__ = [
+    "WAIT_UNTIL_LIMIT_S",
+    "host_plan",
+    "make_bindings",
+    "make_broker",
+    "make_service",
+    "make_start",
+    "read_catalog",
+]
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
@@ -87,11 +97,19 @@ def _policy(chosen: ChosenEngine) -> LifePolicy:
     )
 
 
-def make_bindings(config: Config, service: AiService) -> BindingsHost:
-    """Every binding that the configuration names."""
+def make_broker(config: Config) -> Broker:
+    """The queues that this worker consumes."""
+    return Broker(msgspec.convert(consumer, Consumer, from_attributes=True) for consumer in config.consumers)
+
+
+def make_bindings(config: Config, service: AiService, broker: Broker) -> BindingsHost:
+    """Every binding that the configuration names; queues are the broker's."""
     context = BindingContext(service, config.paddock.max_body_bytes)
     kinds = {config.ai: "ai"} if config.ai else {}
-    return BindingsHost({name: binding_class(kind).open(context) for name, kind in kinds.items()})
+    bindings: dict[str, Binding] = {name: binding_class(kind).open(context) for name, kind in kinds.items()}
+    for producer in config.producers:
+        bindings[producer.binding] = QueueBinding(broker, producer.queue, producer.delivery_delay)
+    return BindingsHost(bindings)
 
 
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
@@ -108,7 +126,16 @@ def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
         compatibility_date=config.compatibility_date.isoformat(),
         flags=tuple(sorted(config.compatibility_flags)),
         wait_until_s=WAIT_UNTIL_LIMIT_S,
+        root=str(config.root),
+        is_strict=config.paddock.strict,
+        services=tuple(_service(config, service) for service in config.services),
     )
+
+
+def _service(config: Config, service: ServiceBinding) -> wire.ServiceSpec:
+    props = msgspec.json.encode(service.props).decode()
+    is_own = service.service == config.name
+    return wire.ServiceSpec(service.binding, service.service, service.entrypoint, is_own, props)
 
 
 def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[ModelCard, Weights], Engine]:

@@ -17,6 +17,7 @@ import msgspec
 
 from paddock.worker import config_sections as sections
 from paddock.worker.config_diagnostics import Diagnostics
+from paddock.worker.config_entrypoints import read_crons, read_queues, read_services
 from paddock.worker.config_files import find_config, find_secrets, read_config
 from paddock.worker.config_settings import (
     DevSettings,
@@ -25,6 +26,9 @@ from paddock.worker.config_settings import (
     ModelSettings,
     Overrides,
     PaddockSettings,
+    QueueConsumer,
+    QueueProducer,
+    ServiceBinding,
 )
 
 __all__ = [
@@ -35,6 +39,9 @@ __all__ = [
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
+    "QueueConsumer",
+    "QueueProducer",
+    "ServiceBinding",
     "load_config",
 ]
 
@@ -59,6 +66,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     secrets_files: tuple[Path, ...]
     #: Name of the AI binding in `env`, when the worker has one.
     ai: str | None
+    services: tuple[ServiceBinding, ...] = ()
+    producers: tuple[QueueProducer, ...] = ()
+    consumers: tuple[QueueConsumer, ...] = ()
+    #: Cron expressions of the triggers; nothing fires them by itself.
+    crons: tuple[str, ...] = ()
     dev: DevSettings
     paddock: PaddockSettings
     warnings: tuple[str, ...] = ()
@@ -98,6 +110,10 @@ def load_config(
     compatibility = sections.read_compatibility(keys, today or datetime.datetime.now(datetime.UTC).date(), diagnostics)
     name = sections.read_name(keys, env, diagnostics)
     main = sections.read_main(keys, root, diagnostics)
+    names = set(variables.values) | {name for name in [ai] if name}
+    services = read_services(keys, names, diagnostics)
+    producers, consumers = read_queues(keys, names, diagnostics)
+    crons = read_crons(keys, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
     paddock = sections.read_paddock(keys, root, diagnostics)
     if token := os.environ.get("PADDOCK_API_TOKEN"):
@@ -117,6 +133,10 @@ def load_config(
         secret_names=variables.secret_names,
         secrets_files=secrets.files,
         ai=ai,
+        services=services,
+        producers=producers,
+        consumers=consumers,
+        crons=crons,
         dev=dev,
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),

@@ -155,7 +155,20 @@ DEPLOY_ONLY: Final = frozenset(
 )
 
 _READ: Final = frozenset(
-    {"ai", "compatibility_date", "compatibility_flags", "dev", "env", "main", "name", "paddock", "vars"}
+    {
+        "ai",
+        "compatibility_date",
+        "compatibility_flags",
+        "dev",
+        "env",
+        "main",
+        "name",
+        "paddock",
+        "queues",
+        "services",
+        "triggers",
+        "vars",
+    }
 )
 
 #: Everything else that a handler could notice the lack of: one warning each.
