@@ -64,7 +64,7 @@ def test_entropy_is_refused_and_works_in_a_handler(serve, head: str, call: str) 
 
 
 def test_importing_what_stands_on_entropy_is_fine(serve) -> None:
-    text, _ = said(serve, "import random, secrets, uuid, tempfile; random.Random(1).random()")
+    text, _ = said(serve, "import multiprocessing, random, secrets, tempfile, uuid; random.Random(1).random()")
     assert text == "nothing"
 
 

@@ -13,6 +13,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from paddock.worker.isolate.entropy import GATE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
@@ -31,7 +33,8 @@ _NEED_SSL: Final = frozenset({"aiohttp.connector", "requests.adapters", "urllib3
 #: What stands on the path by our own doing.
 _OURS: Final = frozenset({"paddock", "workers", "asgi", "js", "pyodide", "_cloudflare", "_cloudflare_compat_flags"})
 
-_around_import: Final[dict[str, list[_Patch]]] = {}
+#: The standard library needs a secret in one place, which production's does not have.
+_around_import: Final[dict[str, list[_Patch]]] = {"multiprocessing.process": [lambda _module: GATE.allowing(1)]}
 _before_first_request: Final[dict[str, list[Callable[[ModuleType], None]]]] = {}
 
 
@@ -79,8 +82,10 @@ class _Finder:
         self._is_asking = False
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        if self._is_asking or (not self._has_loaded and not self._load_before(name)):
+        if self._is_asking:
             return None
+        if not self._has_loaded:
+            self._load_before(name)
         if not (patches := _around_import.get(name)):
             return None
         found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
@@ -89,10 +94,10 @@ class _Finder:
             spec.loader = _Loader(spec.loader, patches)  # type: ignore[assignment]  # it forwards all that it has not
         return spec
 
-    def _load_before(self, name: str) -> bool:
-        """Load the SDK's patches before the first package of the environment; whether they are there now."""
+    def _load_before(self, name: str) -> None:
+        """Load the SDK's patches before the first package of the environment."""
         if name in sys.stdlib_module_names or name in _OURS or "." in name or self._is_own(name):
-            return False
+            return
         self._has_loaded = self._is_asking = True
         try:
             for module in _PATCHES:
@@ -100,7 +105,6 @@ class _Finder:
                     import_module(module)
         finally:
             self._is_asking = False
-        return True
 
     def _is_own(self, name: str) -> bool:
         return (self._folder / name).is_dir() or (self._folder / f"{name}.py").is_file()
