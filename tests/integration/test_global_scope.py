@@ -96,6 +96,10 @@ def test_what_is_not_strict_warns(serve) -> None:
     assert any("Cannot get entropy outside of request context" in line for line in lines)
 
 
+def test_httpx_can_be_imported_at_the_top(serve) -> None:
+    assert said(serve, "import httpx")[0] == "nothing"
+
+
 def test_packages_get_the_entropy_that_the_sdk_grants_them(serve, tmp_path) -> None:
     (tmp_path / "python_modules" / "opentelemetry" / "trace").mkdir(parents=True)
     (tmp_path / "python_modules" / "opentelemetry" / "trace" / "propagation.py").write_text(

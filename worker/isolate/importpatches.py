@@ -33,8 +33,12 @@ _NEED_SSL: Final = frozenset({"aiohttp.connector", "requests.adapters", "urllib3
 #: What stands on the path by our own doing.
 _OURS: Final = frozenset({"paddock", "workers", "asgi", "js", "pyodide", "_cloudflare", "_cloudflare_compat_flags"})
 
-#: The standard library needs a secret in one place, which production's does not have.
-_around_import: Final[dict[str, list[_Patch]]] = {"multiprocessing.process": [lambda _module: GATE.allowing(1)]}
+_around_import: Final[dict[str, list[_Patch]]] = {
+    # A secret that the standard library takes; production's has no processes to share it with.
+    "multiprocessing.process": [lambda _module: GATE.allowing(1)],
+    # httpx imports it where it is installed, as in an engine's environment; production's httpx does without.
+    "rich.style": [lambda _module: GATE.allowing(-1)],
+}
 _before_first_request: Final[dict[str, list[Callable[[ModuleType], None]]]] = {}
 
 
