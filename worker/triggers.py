@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from email import message_from_bytes
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parseaddr
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -151,7 +151,7 @@ async def _email(
             "Invalid email. Your request must include URL parameters specifying the `from` and `to` addresses, as well "
             "as an email in the body"
         )
-    message = message_from_bytes(raw)
+    message = BytesHeaderParser().parsebytes(raw)
     if not message["message-id"]:
         raise _Refused("Email could not be parsed: invalid or no message id provided")
     _compare_envelope(sender, recipient, message["from"] or "", message.get_all("to", []))

@@ -216,6 +216,41 @@ except OSError as error:
     assert "KeyError: 'inner'" in ask(serve, code).text
 
 
+def test_an_aborted_fetch_ends_the_inner_event(serve, until) -> None:
+    source = """
+import asyncio
+from js import AbortController
+from workers import Response, WorkerEntrypoint
+
+entered = asyncio.Event()
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/hangs"):
+            try:
+                entered.set()
+                await asyncio.get_running_loop().create_future()
+            finally:
+                print("left")
+        controller = AbortController.new()
+        reply = asyncio.ensure_future(self.env.SELF.fetch("https://any/hangs", signal=controller.signal))
+        await entered.wait()
+        controller.abort()
+        try:
+            await reply
+        except OSError as error:
+            return Response(type(error).__name__)
+"""
+
+    async def run() -> str:
+        async with serve(source, services=(SELF,)) as running:
+            text: str = (await running.client.get("/")).text
+            await until(lambda: "left" in running.lines)
+            return text
+
+    assert asyncio.run(run()) == "AbortError"
+
+
 def test_endless_recursion_ends(serve) -> None:
     reply = ask(serve, 'return await self.env.SELF.fetch("https://any/deeper")')
     assert reply.status_code == 500

@@ -41,12 +41,12 @@ class ExecutionContext(JsProxy):
             raise TypeError(f"waitUntil: expected an awaitable; got {type(work).__name__}")
         self._tasks.create_task(_guarded(work))
 
-    def prolong(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+    def prolong(self, work: Callable[[], Coroutine[object, object, None]]) -> asyncio.Task[None]:
         """Run work that reports its own failure; the event lasts at least as long."""
         try:
-            self._tasks.create_task(work())
+            return self._tasks.create_task(work())
         except RuntimeError:  # only the rest of a stream is left of the event, and asked for this
-            current_scope().start(work())
+            return current_scope().start(work())
 
     def passThroughOnException(self) -> None:
         """Accepted; without an origin behind the worker there is nothing to pass through to."""

@@ -5,7 +5,8 @@ Source: Email Workers runtime API of the developer docs; Miniflare, email. PW-03
 
 from __future__ import annotations
 
-from email import message_from_bytes
+import re
+from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.classes import JsClass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EmailMessage", "ForwardableEmailMessage", "Mail"]
 
+#: A header's line break. Source: RFC 5322, 2.2.3.
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
 #: Answers to such messages could go back and forth for ever: header -> the one value that allows them.
 _AUTOMATIC: Final = {"x-auto-response-suppress": "none", "auto-submitted": "no"}
 
@@ -42,7 +45,8 @@ class ForwardableEmailMessage(JsProxy):
         self.to = recipient
         self.raw = ReadableStream.of_bytes(raw)
         self.rawSize = len(raw)
-        items = [(name, " ".join(str(value).split())) for name, value in message_from_bytes(raw).items()]
+        head = BytesHeaderParser().parsebytes(raw)
+        items = [(name, _FOLD.sub(" ", str(value))) for name, value in head.items()]
         self.headers = Headers.from_pairs(items, is_immutable=True)
         self._rejection: str | None = None
         self._forwarded: list[dict[str, object]] = []

@@ -124,8 +124,12 @@ class OwnWorker:
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
 
-        ExecutionContext.current().prolong(run)
-        return await answered
+        event = ExecutionContext.current().prolong(run)
+        try:
+            return await answered
+        except asyncio.CancelledError:  # nobody waits for the answer any more
+            event.cancel()
+            raise
 
 
 class _Lasting:

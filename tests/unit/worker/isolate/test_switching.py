@@ -1,6 +1,8 @@
 """Synchronous code that waits, on a loop of its own."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -156,6 +158,22 @@ def test_what_inspects_tasks_sees_the_coroutine() -> None:
         return coroutine.cr_running, coroutine.__name__
 
     assert run(event)[1] == "event"
+
+
+def test_a_task_that_nothing_can_wake_is_garbage() -> None:
+    async def event() -> object:
+        async def waits() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        task = asyncio.get_running_loop().create_task(waits())
+        task._log_destroy_pending = False  # type: ignore[attr-defined] # that it goes is what is tested
+        gone = weakref.ref(task)
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+        return gone()
+
+    assert run(event) is None
 
 
 def test_a_task_that_never_began_is_cancelled_without_a_trace() -> None:
