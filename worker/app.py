@@ -18,7 +18,7 @@ from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
-from paddock.worker import local_ai, relay, wire
+from paddock.worker import local_ai, relay, triggers, wire
 from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -92,7 +92,12 @@ def make_app(
         lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour, tracing
     )
 
+    events = _Door(
+        lambda exchange, request: _answer_trigger(supervisor, exchange, request), limit_bytes, colour, tracing
+    )
+
     own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
+    own |= dict.fromkeys(triggers.PATHS, events)
 
     async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
         # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
@@ -191,6 +196,14 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     )
     answer = await isolate.fetch(fetch, request.body, request.calls)
     await exchange.respond(answer.status, answer.headers, answer.body)
+
+
+async def _answer_trigger(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
+    """An event that is no request of the worker, triggered by hand."""
+    response = await triggers.answer(supervisor.current, request)
+    if response.status >= 400:  # the body may be a stream that nobody has read
+        await exchange.discard_request()
+    await exchange.respond(response.status, response.headers, response.body)
 
 
 async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:

@@ -22,6 +22,8 @@ from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
 from paddock.bindings.kv.binding import KvSettings
+from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.bindings.registry import binding_class
 from paddock.bindings.state import StateFolder
 from paddock.worker import wire
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
-    from paddock.bindings.binding import CallRecord
-    from paddock.worker.config import Config
+    from paddock.bindings.binding import Binding, CallRecord
+    from paddock.worker.config import Config, ServiceBinding
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "host_plan",
     "make_assets",
     "make_bindings",
+    "make_broker",
     "make_service",
     "make_start",
     "read_catalog",
@@ -103,19 +106,25 @@ def make_assets(config: Config) -> AssetsBinding | None:
     return None if config.assets is None else AssetsBinding(config.assets.settings)
 
 
-def make_bindings(config: Config, service: AiService) -> BindingsHost:
-    """Every binding that the configuration names."""
+def make_broker(config: Config) -> Broker:
+    """The queues that this worker consumes."""
+    return Broker(msgspec.convert(consumer, Consumer, from_attributes=True) for consumer in config.consumers)
+
+
+def make_bindings(config: Config, service: AiService, broker: Broker) -> BindingsHost:
+    """Every binding that the configuration names; queues are the broker's."""
     context = BindingContext(service, config.paddock.max_body_bytes, StateFolder(config.state))
     chosen: list[tuple[str, str, object]] = [(config.ai, "ai", None)] if config.ai else []
     if config.assets is not None and config.assets.binding:
         chosen.append((config.assets.binding, "assets", config.assets.settings))
     chosen += [(namespace.binding, "kv", KvSettings(namespace.id)) for namespace in config.kv_namespaces]
-    return BindingsHost(
-        {
-            name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
-            for name, kind, settings in chosen
-        }
-    )
+    bindings: dict[str, Binding] = {
+        name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
+        for name, kind, settings in chosen
+    }
+    for producer in config.producers:
+        bindings[producer.binding] = QueueBinding(broker, producer.queue, producer.delivery_delay)
+    return BindingsHost(bindings)
 
 
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
@@ -132,7 +141,16 @@ def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
         compatibility_date=config.compatibility_date.isoformat(),
         flags=tuple(sorted(config.compatibility_flags)),
         wait_until_s=WAIT_UNTIL_LIMIT_S,
+        root=str(config.root),
+        is_strict=config.paddock.strict,
+        services=tuple(_service(config, service) for service in config.services),
     )
+
+
+def _service(config: Config, service: ServiceBinding) -> wire.ServiceSpec:
+    props = msgspec.json.encode(service.props).decode()
+    is_own = service.service == config.name
+    return wire.ServiceSpec(service.binding, service.service, service.entrypoint, is_own, props)
 
 
 def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[ModelCard, Weights], Engine]:

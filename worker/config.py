@@ -19,6 +19,7 @@ from paddock.worker import config_bindings
 from paddock.worker import config_sections as sections
 from paddock.worker.config_bindings import Assets, KvNamespace, NamedBinding
 from paddock.worker.config_diagnostics import Diagnostics
+from paddock.worker.config_entrypoints import read_crons, read_queues, read_services
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config_settings import (
     DevSettings,
@@ -27,6 +28,9 @@ from paddock.worker.config_settings import (
     ModelSettings,
     Overrides,
     PaddockSettings,
+    QueueConsumer,
+    QueueProducer,
+    ServiceBinding,
 )
 
 __all__ = [
@@ -37,6 +41,9 @@ __all__ = [
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
+    "QueueConsumer",
+    "QueueProducer",
+    "ServiceBinding",
     "load_config",
 ]
 
@@ -66,6 +73,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     assets: Assets | None
     #: Folder of what outlives the server; see bindings/state.py.
     state: Path
+    services: tuple[ServiceBinding, ...] = ()
+    producers: tuple[QueueProducer, ...] = ()
+    consumers: tuple[QueueConsumer, ...] = ()
+    #: Cron expressions of the triggers; nothing fires them by itself.
+    crons: tuple[str, ...] = ()
     dev: DevSettings
     paddock: PaddockSettings
     warnings: tuple[str, ...] = ()
@@ -108,10 +120,15 @@ def load_config(
     if assets is not None and assets.binding:
         bindings.append(NamedBinding(assets.binding, "Assets"))
     bindings += [NamedBinding(namespace.binding, "KV Namespace") for namespace in kv_namespaces]
+    services = read_services(keys, diagnostics)
+    bindings += [NamedBinding(service.binding, "Worker") for service in services]
+    producers, consumers = read_queues(keys, diagnostics)
+    bindings += [NamedBinding(producer.binding, "Queue") for producer in producers]
     variables = sections.read_vars(keys, secrets, overrides.vars, bindings, diagnostics)
     config_bindings.check_names(bindings, variables.values, diagnostics)
     name = sections.read_name(keys, env, diagnostics)
     main = sections.read_main(keys, root, diagnostics)
+    crons = read_crons(keys, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
     paddock = sections.read_paddock(keys, root, diagnostics)
     if token := os.environ.get("PADDOCK_API_TOKEN"):
@@ -134,6 +151,10 @@ def load_config(
         kv_namespaces=kv_namespaces,
         assets=assets,
         state=find_state(root, overrides.persist_to),
+        services=services,
+        producers=producers,
+        consumers=consumers,
+        crons=crons,
         dev=dev,
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),

@@ -166,6 +166,9 @@ _READ: Final = frozenset(
         "main",
         "name",
         "paddock",
+        "queues",
+        "services",
+        "triggers",
         "vars",
     }
 )

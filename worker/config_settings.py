@@ -19,6 +19,9 @@ __all__ = [
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
+    "QueueConsumer",
+    "QueueProducer",
+    "ServiceBinding",
     "Url",
 ]
 
@@ -111,6 +114,40 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     pinned: bool = False
 
 
+class ServiceBinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[services]]`: a worker, and the entrypoint of it that a name in `env` leads to."""
+
+    binding: str
+    service: str
+    #: None: the default one.
+    entrypoint: str | None = None
+    #: What the entrypoint finds in `ctx.props`.
+    props: dict[str, Json] = {}
+
+
+class QueueProducer(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[queues.producers]]`: a name in `env` that sends to a queue."""
+
+    binding: Annotated[str, Meta(min_length=1)] = ""
+    queue: Annotated[str, Meta(min_length=1)] = ""
+    #: Seconds.
+    delivery_delay: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class QueueConsumer(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[queues.consumers]]`: a queue that this worker consumes. Defaults of the official dev server."""
+
+    queue: Annotated[str, Meta(min_length=1)] = ""
+    max_batch_size: Annotated[int, Meta(ge=1, le=100)] = 5
+    #: Seconds.
+    max_batch_timeout: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    #: Deliveries after the first.
+    max_retries: Annotated[int, Meta(ge=0, le=100)] = 2
+    dead_letter_queue: str | None = None
+    #: Seconds.
+    retry_delay: Annotated[float, Meta(ge=0)] = 0.0
+
+
 class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`[paddock]`: what wrangler has no key for."""
 
@@ -118,6 +155,8 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
     catalog: str | None = None
     #: False makes missing weights an error instead of a reason to run the model's stand-in.
     stand_ins: bool = True
+    #: What production refuses is refused here. False warns instead, where that is possible.
+    strict: bool = True
     #: What REST clients must send as their API token. None lets everybody in. PADDOCK_API_TOKEN goes before it.
     api_token: Annotated[str, Meta(min_length=1)] | None = None
     #: Larger request bodies are refused with 413. Source: developer docs, Workers limits, free and pro plans.

@@ -30,6 +30,12 @@ def bindings_table(config: Config) -> str:
     rows += [
         (f"env.{namespace.binding} ({namespace.id})", "KV Namespace", "local") for namespace in config.kv_namespaces
     ]
+    for producer in config.producers:
+        rows.append((f"env.{producer.binding} ({producer.queue})", "Queue", "local"))
+    for service in config.services:
+        target = service.service + (f"#{service.entrypoint}" if service.entrypoint else "")
+        mode = "local" if service.service == config.name else "not connected"
+        rows.append((f"env.{service.binding} ({target})", "Worker", mode))
     for name, value in sorted(config.vars.items()):
         shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
         rows.append((f"env.{name} ({shown})", "Environment Variable", "local"))

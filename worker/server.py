@@ -18,7 +18,7 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker import jsonlog
 from paddock.worker.app import make_app
-from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_service, make_start
+from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_broker, make_service, make_start
 from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
@@ -30,6 +30,7 @@ from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.tracing import from_environment as tracing_from_environment
+from paddock.worker.triggers import consumer
 from paddock.worker.usage import UsageLedger
 from paddock.worker.wsstream import install as install_sockets
 
@@ -96,7 +97,8 @@ async def _serve(
         )
     for problem in service.catalog.problems:
         logger.warning("%s", problem)
-    bindings = make_bindings(config, service)
+    broker = make_broker(config)
+    bindings = make_bindings(config, service, broker)
     outbound = Outbound()
     settings = IsolateSettings(
         folder=config.root,
@@ -117,6 +119,7 @@ async def _serve(
                 service.engines.pin(service.catalog.card(model))
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             supervisor.replace()
+            broker.start(tasks, consumer(supervisor.current))
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
             limit_bytes, access = config.paddock.max_body_bytes, Access(config.paddock.api_token)
             app = make_app(
@@ -136,6 +139,7 @@ async def _serve(
             logger.log(LOG, "⎔ Shutting down local server...")
             if watcher is not None:
                 watcher.cancel()
+            broker.close()
             await supervisor.close()
             await bindings.close()
             await service.engines.close()

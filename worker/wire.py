@@ -38,6 +38,7 @@ __all__ = [
     "Pong",
     "Ready",
     "Reply",
+    "ServiceSpec",
     "Start",
     "decode",
     "encode",
@@ -67,6 +68,16 @@ class BindingSpec(_Frame, frozen=True):
     kind: str
 
 
+class ServiceSpec(_Frame, frozen=True):
+    """One service binding: an entrypoint of a worker, of this one where `is_own`; `props` is JSON text."""
+
+    binding: str
+    service: str
+    entrypoint: str | None
+    is_own: bool
+    props: str = "{}"
+
+
 class Start(_Frame, frozen=True, tag=0):
     """Server to isolate, first and once: all that the handler's process needs to know."""
 
@@ -82,6 +93,11 @@ class Start(_Frame, frozen=True, tag=0):
     flags: tuple[str, ...]
     #: Seconds that `waitUntil` work may outlive its response.
     wait_until_s: float
+    #: The folder of the configuration; empty where that is the main module's.
+    root: str = ""
+    #: Refuse what production refuses; otherwise warn, where that is possible.
+    is_strict: bool = True
+    services: tuple[ServiceSpec, ...] = ()
 
 
 class Ready(_Frame, frozen=True, tag=1):
@@ -104,7 +120,11 @@ class Failed(_Frame, frozen=True, tag=2):
 
 
 class Fetch(_Frame, frozen=True, tag=3):
-    """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope."""
+    """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope.
+
+    Of an isolate's fetch, `target` is a binding by its name, or `fetch`. Of an event it is `default`, a fetch of the
+    default entrypoint, or one of `scheduled`, `queue` and `email`, whose arguments are the body.
+    """
 
     id: FetchId
     target: str

@@ -23,6 +23,8 @@ from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
+from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
 from paddock.worker.app import make_app
 from paddock.worker.compat import enabled_flags
@@ -31,6 +33,7 @@ from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.server import serving_config
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.triggers import consumer
 
 LIMIT = 10_000_000
 #: What a scripted engine runs on.
@@ -85,18 +88,29 @@ def serve(tmp_path: Path) -> Serve:
         limit_s: float = 50.0,
         more: dict[str, Binding] | None = None,
         assets: AssetsBinding | None = None,
+        services: tuple[wire.ServiceSpec, ...] = (),
+        is_strict: bool = True,
+        has_ai: bool = True,
+        consumers: tuple[Consumer, ...] = (),
+        producers: dict[str, str] | None = None,
+        main: str = "handler.py",
     ) -> AsyncIterator[Running]:
-        handler = tmp_path / "handler.py"
+        handler = tmp_path / main
+        handler.parent.mkdir(exist_ok=True)
         if source is not None:
             handler.write_text(source)
         scripted = engine or ScriptedEngine()
         service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted))
-        bindings = BindingsHost({"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()} | (more or {}))
+        own: dict[str, Binding] = {"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()} if has_ai else {}
+        broker = Broker(consumers)
+        own |= {name: QueueBinding(broker, queue) for name, queue in (producers or {}).items()}
+        bindings = BindingsHost(own | (more or {}))
         on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
         specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())
         start = wire.Start(
-            wire.PROTOCOL, str(handler), "test", strings or {}, json or {}, specs, date, tuple(sorted(on)), 5.0
-        )
+            wire.PROTOCOL, str(handler), "test", strings or {}, json or {}, specs, date, tuple(sorted(on)), 5.0,
+            root=str(tmp_path), is_strict=is_strict, services=services,
+        )  # fmt: skip
         lines: list[str] = []
         settings = IsolateSettings(tmp_path, start_timeout_s, 5.0, cpu_limit_s, lambda _, line: lines.append(line))
         sockets = listen("127.0.0.1", 0, is_fixed=True)
@@ -105,6 +119,7 @@ def serve(tmp_path: Path) -> Serve:
         async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
+            broker.start(tasks, consumer(supervisor.current))
             app = make_app(supervisor, service, LIMIT, access=access, assets=assets)
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:
@@ -112,6 +127,7 @@ def serve(tmp_path: Path) -> Serve:
                     yield Running(client, supervisor, handler, lines)
             finally:
                 stop.set()
+                broker.close()
                 await supervisor.close()
                 await bindings.close()
                 await service.engines.close()

@@ -23,6 +23,7 @@ ISOLATE_NAMES = {
     "_pyodide",
     "pyodide_js",
     "_pyodide_entrypoint_helper",
+    "_cloudflare",
     "_cloudflare_compat_flags",
 }
 ENGINE_PACKAGES = {"vllm", "torch", "transformers"}
@@ -38,8 +39,14 @@ CONVERTER_PACKAGES = {
     "markdown_it",
 }
 
-#: The event loop that the isolate runs on; nothing else in it may know which one that is.
-ISOLATE_EXCEPTIONS = {("paddock.worker.isolate.__main__", "uvloop")}
+#: Nothing else in the isolate may know which event loop it runs on, how it switches stacks, and how events are packed.
+ISOLATE_EXCEPTIONS = {
+    ("paddock.worker.isolate.__main__", "uvloop"),
+    ("paddock.worker.isolate.switching", "greenlet"),
+    ("paddock.worker.isolate.scheduled", "msgspec"),
+    ("paddock.worker.isolate.batches", "msgspec"),
+    ("paddock.worker.isolate.events", "msgspec"),
+}
 
 #: (importer, imported): the first knows nothing of the second. The left one is always nearer to the bottom.
 FORBIDDEN = [

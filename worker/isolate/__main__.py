@@ -21,10 +21,17 @@ import uvloop
 
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
+from paddock.worker.isolate import switching
+from paddock.worker.isolate.calls import Calls
+from paddock.worker.isolate.confinement import refuse_threads_and_processes
 from paddock.worker.isolate.context import wait_until
 from paddock.worker.isolate.env import make_env
 from paddock.worker.isolate.events import Events
-from paddock.worker.isolate.loader import ImportFailure, load, prepare_path
+from paddock.worker.isolate.globalscope import global_scope
+from paddock.worker.isolate.loader import ImportFailure, load
+from paddock.worker.isolate.own import OwnWorker
+from paddock.worker.isolate.searchpath import prepare_path
+from paddock.worker.isolate.services import exports_of
 from paddock.worker.isolate.transport import Transport
 from paddock.worker.isolate.web import era
 from paddock.worker.isolate.web.fetch import set_transport
@@ -32,7 +39,6 @@ from paddock.worker.peer import Peer
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.loader import Entrypoint
-    from paddock.worker.isolate.web.objects import JsObject
     from paddock.worker.peer import IncomingFetch
 
 __all__ = ["main"]
@@ -61,13 +67,12 @@ class _Isolate:
         began = time.perf_counter()
         set_transport(Transport(self._peer))
         try:
-            entrypoint = _load(start)
+            entrypoint, self._events = _load(start)
         except ImportFailure as error:
             self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
             return
-        self._events = Events(entrypoint[0], entrypoint[1], start.wait_until_s)
         import_ms = (time.perf_counter() - began) * 1e3
-        self._peer.send(wire.Ready(wire.PROTOCOL, entrypoint[0].handlers(), import_ms))
+        self._peer.send(wire.Ready(wire.PROTOCOL, entrypoint.handlers(), import_ms))
 
     async def _serve(self, incoming: IncomingFetch) -> None:
         assert self._events is not None, "the server sends events after Ready only"
@@ -96,17 +101,26 @@ class _Isolate:
             self._peer.leave()
 
 
-def _load(start: wire.Start) -> tuple[Entrypoint, JsObject]:
+def _load(start: wire.Start) -> tuple[Entrypoint, Events]:
     """Everything between Start and Ready that can fail because of the handler."""
-    main_file = Path(start.main)
-    prepare_path(main_file)
-    flags = set(start.flags)
+    main_file, flags = Path(start.main), set(start.flags)
+    root = Path(start.root) if start.root else main_file.parent
+    has_vendor = "python_workers_force_new_vendor_path" not in flags
+    prepare_path(main_file, root, has_vendor=has_vendor, has_pth="python_process_pth_files" in flags)
     era.select(_era(flags))
-    env = make_env(start)
+    own = OwnWorker(start.wait_until_s)
+    env = make_env(start, own)
     # Importable only now: these modules have their names only while the shims are on the path.
     import_module("_cloudflare_compat_flags").install(dict.fromkeys(flags, True))
     import_module("_pyodide_entrypoint_helper").install(env, wait_until)
-    return load(main_file, has_global_handlers="python_no_global_handlers" not in flags), env
+    if start.is_strict:
+        refuse_threads_and_processes(asyncio.get_running_loop())
+    with global_scope(main_file.parent, is_strict=start.is_strict):
+        entrypoint = load(main_file, has_global_handlers="python_no_global_handlers" not in flags)
+    calls = Calls(entrypoint, env)
+    exports = exports_of(own, entrypoint.exports()) if "enable_ctx_exports" in flags else None
+    own.open(calls, exports)
+    return entrypoint, Events(calls, start.wait_until_s, exports)
 
 
 def _era(flags: set[str]) -> era.Era:
@@ -135,6 +149,7 @@ def main() -> None:
     sock = socket.socket(fileno=descriptor)
 
     async def run() -> None:
+        switching.install(asyncio.get_running_loop())
         await _Isolate().run(sock)
 
     uvloop.run(run())

@@ -8,10 +8,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
+from paddock.worker.isolate.web.scope import current_scope
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
 __all__ = ["ExecutionContext", "wait_until"]
 
@@ -21,17 +22,31 @@ logger = logging.getLogger(__name__)
 class ExecutionContext(JsProxy):
     """What handlers see as `ctx`. Background work lives in `tasks`, a group that the event's own task owns."""
 
-    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, props: object = None, exports: JsObject | None = None) -> None:
         super().__init__()
         self._tasks = tasks
-        self.props = JsObject()
+        self.props = JsObject() if props is None else props
+        if exports is not None:
+            self.exports = exports
         _current.set(self)
+
+    @staticmethod
+    def current() -> ExecutionContext:
+        """The context of the running event. Raises LookupError outside of events."""
+        return _current.get()
 
     def waitUntil(self, work: Awaitable[object]) -> None:
         """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036)."""
         if not inspect.isawaitable(work):
             raise TypeError(f"waitUntil: expected an awaitable; got {type(work).__name__}")
         self._tasks.create_task(_guarded(work))
+
+    def prolong(self, work: Callable[[], Coroutine[object, object, None]]) -> asyncio.Task[None]:
+        """Run work that reports its own failure; the event lasts at least as long."""
+        try:
+            return self._tasks.create_task(work())
+        except RuntimeError:  # only the rest of a stream is left of the event, and asked for this
+            return current_scope().start(work())
 
     def passThroughOnException(self) -> None:
         """Accepted; without an origin behind the worker there is nothing to pass through to."""

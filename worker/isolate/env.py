@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from paddock.worker.isolate.bindings.ai import Ai
 from paddock.worker.isolate.bindings.hello import Hello
 from paddock.worker.isolate.bindings.kv import KvNamespace
+from paddock.worker.isolate.bindings.queue import WorkerQueue
+from paddock.worker.isolate.services import service_stub
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.fetch import Fetcher
 from paddock.worker.isolate.web.objects import JsObject
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paddock.worker import wire
+    from paddock.worker.isolate.own import OwnWorker
     from paddock.worker.isolate.web.objects import JsProxy
 
 __all__ = ["STUBS", "make_env"]
@@ -25,12 +28,16 @@ STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "assets": lambda fetcher: fetcher,
     "hello": Hello,
     "kv": KvNamespace,
+    "queue": WorkerQueue,
     "service": lambda fetcher: fetcher,
 }
 
 
-def make_env(start: wire.Start) -> JsObject:
-    """The raw environment: strings as they are, other variables as JavaScript values, one stub for each binding."""
+def make_env(start: wire.Start, own: OwnWorker) -> JsObject:
+    """The raw environment: strings as they are, other variables as JavaScript values, one stub for each binding.
+
+    `own` answers the bindings that lead to this worker itself.
+    """
     env = JsObject()
     for name, text in start.strings.items():
         setattr(env, name, text)
@@ -38,4 +45,6 @@ def make_env(start: wire.Start) -> JsObject:
         setattr(env, name, jsonvalue.parse(text))
     for binding in start.bindings:
         setattr(env, binding.name, STUBS[binding.kind](Fetcher(binding.name)))
+    for service in start.services:
+        setattr(env, service.binding, service_stub(own, service))
     return env

@@ -15,25 +15,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["Entrypoint", "ImportFailure", "load", "prepare_path", "user_frames"]
+__all__ = ["Entrypoint", "ImportFailure", "load", "user_frames"]
 
-_SHIMS: Final = Path(__file__).parent / "shims"
 #: Era 1 handlers: functions of the module. Source: workerd, python-entrypoint-helper.
 _GLOBAL_HANDLERS: Final = ("on_fetch", "on_scheduled", "on_queue", "on_alarm", "on_trace", "on_pubsub")
+#: Source: workerd, Python entrypoint helper.
+_SRC_NOTE: Final = (
+    "If your main module is inside the 'src' directory then your import statement shouldn't include a 'src.' prefix"
+)
 
 
 class Entrypoint(NamedTuple):
-    """What a handler module exports. `default` is the class `Default`; `functions` are era-1 handlers by name."""
+    """What a handler module exports. `default` is the class `Default`, `named` are its siblings by name.
+
+    `has_global_handlers` marks era 1, where `functions` are the handlers by name and classes have `on_fetch`.
+    """
 
     file: str
     default: type | None
+    named: dict[str, type]
     functions: dict[str, Callable[..., object]]
+    has_global_handlers: bool
 
     def handlers(self) -> tuple[str, ...]:
         """Names of the events that the module takes."""
         if self.default is None:
             return tuple(name.removeprefix("on_") for name in self.functions)
         return tuple(name for name in ("fetch", "scheduled", "queue", "email") if hasattr(self.default, name))
+
+    def exports(self) -> tuple[str, ...]:
+        """Names that `ctx.exports` has."""
+        has_default = self.default is not None or bool(self.functions)
+        return (*self.named, *(("default",) if has_default else ()))
 
 
 class ImportFailure(Exception):
@@ -46,33 +59,24 @@ class ImportFailure(Exception):
         )  # fmt: skip
 
 
-def prepare_path(main: Path) -> None:
-    """Set the platform's search order: built-ins, the handler's folder, the standard library, python_modules, the rest.
-
-    The shims stand first because `js` and `pyodide` are built in there: no file of the user can shadow them.
-    """
-    sys.path[:0] = [str(_SHIMS), str(main.parent)]
-    vendored = main.parent / "python_modules"
-    if vendored.is_dir():
-        first_site = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-        sys.path.insert(first_site, str(vendored))
-
-
 def load(main: Path, *, has_global_handlers: bool) -> Entrypoint:
     """Import the handler under its file's name and collect what it exports. Raises ImportFailure."""
     module = _import(main)
     from workers import WorkerEntrypoint  # the official SDK, or the project's own copy of it in python_modules
 
-    default = next((c for c in _exported(module) if c.__name__ == "Default" and issubclass(c, WorkerEntrypoint)), None)
+    found = (exported for exported in _exported(module) if issubclass(exported, WorkerEntrypoint))
+    classes = {entrypoint.__name__: entrypoint for entrypoint in found if entrypoint is not WorkerEntrypoint}
+    default = classes.pop("Default", None)
     functions = {}
     if has_global_handlers and default is None:
-        found = ((name, getattr(module, name, None)) for name in _GLOBAL_HANDLERS)
-        functions = {name: function for name, function in found if callable(function)}
-    return Entrypoint(main.name, default, functions)
+        values = ((name, getattr(module, name, None)) for name in _GLOBAL_HANDLERS)
+        functions = {name: value for name, value in values if callable(value)}
+    return Entrypoint(main.name, default, classes, functions, has_global_handlers)
 
 
 def user_frames(error: BaseException) -> str:
     """The traceback as text, without the frames of Paddock, of the SDK and of the import system."""
+    _explain(error)
     shown = traceback.TracebackException.from_exception(error)
     pending: list[traceback.TracebackException | None] = [shown]
     while pending:
@@ -102,6 +106,13 @@ def _import(main: Path) -> ModuleType:
         message = f"{type(error).__name__}: {error}"
         raise ImportFailure("import", message, file, line, 0, user_frames(error)) from error
     return module
+
+
+def _explain(error: BaseException) -> None:
+    """Production's note on the mistake that many projects with a `src` folder begin with (PW-023)."""
+    is_src = isinstance(error, ModuleNotFoundError) and error.name == "src"
+    if is_src and _SRC_NOTE not in getattr(error, "__notes__", ()):
+        error.add_note(_SRC_NOTE)
 
 
 def _place(error: BaseException, main: Path) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import pytest
 from paddock.bindings.ai import listing
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import EngineUnavailable
-from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_service
+from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_broker, make_service
 from paddock.worker.greeting import bindings_table, models_table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_storage_is_made_as_it_is_configured(project: Project) -> None:
     config = project.load(STORAGE)
 
     async def main() -> tuple[dict[str, str], list[int], list[int]]:
-        bindings = make_bindings(config, make_service(config, None))
+        bindings = make_bindings(config, make_service(config, None), make_broker(config))
         await bindings.fetch("A", FetchRequest("PUT", "https://fake-host/k", (), b"value"))
         found = [await bindings.fetch(name, FetchRequest("GET", "https://fake-host/k")) for name in "ABC"]
         url = "https://assets.test/handler.py"

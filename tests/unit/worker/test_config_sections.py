@@ -46,14 +46,17 @@ def test_two_bindings_of_one_name_are_an_error(project: Project) -> None:
 
 
 def test_environment_inherits_what_wrangler_says_and_no_more(project: Project) -> None:
+    """PW-129."""
     config = project.load('[vars]\nA = "top"\n[ai]\nbinding = "AI"\n[env.staging.vars]\nA = "staging"\n', env="staging")
     assert config.main.name == "handler.py"
     assert config.vars == {"A": "staging"}
     assert config.ai is None
+    assert project.load('[vars]\nA = "top"\n[env.staging]\n', env="staging").vars == {}
+    assert config.compatibility_date.isoformat() == "2026-09-15"
 
 
 def test_binding_at_the_top_only_warns_in_three_sentences(project: Project) -> None:
-    """DT-060."""
+    """DT-060, PW-129."""
     (warning,) = project.load("[vars]\nA = 1\n[env.staging]\n", env="staging").warnings
     assert warning.split("\n") == [
         '"vars" exists at the top level, but not on "env.staging".',
@@ -68,7 +71,7 @@ def test_environment_adds_to_the_name_unless_it_has_its_own(project: Project) ->
 
 
 def test_unknown_environment_lists_the_known_ones(project: Project) -> None:
-    """DT-061."""
+    """DT-061, PW-130."""
     (problem,) = project.problems("[env.a]\n[env.b]\n", env="c")
     assert 'with name "c"' in problem
     assert problem.endswith('The available configured environment names are: ["a","b"]')
@@ -91,7 +94,7 @@ def test_errors_of_an_environment_name_it(project: Project) -> None:
 
 
 def test_secrets_override_vars_and_the_command_line_overrides_both(project: Project, tmp_path: Path) -> None:
-    """DT-011."""
+    """DT-011, PW-128."""
     (tmp_path / ".dev.vars").write_text('A="secret-a"\nB=secret-b\n')
     config = project.load('[vars]\nA = "plain"\nC = "plain"\n', vars={"B": "given"})
     assert config.vars == {"A": "secret-a", "B": "given", "C": "plain"}
@@ -152,7 +155,7 @@ def test_named_file_that_is_missing_is_an_error(project: Project, tmp_path: Path
 
 
 def test_secrets_of_an_environment_stand_alone(project: Project, tmp_path: Path) -> None:
-    """DT-012."""
+    """DT-012, PW-128."""
     (tmp_path / ".dev.vars").write_text("A=default\nB=default\n")
     (tmp_path / ".dev.vars.staging").write_text("A=staging\n")
     assert project.load("[env.staging]\n", env="staging").vars == {"A": "staging"}

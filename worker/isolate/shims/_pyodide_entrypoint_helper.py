@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from paddock.worker.isolate.mail import EmailMessage
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.jsonvalue import own_members
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
@@ -67,6 +68,7 @@ cloudflareSocketsModule: Final = _SocketsModule()
 _MODULES: Final[dict[str, JsProxy]] = {
     "cloudflare:workers": cloudflareWorkersModule,
     "cloudflare:sockets": cloudflareSocketsModule,
+    "cloudflare:email": JsObject({"EmailMessage": EmailMessage}),
 }
 
 
@@ -77,7 +79,7 @@ def install(env: JsProxy, wait_until: Callable[[object], object] | None = None) 
 
 
 def doAnImport(module_name: str) -> Promise[object]:
-    """A promise for a JavaScript module. Rejects for all but `cloudflare:workers` and `cloudflare:sockets`."""
+    """A promise for a JavaScript module. Rejects for all but `cloudflare:workers`, `:sockets` and `:email`."""
     if module_name in _MODULES:
         return Promise.resolve(_MODULES[module_name])
     return Promise.reject(JsException("Error", f'No such module "{module_name}".'))

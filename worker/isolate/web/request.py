@@ -5,6 +5,7 @@ Source: Fetch standard, Request class; workerd, api/http. PW-040 to PW-064.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web import jsonvalue
@@ -18,7 +19,7 @@ from paddock.worker.isolate.web.text import js_string
 from paddock.worker.isolate.web.url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from paddock.worker.isolate.web.streams import ByteSource
 
@@ -77,7 +78,7 @@ class Request(Body, metaclass=JsClass):
         made._url, made._method, made._redirect = url, method, "manual"
         made._headers = Headers.from_pairs(headers, is_immutable=True)
         made._signal = _signal(signal, None)
-        made._cf = None if cf is None else jsonvalue.from_python(dict(cf))
+        made._cf = cf
         made._take_wire_body(body)
         return made
 
@@ -102,6 +103,8 @@ class Request(Body, metaclass=JsClass):
     @property
     def cf(self) -> object:
         """What the network knows about the client; undefined for a request made by a handler."""
+        if isinstance(self._cf, Mapping):  # made only for those who look
+            self._cf = jsonvalue.from_python(dict(self._cf))
         return self._cf
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-__all__ = ["Scope", "current_scope", "enter_request", "in_request", "require_request"]
+__all__ = ["Scope", "current_scope", "enter_request", "in_request", "require_request", "set_strict"]
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ class Scope:
         await self.aclose()
 
 
+_is_strict = True
 _GLOBAL: Final = Scope(is_request=False)
 _scope: Final[ContextVar[Scope]] = ContextVar("scope", default=_GLOBAL)
 
@@ -118,6 +119,15 @@ def in_request() -> bool:
 
 
 def require_request() -> None:
-    """Raise what production raises when I/O is tried at module level (PW-104)."""
-    if not in_request():
+    """Raise what production raises when I/O is tried at module level (PW-104); a warning where nothing is strict."""
+    if in_request():
+        return
+    if _is_strict:
         raise JsException("Error", _GLOBAL_SCOPE)
+    logger.warning("%s", _GLOBAL_SCOPE)
+
+
+def set_strict(is_strict: bool) -> None:
+    """Whether what production refuses raises; once, before the handler is imported."""
+    global _is_strict
+    _is_strict = is_strict

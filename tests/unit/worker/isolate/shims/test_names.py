@@ -51,9 +51,9 @@ def test_pyodide_version_follows_the_era(worker: Worker) -> None:
     assert _run(worker, "import pyodide\nresult = pyodide.__version__") == "314.0.0"
 
 
-def test_run_sync_refuses_to_wait_with_a_clear_text(worker: Worker) -> None:
+def test_run_sync_needs_a_stack_to_suspend(worker: Worker) -> None:
     code = "from pyodide.ffi import run_sync\nasync def later(): ...\nresult = run_sync(later())"
-    assert "use await" in _run(worker, code)
+    assert "Cannot stack switch" in _run(worker, code)
 
 
 def test_global_this_has_the_names(worker: Worker) -> None:

@@ -214,7 +214,7 @@ def test_run_sync_of_settled_promises() -> None:
     assert run_sync(Promise.resolve(1)) == 1
     with pytest.raises(JsException, match="no"):
         run_sync(Promise.reject(JsException("Error", "no")))
-    with pytest.raises(RuntimeError, match="use await"):
+    with pytest.raises(RuntimeError, match="No suspender"):
         run_sync(asyncio.sleep(0))
 
 

@@ -1,0 +1,307 @@
+"""Service bindings of a worker to itself, and to workers that do not run here."""
+
+import asyncio
+
+import pytest
+
+from paddock.worker import wire
+
+SELF = wire.ServiceSpec("SELF", "test", None, True)
+GREETER = wire.ServiceSpec("GREETER", "test", "Greeter", True, '{"greeting": "Howdy"}')
+OTHER = wire.ServiceSpec("OTHER", "somebody-else", "Named", False)
+
+WORKER = """
+import asyncio
+from js import Blob, Object
+from pyodide.ffi import JsException, to_js
+from workers import Response, WorkerEntrypoint
+
+class Greeter(WorkerEntrypoint):
+    calls = 0
+
+    def greet(self, name, options=None):
+        self.calls += 1
+        return {"text": f"{self.ctx.props.greeting} {name}", "calls": self.calls, "options": options}
+
+    async def echo(self, value):
+        return value
+
+    def apply(self, function):
+        return function(2)
+
+    def doubler(self):
+        return lambda n: 2 * n
+
+    def fails(self):
+        raise ValueError("boom")
+
+    async def in_background(self):
+        self.ctx.waitUntil(self.later())
+
+    async def later(self):
+        await asyncio.sleep(0)
+        print("done later")
+
+    def _private(self):
+        return "secret"
+
+    async def fetch(self, request):
+        return Response(f"named {request.method} {await request.text()}")
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        path = request.url.rpartition("/")[2]
+        if path == "inner":
+            return Response(request.body, status=201, headers={"x-inner": request.headers["x-a"]})
+        if path == "moved":
+            status = int(request.headers["x-status"])
+            return Response(None, status=status, headers={"location": "/seen"})
+        if path == "seen":
+            return Response(f"{request.method} {await request.text()}")
+        if path == "deeper":
+            return await self.env.SELF.fetch(request.url)
+        if path == "raises":
+            raise KeyError("inner")
+        %s
+"""
+
+
+def ask(serve, code: str, method: str = "GET", lines: list[str] | None = None, **request):
+    """What the worker answers whose default entrypoint runs `code`."""
+    source = WORKER % code.strip().replace("\n", "\n        ")
+
+    async def run():
+        async with serve(source, services=(SELF, GREETER, OTHER)) as running:
+            reply = await running.client.request(method, "/", **request)
+            if lines is not None:
+                lines.extend(running.lines)
+            return reply
+
+    return asyncio.run(run())
+
+
+def test_the_same_isolate_answers_while_the_outer_request_waits(serve) -> None:
+    code = """
+reply = await self.env.SELF.fetch("https://any/inner", method="POST", body="hi", headers={"x-a": "1"})
+return Response(await reply.text(), status=reply.status, headers={"x-inner": reply.headers["x-inner"]})
+"""
+    reply = ask(serve, code)
+    assert (reply.status_code, reply.text, reply.headers["x-inner"]) == (201, "hi", "1")
+
+
+def test_a_request_and_its_stream_are_handed_through(serve) -> None:
+    sent = bytes(range(256)) * 2000
+    code = """
+request.js_object.headers
+from js import Request
+return await self.env.SELF.fetch(Request.new("https://any/inner", request.js_object))
+"""
+    reply = ask(serve, code, "POST", content=sent, headers={"x-a": "1"})
+    assert (reply.status_code, reply.content) == (201, sent)
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"), [(301, "GET "), (303, "GET "), (307, "POST body")], ids=["301", "303", "307"]
+)
+def test_a_redirect_leads_to_the_same_worker(serve, status: int, seen: str) -> None:
+    code = f"""
+options = {{"method": "POST", "body": "body", "headers": {{"x-status": "{status}"}}}}
+followed = await self.env.SELF.fetch("https://any/moved", **options)
+manual = await self.env.SELF.fetch("https://any/moved", redirect="manual", **options)
+return Response.json([await followed.text(), followed.url, manual.status, manual.headers["location"]])
+"""
+    assert ask(serve, code).json() == [seen, "https://any/seen", status, "/seen"]
+
+
+def test_a_named_entrypoint_answers_fetches_and_calls(serve) -> None:
+    """PW-039"""
+    code = """
+reply = await self.env.GREETER.fetch("https://any/", method="PUT", body="x")
+told = [await self.env.GREETER.greet("Ann", polite=True) for _ in range(2)]
+return Response.json([await reply.text(), *told])
+"""
+    greeting = {"text": "Howdy Ann", "calls": 1, "options": {"polite": True}}
+    assert ask(serve, code).json() == ["named PUT x", greeting, greeting]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("GREETER._private()", 'TypeError: The RPC receiver does not implement the method "_private".'),
+        ("GREETER.missing()", "TypeError: Method missing does not exist"),
+        ("GREETER.fails()", "ValueError: boom"),
+        ("GREETER.echo(object())", 'DataCloneError: Could not serialize object of type "object".'),
+        ("GREETER.echo(Blob.new(to_js(['x'])))", 'DataCloneError: Could not serialize object of type "Blob".'),
+        ("OTHER.greet()", 'Cannot access "greet" as we couldn\'t find a local dev session for the "Named" entrypoint'),
+    ],
+)
+def test_calls_that_fail_say_why(serve, call: str, said: str) -> None:
+    """PW-039"""
+    code = f"""
+try:
+    await self.env.{call}
+except JsException as error:
+    return Response(str(error))
+"""
+    assert said in ask(serve, code).text
+
+
+def test_a_tuple_is_refused_before_it_is_sent(serve) -> None:
+    code = """
+try:
+    await self.env.GREETER.echo((1, 2))
+except TypeError as error:
+    return Response(str(error))
+"""
+    assert "cannot be sent over RPC" in ask(serve, code).text
+
+
+def test_values_come_back_as_pythons_own(serve) -> None:
+    code = """
+from datetime import datetime
+values = [1, 1.5, True, None, "x", [1, {"a": [2]}], {1, 2}, b"bytes", datetime(2026, 1, 2), Response("body")]
+back = [await self.env.GREETER.echo(value) for value in values]
+assert back[:7] == values[:7], back
+assert bytes(back[7]) == b"bytes" and back[8] == values[8]
+return Response(await back[9].text())
+"""
+    assert ask(serve, code).text == "body"
+
+
+def test_functions_cross_as_stubs(serve) -> None:
+    code = """
+applied = await self.env.GREETER.apply(lambda n: n + 40)
+double = await self.env.GREETER.doubler()
+return Response.json([applied, await double(4)])
+"""
+    assert ask(serve, code).json() == [42, 8]
+
+
+def test_what_an_inner_event_leaves_to_wait_until_keeps_the_outer_one(serve, until) -> None:
+    source = WORKER % "await self.env.GREETER.in_background()\n        return Response('now')"
+
+    async def run() -> str:
+        async with serve(source, services=(GREETER,)) as running:
+            text: str = (await running.client.get("/")).text
+            await until(lambda: "done later" in running.lines)
+            return text
+
+    assert asyncio.run(run()) == "now"
+
+
+def test_an_unread_inner_body_holds_nothing_up(serve, until) -> None:
+    code = """
+reply = await self.env.SELF.fetch(Request.new("https://any/inner", request.js_object))
+return Response(str(reply.status))
+"""
+    source = WORKER % code.strip().replace("\n", "\n        ")
+
+    async def run() -> list[str]:
+        async with serve("from js import Request\n" + source, services=(SELF,)) as running:
+            sent = b"x" * 200_000
+            replies = [await running.client.post("/", content=sent, headers={"x-a": "1"}) for _ in range(2)]
+            return [reply.text for reply in replies]
+
+    assert asyncio.run(run()) == ["201", "201"]
+
+
+def test_an_exception_inside_reaches_the_caller_with_its_traceback(serve) -> None:
+    code = """
+try:
+    await self.env.SELF.fetch("https://any/raises")
+except OSError as error:
+    return Response(str(error))
+"""
+    assert "KeyError: 'inner'" in ask(serve, code).text
+
+
+def test_an_aborted_fetch_ends_the_inner_event(serve, until) -> None:
+    source = """
+import asyncio
+from js import AbortController
+from workers import Response, WorkerEntrypoint
+
+entered = asyncio.Event()
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/hangs"):
+            try:
+                entered.set()
+                await asyncio.get_running_loop().create_future()
+            finally:
+                print("left")
+        controller = AbortController.new()
+        reply = asyncio.ensure_future(self.env.SELF.fetch("https://any/hangs", signal=controller.signal))
+        await entered.wait()
+        controller.abort()
+        try:
+            await reply
+        except OSError as error:
+            return Response(type(error).__name__)
+"""
+
+    async def run() -> str:
+        async with serve(source, services=(SELF,)) as running:
+            text: str = (await running.client.get("/")).text
+            await until(lambda: "left" in running.lines)
+            return text
+
+    assert asyncio.run(run()) == "AbortError"
+
+
+def test_endless_recursion_ends(serve) -> None:
+    reply = ask(serve, 'return await self.env.SELF.fetch("https://any/deeper")')
+    assert reply.status_code == 500
+    assert "Subrequest depth limit exceeded." in reply.text
+
+
+def test_a_worker_that_does_not_run_here_answers_503(serve) -> None:
+    reply = ask(serve, 'return await self.env.OTHER.fetch("https://any/")')
+    assert reply.status_code == 503
+    assert 'the "Named" entrypoint of service "somebody-else"' in reply.text
+
+
+def test_ctx_exports_leads_to_the_own_entrypoints(serve) -> None:
+    code = """
+told = await self.ctx.exports.Greeter.echo("raw")
+reply = await self.ctx.exports.default.fetch("https://any/inner", method="POST", body=told, headers={"x-a": "1"})
+return Response(await reply.text())
+"""
+    assert ask(serve, code).text == "raw"
+
+
+def test_methods_may_have_the_names_of_pythons_protocols(serve) -> None:
+    source = """
+from workers import Response, WorkerEntrypoint
+
+class Names(WorkerEntrypoint):
+    def send(self, value): return f"sent {value}"
+    def next(self): return "next"
+    def close(self): return "closed"
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        names = self.env.NAMES
+        return Response.json([await names.send("x"), await names.next(), await names.close()])
+"""
+
+    async def run() -> object:
+        async with serve(source, services=(wire.ServiceSpec("NAMES", "test", "Names", True),)) as running:
+            return (await running.client.get("/")).json()
+
+    assert asyncio.run(run()) == ["sent x", "next", "closed"]
+
+
+def test_an_entrypoint_that_is_not_exported_is_named(serve) -> None:
+    source = WORKER % "return Response(await self.env.NOBODY.greet())"
+
+    async def run() -> str:
+        async with serve(source, services=(wire.ServiceSpec("NOBODY", "test", "Nobody", True),)) as running:
+            text: str = (await running.client.get("/")).text
+            return text
+
+    assert 'The entrypoint "Nobody" is not exported by handler.py; named entrypoints there: Greeter' in asyncio.run(
+        run()
+    )

@@ -1,0 +1,166 @@
+"""This worker as its own callee: an entrypoint answers in the same isolate, while the outer event waits.
+
+The inner event is an event of its own inside the outer one. What it leaves for `waitUntil` keeps the outer event alive;
+what it streams ends with the outer event at the latest. PW-039.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from paddock.worker.isolate.context import ExecutionContext
+from paddock.worker.isolate.loader import user_frames
+from paddock.worker.isolate.rpc import LASTING, crossed
+from paddock.worker.isolate.transport import wire_body
+from paddock.worker.isolate.web import jsonvalue
+from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.response import Response
+from paddock.worker.isolate.web.scope import Scope, current_scope, enter_request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from paddock.worker.isolate.calls import Calls
+    from paddock.worker.isolate.web.objects import JsObject
+    from paddock.worker.isolate.web.request import Request
+    from paddock.worker.isolate.web.streams import ByteSource
+
+__all__ = ["OwnWorker", "Target"]
+
+logger = logging.getLogger(__name__)
+
+#: Source: developer docs, Workers errors, 1019; the text is the runtime's.
+_MOST_DEPTH: Final = 16
+_TOO_DEEP: Final = (
+    "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if "
+    "you have a Worker or Durable Object that calls other Workers or objects recursively."
+)
+_depth: Final[ContextVar[int]] = ContextVar("depth", default=0)
+
+_Result = TypeVar("_Result")
+
+
+class Target(NamedTuple):
+    """An entrypoint of this worker, and what its `ctx.props` are: JSON text."""
+
+    entrypoint: str
+    props: str = "{}"
+
+
+class OwnWorker:
+    """This worker as its own callee. Stubs are made before the handler is imported: `open` comes after that."""
+
+    def __init__(self, wait_until_s: float) -> None:
+        self._wait_until_s = wait_until_s
+        self._calls: Calls | None = None
+        self._exports: JsObject | None = None
+        #: What ends inner events; a scope ends its tasks, but does not keep them.
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def open(self, calls: Calls, exports: JsObject | None) -> None:
+        """Set who answers, and what `ctx.exports` holds; once, before the first event."""
+        self._calls, self._exports = calls, exports
+
+    async def fetch(self, target: Target, request: Request) -> Response:
+        """The response of an entrypoint. Raises JsException with what the handler raised."""
+
+        async def answer(calls: Calls, context: ExecutionContext) -> tuple[Response, asyncio.Event | None]:
+            response = await calls.fetch(target.entrypoint, request, context)
+            body, over = wire_body(response.payload()), None
+            if body is not None and not isinstance(body, bytes):
+                body = _Lasting(body)
+                over = body.over
+            head = response.status, response.statusText, response.header_pairs()
+            return Response.from_parts(*head, body, request.url), over
+
+        return await self._event(target, answer)
+
+    async def call(self, target: Target, method: str, args: tuple[object, ...]) -> object:
+        """What a method returns. Raises JsException with what it raised."""
+        given = tuple(crossed(argument) for argument in args)
+
+        async def answer(calls: Calls, context: ExecutionContext) -> tuple[object, asyncio.Event | None]:
+            result = crossed(await calls.method(target.entrypoint, method, given, context))
+            # Who reads what such a result brings, and when, nobody knows: it has until the outer event ends.
+            return result, asyncio.Event() if isinstance(result, LASTING) else None
+
+        return await self._event(target, answer)
+
+    async def _event(
+        self,
+        target: Target,
+        answer: Callable[[Calls, ExecutionContext], Awaitable[tuple[_Result, asyncio.Event | None]]],
+    ) -> _Result:
+        """Have an event inside the running one; return as soon as it has answered."""
+        assert self._calls is not None, "events come after the import"
+        if _depth.get() >= _MOST_DEPTH:
+            raise JsException("Error", _TOO_DEEP)
+        calls, outer = self._calls, current_scope()
+        answered: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            _depth.set(_depth.get() + 1)
+            inner, over = enter_request(), None
+            try:
+                async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
+                    context = ExecutionContext(background, jsonvalue.parse(target.props), self._exports)
+                    try:
+                        result, over = await answer(calls, context)
+                    except Exception as error:  # user code: whatever it raises, its caller gets
+                        if not answered.done():
+                            answered.set_exception(_thrown(error))
+                    else:
+                        if not answered.done():
+                            answered.set_result(result)
+                    limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
+            except TimeoutError:
+                logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)
+            finally:
+                answered.cancel()  # of no effect once it is settled
+                task = outer.start(_close(inner, over))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+        event = ExecutionContext.current().prolong(run)
+        try:
+            return await answered
+        except asyncio.CancelledError:  # nobody waits for the answer any more
+            event.cancel()
+            raise
+
+
+class _Lasting:
+    """A body that the caller reads and the callee fills: `over` says when it is done. A ByteSource."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self.over = asyncio.Event()
+
+    async def pull(self) -> bytes | None:
+        piece = await self._source.pull()
+        if piece is None:
+            self.over.set()
+        return piece
+
+    async def cancel(self, reason: object) -> None:
+        self.over.set()
+        await self._source.cancel(reason)
+
+
+async def _close(inner: Scope, over: asyncio.Event | None) -> None:
+    """End an inner event once nothing of its answer is left to come, or with the outer event."""
+    try:
+        if over is not None:
+            await over.wait()
+    finally:
+        await inner.aclose()
+
+
+def _thrown(error: Exception) -> JsException:
+    """What the handler raised, as it arrives at the caller: an exception of Python is a text by then."""
+    if isinstance(error, JsException):
+        return JsException(error.name, error.message)
+    return JsException("PythonError", user_frames(error))

@@ -1,0 +1,48 @@
+"""The `scheduled` event: what a cron trigger delivers.
+
+Source: workerd, api/scheduled. PW-026 to PW-029.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.worker.isolate.web.objects import JsProxy
+
+if TYPE_CHECKING:
+    from paddock.worker import wire
+
+__all__ = ["Scheduled", "ScheduledController"]
+
+
+class _Arguments(msgspec.Struct):
+    cron: str
+    #: Milliseconds since 1970.
+    time_ms: int
+
+
+class ScheduledController(JsProxy):
+    """What the handler is called with."""
+
+    def __init__(self, arguments: _Arguments) -> None:
+        self.type = "scheduled"
+        self.cron = arguments.cron
+        self.scheduledTime = arguments.time_ms
+        self._is_final = False
+
+    def noRetry(self) -> None:
+        """Say that a failure of this event shall not be repeated."""
+        self._is_final = True
+
+
+class Scheduled:
+    """One delivery."""
+
+    def __init__(self, _head: wire.Fetch, body: bytes) -> None:
+        self.subject = ScheduledController(msgspec.json.decode(body, type=_Arguments))
+
+    def result(self) -> dict[str, object]:
+        """What the platform tells whoever triggered the event."""
+        return {"noRetry": self.subject._is_final}
