@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,7 @@ from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import local_ai, relay, triggers, wire
+from paddock.worker.errorpage import ErrorPages, Failure, wanted_form
 from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -55,6 +56,7 @@ def make_app(
     colour: bool = False,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
+    pages: ErrorPages | None = None,
     assets: AssetsBinding | None = None,
 ) -> Router:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted.
@@ -62,6 +64,7 @@ def make_app(
     `assets` answers what it says is not the worker's.
     """
     counted = metrics or Metrics()
+    options = _DoorOptions(limit_bytes, colour, tracing, pages or ErrorPages())
 
     async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
         answer = openai.answer if openai.PATH.fullmatch(urlsplit(request.url).path) else rest.answer
@@ -84,17 +87,13 @@ def make_app(
         await exchange.discard_request()
         await exchange.respond(asset.status, asset.headers, asset.body)
 
-    worker = _Door(answer_client, limit_bytes, colour, tracing, takes_sockets=True)
-    api = _Door(answer_rest, limit_bytes, colour, tracing)
-    binding = _Door(answer_binding, limit_bytes, colour, tracing)
-    description = _Door(lambda exchange, _: _answer_description(service, exchange), limit_bytes, colour, tracing)
-    local = _Door(
-        lambda exchange, request: _answer_local_ai(service, counted, exchange, request), limit_bytes, colour, tracing
-    )
+    worker = _Door(answer_client, options, takes_sockets=True)
+    api = _Door(answer_rest, options)
+    binding = _Door(answer_binding, options)
+    description = _Door(lambda exchange, _: _answer_description(service, exchange), options)
+    local = _Door(lambda exchange, request: _answer_local_ai(service, counted, exchange, request), options)
 
-    events = _Door(
-        lambda exchange, request: _answer_trigger(supervisor, exchange, request), limit_bytes, colour, tracing
-    )
+    events = _Door(lambda exchange, request: _answer_trigger(supervisor, exchange, request), options)
 
     own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
     own |= dict.fromkeys(triggers.PATHS, events)
@@ -110,22 +109,27 @@ def make_app(
     return Router([relay.Relay(binding)], redirect_slashes=False, default=elsewhere)
 
 
+class _DoorOptions(NamedTuple):
+    """What all doors have in common."""
+
+    limit_bytes: int
+    colour: bool
+    tracing: Tracing | None
+    pages: ErrorPages
+
+
 class _Door:
     """An ASGI app around one way of answering: cancel scope, errors as responses, and the log line at the end."""
 
     def __init__(
         self,
         answer: Callable[[Exchange, FetchRequest], Awaitable[None]],
-        limit_bytes: int,
-        colour: bool,
-        tracing: Tracing | None,
+        options: _DoorOptions,
         *,
         takes_sockets: bool = False,
     ) -> None:
         self._answer = answer
-        self._limit_bytes = limit_bytes
-        self._colour = colour
-        self._tracing = tracing
+        self._options = options
         self._takes_sockets = takes_sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +138,7 @@ class _Door:
             await send({"type": "websocket.close"})  # before it is open: the client gets a 403
             return
         kind = SocketExchange if is_socket else Exchange
-        exchange = kind(scope, receive, send, self._limit_bytes)
+        exchange = kind(scope, receive, send, self._options.limit_bytes)
         started = time.monotonic()
         calls: list[CallRecord] = []
         outcome = ""
@@ -145,11 +149,11 @@ class _Door:
             path = scope["raw_path"].decode("latin-1")  # as it was sent: decoded, it may hold line breaks
             level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
             seconds = time.monotonic() - started
-            line = request_line(method, path, exchange.status, seconds, calls, colour=self._colour)
+            line = request_line(method, path, exchange.status, seconds, calls, colour=self._options.colour)
             logger.log(level, "%s%s", line, outcome)
-            if self._tracing is not None:
+            if self._options.tracing is not None:
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-                self._tracing.record(method, path, exchange.status, seconds, headers, calls)
+                self._options.tracing.record(method, path, exchange.status, seconds, headers, calls)
 
     async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
@@ -179,8 +183,18 @@ class _Door:
                 return " · broken off"
             if isinstance(error, RequestTooLarge):
                 await exchange.discard_request()
-            await _respond_error(exchange, error)
+            await self._respond_error(exchange, error, calls)
         return ""
+
+    async def _respond_error(
+        self, exchange: Exchange, error: PaddockError | PeerFault | OSError, calls: list[CallRecord]
+    ) -> None:
+        """The error in the form that the client wants, with the user's traceback when the handler raised."""
+        failure = _failure(error)
+        form = wanted_form(exchange.header("accept"))
+        content_type, body = self._options.pages.render(failure, exchange.line, calls, form)
+        headers = (("content-type", content_type), ("paddock-error", failure.code))
+        await exchange.respond(failure.status, headers, body)
 
 
 async def _cancel_on_disconnect(exchange: Exchange, answering: asyncio.Task[object]) -> None:
@@ -236,15 +250,13 @@ async def _answer_description(service: AiService, exchange: Exchange) -> None:
     await exchange.respond(200, (("content-type", "application/json"),), body)
 
 
-async def _respond_error(exchange: Exchange, error: PaddockError | PeerFault | OSError) -> None:
-    """The error as text: its message, and the user's traceback when the handler raised."""
+def _failure(error: PaddockError | PeerFault | OSError) -> Failure:
+    """What the client is told; what is not the client's fault is logged as well."""
     if isinstance(error, PaddockError):
         if error.actor == "us":
             logger.error("%s %s", error.code, error)
-        status, code, text = error.status, error.code, str(error)
-    elif isinstance(error, PeerFault):
-        status, code, text = 500, "handler_error", error.stack or str(error)
-        logger.error("%s", text.rstrip())
-    else:
-        status, code, text = 500, "body_broken", str(error)
-    await exchange.respond(status, text_headers(("paddock-error", code)), text.encode())
+        return Failure(error.status, error.code, str(error))
+    if isinstance(error, PeerFault):
+        logger.error("%s", (error.stack or str(error)).rstrip())
+        return Failure(500, "handler_error", str(error), error.stack)
+    return Failure(500, "body_broken", str(error))

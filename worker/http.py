@@ -96,6 +96,17 @@ class Exchange:
         #: Of the response, once its head is sent.
         self.status = 0
 
+    def header(self, name: str) -> str | None:
+        """The first value of one of the request's headers, whose name is given in lower case."""
+        wanted = name.encode()
+        return next((value.decode("latin-1") for key, value in self._scope["headers"] if key.lower() == wanted), None)
+
+    @property
+    def line(self) -> str:
+        """Method and path, for people."""
+        path: str = self._scope["raw_path"].decode("latin-1")
+        return f"{self._scope.get('method', 'GET')} {path}"
+
     async def request(self) -> FetchRequest:
         """The request. A small body of known length is read whole; others stream.
 

@@ -19,6 +19,7 @@ from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker import jsonlog
 from paddock.worker.app import make_app
 from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_broker, make_service, make_start
+from paddock.worker.errorpage import ErrorPages
 from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
 from paddock.worker.listener import BACKLOG, listen
@@ -130,6 +131,7 @@ async def _serve(
                 colour=wants_colour(sys.stderr),
                 metrics=metrics,
                 tracing=tracing,
+                pages=ErrorPages(config.root, config.secrets),
                 assets=make_assets(config),
             )
             if warning := exposure_warning(config, [sock.getsockname()[0] for sock in sockets]):

@@ -28,6 +28,7 @@ from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
 from paddock.worker.app import make_app
 from paddock.worker.compat import enabled_flags
+from paddock.worker.errorpage import ErrorPages
 from paddock.worker.listener import listen
 from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
@@ -120,7 +121,9 @@ def serve(tmp_path: Path) -> Serve:
             service.engines.start(tasks)
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
             broker.start(tasks, consumer(supervisor.current))
-            app = make_app(supervisor, service, LIMIT, access=access, assets=assets)
+            app = make_app(
+                supervisor, service, LIMIT, access=access, assets=assets, pages=ErrorPages(tmp_path, ["hunter2"])
+            )
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=30) as client:
