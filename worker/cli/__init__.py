@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS: Final[dict[str, Command]] = {
     "dev": Command("paddock.worker.cli.dev", "Run the worker and its models on this machine."),
     "check": Command("paddock.worker.cli.check", "Look for mistakes in wrangler-like.toml and the catalog."),
+    "doctor": Command("paddock.worker.cli.doctor", "Show what this machine has for Paddock, and what is in its way."),
     "ai models list": Command("paddock.worker.cli.models", "List the catalog's models and where their weights are."),
     "ai models schema": Command("paddock.worker.cli.schema", "Print the input and output schema of a model."),
     "ai usage": Command("paddock.worker.cli.usage", "Show what the calls so far would have cost in production."),
