@@ -41,7 +41,8 @@ def server(start_dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 def frames(body: str) -> list[dict]:
     *events, done, _ = body.split("\n\n")
     assert done == "data: [DONE]"
-    return [json.loads(event.removeprefix("data: ")) for event in events]
+    # A comment tells a client of a model that is late, here on a busy machine.
+    return [json.loads(event.removeprefix("data: ")) for event in events if not event.startswith(":")]
 
 
 @pytest.mark.parametrize("door", ["handler", "rest"])
@@ -103,7 +104,7 @@ def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server) ->
     words = [f"lantern{number}" for number in range(64)]
 
     async def ask(client: httpx.AsyncClient, word: str) -> str:
-        inputs = {"model": LLAMA, "prompt": f"Repeat after me: {word}", "max_tokens": 200, "temperature": 1, "seed": 1}
+        inputs = {"model": LLAMA, "prompt": f"Write a short story about a {word}.", "max_tokens": 200, "temperature": 1, "seed": 1}
         body = (await client.post("/stream", json=inputs)).text
         return "".join(frame["response"] for frame in frames(body))
 
