@@ -27,6 +27,7 @@ from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.bindings.registry import binding_class
 from paddock.bindings.state import StateFolder
 from paddock.worker import wire
+from paddock.worker.watchdog import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
 __all__ = [
-    "WAIT_UNTIL_LIMIT_S",
     "host_plan",
+    "isolate_limits",
     "make_assets",
     "make_bindings",
     "make_broker",
@@ -52,8 +53,6 @@ __all__ = [
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
-#: Source: developer docs, Workers limits, `waitUntil`.
-WAIT_UNTIL_LIMIT_S: Final = 30.0
 
 
 def read_catalog(config: Config) -> Catalog:
@@ -140,10 +139,22 @@ def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
         bindings=tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items()),
         compatibility_date=config.compatibility_date.isoformat(),
         flags=tuple(sorted(config.compatibility_flags)),
-        wait_until_s=WAIT_UNTIL_LIMIT_S,
+        wait_until_s=config.paddock.wait_until_s,
         root=str(config.root),
         is_strict=config.paddock.strict,
         services=tuple(_service(config, service) for service in config.services),
+        cpu_ms=config.limits.cpu_ms,
+    )
+
+
+def isolate_limits(config: Config) -> Limits:
+    """What one isolate of this worker may use."""
+    return Limits(
+        cpu_ms=config.limits.cpu_ms,
+        memory_mb=config.paddock.memory_mb,
+        startup_cpu_ms=config.paddock.startup_cpu_ms,
+        loop_s=config.paddock.cpu_limit_s,
+        subrequests=config.limits.subrequests,
     )
 
 

@@ -25,6 +25,7 @@ from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
     Json,
+    LimitsSettings,
     ModelSettings,
     Overrides,
     PaddockSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "DevSettings",
     "EngineSettings",
     "Json",
+    "LimitsSettings",
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
@@ -79,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     #: Cron expressions of the triggers; nothing fires them by itself.
     crons: tuple[str, ...] = ()
     dev: DevSettings
+    limits: LimitsSettings
     paddock: PaddockSettings
     warnings: tuple[str, ...] = ()
 
@@ -130,6 +133,7 @@ def load_config(
     main = sections.read_main(keys, root, diagnostics)
     crons = read_crons(keys, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
+    limits = sections.read_limits(keys, diagnostics)
     paddock = sections.read_paddock(keys, root, diagnostics)
     if token := os.environ.get("PADDOCK_API_TOKEN"):
         paddock = msgspec.structs.replace(paddock, api_token=token)
@@ -156,6 +160,7 @@ def load_config(
         consumers=consumers,
         crons=crons,
         dev=dev,
+        limits=limits,
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),
     )

@@ -163,6 +163,7 @@ _READ: Final = frozenset(
         "dev",
         "env",
         "kv_namespaces",
+        "limits",
         "main",
         "name",
         "paddock",

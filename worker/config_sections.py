@@ -16,6 +16,7 @@ from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
     Json,
+    LimitsSettings,
     ModelSettings,
     Overrides,
     PaddockSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "read_compatibility",
     "read_determinism",
     "read_dev",
+    "read_limits",
     "read_main",
     "read_name",
     "read_paddock",
@@ -172,6 +174,17 @@ def read_dev(keys: Mapping[str, Key], overrides: Overrides, diagnostics: Diagnos
     settings = diagnostics.fields(table, DevSettings, "dev")
     given = {name: value for name in settings.__struct_fields__ if (value := getattr(overrides, name)) is not None}
     return msgspec.structs.replace(settings, **given)
+
+
+def read_limits(keys: Mapping[str, Key], diagnostics: Diagnostics) -> LimitsSettings:
+    """`[limits]`, of the environment where it has its own."""
+    if "limits" not in keys:
+        return LimitsSettings()
+    key = keys["limits"]
+    table = diagnostics.table(key.value, key.path)
+    known = LimitsSettings.__struct_fields__
+    diagnostics.unexpected(key.path, [name for name in table if name not in known], known)
+    return diagnostics.fields(table, LimitsSettings, key.path)
 
 
 def read_paddock(keys: Mapping[str, Key], root: Path, diagnostics: Diagnostics) -> PaddockSettings:

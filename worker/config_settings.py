@@ -16,6 +16,7 @@ __all__ = [
     "Dtype",
     "EngineSettings",
     "Json",
+    "LimitsSettings",
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
@@ -47,6 +48,15 @@ class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ip: str = "localhost"
     port: _Port = 8787
+
+
+class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[limits]`: what one event may use. Source: developer docs, Workers limits, the defaults of the paid plan."""
+
+    #: Milliseconds of processor time; the free plan has 10.
+    cpu_ms: Annotated[int, Meta(ge=1, le=300_000)] = 30_000
+    #: Fetches, and calls of bindings; the free plan has 50 of the former.
+    subrequests: _Count = 10_000
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,8 +175,17 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
     isolate_start_timeout_s: _Seconds = 15.0
     #: What running requests and `waitUntil` work get when an isolate is replaced. Source: developer docs, `waitUntil`.
     drain_timeout_s: _Seconds = 30.0
-    #: How long a handler may keep its event loop before it is killed. Source: developer docs, Workers limits, CPU time.
-    cpu_limit_s: _Seconds = 30.0
+    #: How long a handler may keep its event loop, waiting included, before its isolate is killed. Processor time is
+    #: limited by `limits.cpu_ms`.
+    cpu_limit_s: _Seconds = 60.0
+    #: Processor time until the handler is imported, CPython's own start included. None for any; production has 1000.
+    startup_cpu_ms: _Count | None = None
+    #: Resident memory of one isolate, in millions of bytes; a larger one is killed. Production has 128.
+    memory_mb: Annotated[int, Meta(ge=64)] = 512
+    #: What `waitUntil` work gets after the response. Source: developer docs, Workers limits, `waitUntil`.
+    wait_until_s: _Seconds = 30.0
+    #: Processes that run the handler, side by side.
+    isolates: Annotated[int, Meta(ge=1, le=64)] = 1
     engine: EngineSettings = EngineSettings()
     models: dict[str, ModelSettings] = {}
 

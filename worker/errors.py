@@ -6,13 +6,20 @@
       IsolateError              us: the conversation with an isolate broke
         IsolateCrashed          operator: the process ended; exit code or signal, last log lines
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
+        LimitExceeded           user: over a limit of the configuration
+          StartupLimitExceeded  processor time until the handler is imported
+          CpuLimitExceeded      processor time of an event
+          MemoryLimitExceeded   memory of an isolate
+          LoopBlocked           how long the event loop may stand still
       PortInUse                 user: the port that was asked for is taken
       NetworkError              user: an outbound fetch did not reach its address
       SubprotocolRefused        user: the handler chose a WebSocket subprotocol that the client did not offer
+      UrlTooLong                user: a request whose URL is over the limit
       NoServer                  user: a command found no dev server to talk to
       RequestRefused            user: the dev server refused what a command asked for
 
-A request meets them as 500, the status of production's errors 1101 (exception, no response) and 1102 (over a limit).
+A request meets them as 500, the status of production's error 1101 (exception, no response), or as 503, that of 1102
+(over a limit).
 """
 
 from __future__ import annotations
@@ -27,15 +34,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigError",
+    "CpuLimitExceeded",
     "HandlerImportError",
     "IsolateCrashed",
     "IsolateError",
     "IsolateStartTimeout",
+    "LimitExceeded",
+    "LoopBlocked",
+    "MemoryLimitExceeded",
     "NetworkError",
     "NoServer",
     "PortInUse",
     "RequestRefused",
+    "StartupLimitExceeded",
     "SubprotocolRefused",
+    "UrlTooLong",
     "listed",
 ]
 
@@ -122,6 +135,70 @@ class IsolateStartTimeout(IsolateError):
         )
 
 
+class LimitExceeded(IsolateError):
+    """Over a limit of the configuration. `trace` says where the handler was, as far as the process could still tell."""
+
+    code = "limit_exceeded"
+    actor = "user"
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.trace: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n  ".join((super().__str__(), *self.trace))
+
+
+class StartupLimitExceeded(LimitExceeded):
+    """The start took more processor time than `paddock.startup_cpu_ms` allows."""
+
+    code = "startup_limit_exceeded"
+
+    def __init__(self, limit_ms: int) -> None:
+        super().__init__(
+            "Script startup exceeded CPU time limit.",
+            hint=f"The limit is {limit_ms} ms (paddock.startup_cpu_ms), CPython's own start included.",
+        )
+
+
+class CpuLimitExceeded(LimitExceeded):
+    """An event took more processor time than `limits.cpu_ms` allows. Production's error 1102."""
+
+    code = "cpu_limit_exceeded"
+    status = 503
+
+    def __init__(self, limit_ms: int) -> None:
+        super().__init__(
+            "Error 1102: Worker exceeded CPU time limit.",
+            hint=f"The limit is {limit_ms} ms for each request (limits.cpu_ms). An endless loop?",
+        )
+
+
+class MemoryLimitExceeded(LimitExceeded):
+    """The isolate's process took more memory than `paddock.memory_mb` allows. Production's error 1102."""
+
+    code = "memory_limit_exceeded"
+    status = 503
+
+    def __init__(self, limit_mb: int) -> None:
+        super().__init__(
+            "Error 1102: Worker exceeded memory limit.",
+            hint=f"The limit is {limit_mb} MB for each isolate (paddock.memory_mb).",
+        )
+
+
+class LoopBlocked(LimitExceeded):
+    """The isolate's event loop stood still for longer than `paddock.cpu_limit_s`."""
+
+    code = "loop_blocked"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"The handler kept its event loop busy for more than {limit_s:g} s (paddock.cpu_limit_s).",
+            hint="An endless loop, or a call that waits without await? It was here:",
+        )
+
+
 class PortInUse(PaddockError):
     """The port that was asked for is taken."""
 
@@ -132,6 +209,17 @@ class PortInUse(PaddockError):
         super().__init__(
             f"Port {port} on {ip} is in use.", hint="Stop the program that has it, or choose another with --port."
         )
+
+
+class UrlTooLong(PaddockError):
+    """The URL of a request is longer than production takes."""
+
+    code = "url_too_long"
+    actor = "user"
+    status = 414
+
+    def __init__(self, length_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"The URL has {length_bytes} bytes: at most {limit_bytes} are allowed.")
 
 
 class NoServer(PaddockError):

@@ -1,9 +1,9 @@
-"""Fetches of an isolate: to a binding by its name, or to the outside world."""
+"""Fetches of an isolate: to a binding by its name, or to the outside world; counted, because an event has a limit."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import CallRecord, FetchRequest, FetchResponse
 from paddock.bindings.errors import PaddockError
@@ -16,32 +16,60 @@ if TYPE_CHECKING:
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import IncomingFetch
 
-__all__ = ["OUTBOUND", "IsolateHost"]
+__all__ = ["OUTBOUND", "IsolateHost", "OpenEvent"]
 
 logger = logging.getLogger(__name__)
 
 #: The target that means the outside world.
 OUTBOUND = "fetch"
 
+#: Source: production's texts as users report them; one for the outside world, one for everything inside.
+_CONFIGURE: Final = (
+    "To configure this limit, refer to https://developers.cloudflare.com/workers/wrangler/configuration/#limits"
+)
+_TOO_MANY_OUTSIDE: Final = f"Too many subrequests by single Worker invocation. {_CONFIGURE}"
+_TOO_MANY_INSIDE: Final = f"Too many API requests by single Worker invocation. {_CONFIGURE}"
+
+
+class OpenEvent:
+    """What the server keeps of an event while it runs: the record of its AI calls, and how much it has asked for."""
+
+    def __init__(self, calls: list[CallRecord], subrequests: int) -> None:
+        self.calls = calls
+        self._limit = subrequests
+        self._outside = self._inside = 0
+
+    def count(self, target: str) -> str:
+        """Count one more fetch. What the handler is told when it is one too many, else nothing (PW-164)."""
+        if target == OUTBOUND:
+            self._outside += 1
+            return _TOO_MANY_OUTSIDE if self._outside > self._limit else ""
+        self._inside += 1
+        return _TOO_MANY_INSIDE if self._inside > self._limit else ""
+
 
 class IsolateHost:
-    """Answers the fetches of one isolate. `calls` maps an open event to the record of its AI calls.
+    """Answers the fetches of one isolate. `events` holds the open ones by id.
 
     The task that runs `__call__` is the cancel scope of the fetch: it ends when the isolate sends Cancel or dies.
     """
 
-    def __init__(self, bindings: BindingsHost, outbound: Outbound, calls: Mapping[int, list[CallRecord]]) -> None:
+    def __init__(self, bindings: BindingsHost, outbound: Outbound, events: Mapping[int, OpenEvent]) -> None:
         self._bindings = bindings
         self._outbound = outbound
-        self._calls = calls
+        self._events = events
 
     async def __call__(self, incoming: IncomingFetch) -> None:
         """Reply, or fault with what the handler shall see as an exception."""
+        event = self._events.get(incoming.fetch.cause) if incoming.fetch.cause is not None else None
+        if event is not None and (refusal := event.count(incoming.fetch.target)):
+            incoming.fault("Error", refusal)
+            return
         try:
             if incoming.fetch.is_upgrade and incoming.fetch.target == OUTBOUND:
                 await answer_upgrade(incoming)
                 return
-            response = await self._answer(incoming)
+            response = await self._answer(incoming, event)
         except PaddockError as error:
             incoming.fault("Error", str(error))
         except Exception:  # a binding's defect must not end the connection of every other request
@@ -50,9 +78,9 @@ class IsolateHost:
         else:
             incoming.reply(response.status, response.status_text, response.headers, response.body, response.url)
 
-    async def _answer(self, incoming: IncomingFetch) -> FetchResponse:
+    async def _answer(self, incoming: IncomingFetch, event: OpenEvent | None) -> FetchResponse:
         fetch = incoming.fetch
-        calls = self._calls.get(fetch.cause) if fetch.cause is not None else None
+        calls = event.calls if event is not None else None
         request = FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls, fetch.redirect)
         if fetch.target == OUTBOUND:
             return await self._outbound.fetch(request, fetch.redirect)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import InputError, RequestTooLarge
 from paddock.worker.channel import BodyBroken
+from paddock.worker.errors import UrlTooLong
 from paddock.worker.wire import INLINE_BODY_BYTES
 
 if TYPE_CHECKING:
@@ -20,7 +21,20 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.wire import Headers
 
-__all__ = ["FRAMING", "Exchange", "encoded", "request_headers", "request_url", "text_headers"]
+__all__ = [
+    "FRAMING",
+    "MAX_HEADER_BYTES",
+    "MAX_URL_BYTES",
+    "Exchange",
+    "encoded",
+    "request_headers",
+    "request_url",
+    "text_headers",
+]
+
+#: Of a request. Source: developer docs, Workers limits. More headers are refused before there is a request (431).
+MAX_HEADER_BYTES: Final = 128 * 1024
+MAX_URL_BYTES: Final = 16 * 1024
 
 #: What belongs to the connection, not to the response: the server frames bodies itself. RFC 9113, 8.2.2.
 FRAMING: Final = frozenset(
@@ -110,9 +124,12 @@ class Exchange:
     async def request(self) -> FetchRequest:
         """The request. A small body of known length is read whole; others stream.
 
-        Raises RequestTooLarge early, and InputError for a Host header that is none.
+        Raises RequestTooLarge early, UrlTooLong, and InputError for a Host header that is none.
         """
         scope = self._scope
+        url_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+        if url_bytes > MAX_URL_BYTES:
+            raise UrlTooLong(url_bytes, MAX_URL_BYTES)
         request = FetchRequest(scope["method"], request_url(scope), request_headers(scope))
         length = request.header("content-length")
         if length is None and not _may_have_body(scope, request):

@@ -116,6 +116,11 @@ class Peer:
             self.close()
             await self._abandon()
 
+    @property
+    def is_gone(self) -> bool:
+        """True once the connection is over."""
+        return self._gone.is_set()
+
     def number(self) -> FetchId:
         """A fresh id for a fetch or a body of this end."""
         number, self._next_id = self._next_id, self._next_id + 2
@@ -241,6 +246,8 @@ class Peer:
 
     def _serve(self, fetch: wire.Fetch) -> None:
         assert self._tasks is not None
+        if fetch.id in self._serving:
+            raise WireError(f"fetch {fetch.id} is open already")
         incoming = IncomingFetch(self, fetch, self._resolve(fetch.body))
 
         async def answer() -> None:

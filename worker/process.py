@@ -9,17 +9,26 @@ import signal
 import socket
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from paddock.worker import wire
-from paddock.worker.errors import HandlerImportError, IsolateCrashed, IsolateStartTimeout
-from paddock.worker.host import IsolateHost
-from paddock.worker.peer import Peer, PeerGone
+from paddock.worker.errors import (
+    CpuLimitExceeded,
+    HandlerImportError,
+    IsolateCrashed,
+    IsolateError,
+    IsolateStartTimeout,
+    LimitExceeded,
+    MemoryLimitExceeded,
+)
+from paddock.worker.host import IsolateHost, OpenEvent
+from paddock.worker.peer import Peer, PeerFault, PeerGone
+from paddock.worker.watchdog import Limits, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from paddock.bindings.binding import CallRecord
@@ -28,15 +37,19 @@ if TYPE_CHECKING:
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import Answer
 
-__all__ = ["IsolateProcess", "IsolateSettings"]
+__all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
 
 #: What an error about a dead isolate shows of its last output.
 _LOG_LINES: Final = 30
 #: A line longer than this is shown in parts.
 _LINE_BYTES: Final = 64 * 1024
-#: Time for the child to write down where it loops, before it is killed.
+#: Time for the child to write down where it is, before it is killed; less for one that swells.
 _TRACE_S: Final = 0.2
-_PING_EVERY_S: Final = 1.0
+_SWELLING_TRACE_S: Final = 0.02
+#: What of the server's environment an isolate gets: what CPython and native libraries need to run, and nothing that
+#: may hold a secret. A handler's own variables are in its Start frame.
+_ENVIRONMENT: Final = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER"})
+_ENVIRONMENT_PREFIXES: Final = ("LC_", "PYTHON")
 #: Time for a process that hung up to end by itself, and for the last of its output.
 _LEAVE_S: Final = 1.0
 
@@ -47,8 +60,7 @@ class IsolateSettings(NamedTuple):
     folder: Path
     start_timeout_s: float
     drain_timeout_s: float
-    #: How long a handler may keep its event loop. Source: developer docs, Workers limits, CPU time.
-    cpu_limit_s: float
+    limits: Limits
     #: Gets each line that the handler prints: stream name (`stdout` or `stderr`) and text.
     on_line: Callable[[str, str], None]
 
@@ -61,16 +73,18 @@ class IsolateProcess:
     ) -> None:
         self._start = start
         self._settings = settings
-        self._calls: dict[int, list[CallRecord]] = {}
-        self._peer = Peer(2, IsolateHost(bindings, outbound, self._calls), self._on_frame)
+        self._events: dict[int, OpenEvent] = {}
+        self._peer = Peer(2, IsolateHost(bindings, outbound, self._events), self._on_frame)
         self._ready: asyncio.Future[IsolateProcess] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
-        #: What the watchdog says, and where the handler was when it said so.
-        self._verdict: list[str] = []
-        self._busy = asyncio.Event()
-        self._pong = asyncio.Event()
+        self._watchdog = Watchdog(settings.limits, lambda: self._peer.send(wire.Ping()))
+        #: Why the server ends the process, and where the handler was then.
+        self._verdict: IsolateError | None = None
+        self._trace: list[str] = []
+        self._wanted = asyncio.Event()
         self._draining = asyncio.Event()
+        self._folder = _identity(settings.folder)
         self._closed = asyncio.Event()
         self.import_ms = 0.0
 
@@ -80,12 +94,23 @@ class IsolateProcess:
         return self._process.pid if self._process else None
 
     @property
+    def open_events(self) -> int:
+        """Events that it works on, `waitUntil` included."""
+        return len(self._events)
+
+    @property
+    def is_gone(self) -> bool:
+        """True once its connection is over: an event that it was sent now would fail."""
+        return self._peer.is_gone
+
+    @property
     def is_draining(self) -> bool:
         """True once it was asked to leave: it takes no new events."""
         return self._draining.is_set()
 
     async def run(self, ready: asyncio.Future[IsolateProcess]) -> None:
-        """Spawn, settle `ready` with this object or with the reason, and return when the process is gone.
+        """Spawn, settle `ready` with this object or with the reason, once it was told to `begin`. Returns when the
+        process is gone.
 
         What the handler does wrong is never raised here: its errors, as in `Supervisor.current`, go to `ready`.
         """
@@ -131,7 +156,7 @@ class IsolateProcess:
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                     pass_fds=[theirs.fileno()], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
-                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                    env=isolate_environment(os.environ),
                 )  # fmt: skip
             except BaseException:
                 ours.close()
@@ -141,13 +166,27 @@ class IsolateProcess:
     async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord]) -> Answer:
         """Send an event. Raises PeerFault with the handler's exception, IsolateCrashed when the process died."""
         sent = msgspec.structs.replace(fetch, id=self._peer.number(), body=None, cause=None)
-        self._calls[sent.id] = calls
-        self._busy.set()
+        self._events[sent.id] = OpenEvent(calls, self._settings.limits.subrequests)
+        self._watchdog.busy.set()
         try:
             return await self._peer.fetch(sent, body)
+        except PeerFault as fault:
+            if fault.name != wire.CPU_LIMIT:
+                raise
+            # The isolate has stopped this one event itself; the others go on.
+            raise self._over(CpuLimitExceeded(self._settings.limits.cpu_ms), fault.stack.splitlines()) from fault
         except PeerGone as gone:
             await self._closed.wait()
             raise self.crash() from gone
+
+    def begin(self) -> None:
+        """Have it import the handler. Until then it only gets ready to."""
+        self._wanted.set()
+
+    @property
+    def can_begin(self) -> bool:
+        """False when it died meanwhile, and when the project's folder is another one by now."""
+        return not (self._closed.is_set() or self.is_gone) and _identity(self._settings.folder) == self._folder
 
     def drain(self) -> None:
         """Let open events finish within the drain time, then end the process. Returns at once."""
@@ -163,11 +202,21 @@ class IsolateProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    def crash(self) -> IsolateCrashed:
+    def crash(self) -> IsolateError:
         """Why it died. Its output is quoted only where it cannot be that of somebody else's request."""
+        if self._verdict is not None:
+            return self._over(self._verdict, self._trace)
         has_started = self._ready is not None and self._ready.done() and self._ready.exception() is None
         exit_code = self._process.returncode if self._process else None
-        return IsolateCrashed(exit_code, tuple(self._verdict if has_started else self._log), has_started=has_started)
+        if has_started and exit_code == wire.CPU_LIMIT_EXIT:
+            return CpuLimitExceeded(self._settings.limits.cpu_ms)
+        return IsolateCrashed(exit_code, () if has_started else tuple(self._log), has_started=has_started)
+
+    @staticmethod
+    def _over(error: IsolateError, trace: Sequence[str]) -> IsolateError:
+        if isinstance(error, LimitExceeded):
+            error.trace = tuple(trace)
+        return error
 
     def _on_frame(self, frame: wire.Frame) -> None:
         match frame:
@@ -182,12 +231,12 @@ class IsolateProcess:
                 )
                 self._peer.close()
             case wire.Pong():
-                self._pong.set()
+                self._watchdog.pong()
             case wire.Finished(event):
                 self._peer.close_bodies_of(event)
-                self._calls.pop(event, None)
-                if not self._calls:
-                    self._busy.clear()
+                self._events.pop(event, None)
+                if not self._events:
+                    self._watchdog.busy.clear()
             case _:
                 raise ValueError(f"unexpected frame {type(frame).__name__} from an isolate")
 
@@ -202,6 +251,7 @@ class IsolateProcess:
     async def _expect_ready(self) -> None:
         assert self._ready is not None
         await self._peer.opened.wait()
+        await self._wanted.wait()
         self._peer.send(self._start)
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
@@ -211,33 +261,36 @@ class IsolateProcess:
             phase = f"import {os.path.basename(self._start.main)}"
             self._settle(IsolateStartTimeout(phase, self._settings.start_timeout_s))
             self.kill()
-        except HandlerImportError:
+        except (HandlerImportError, IsolateError):
             pass  # whoever waits for `ready` has it
 
     async def _watch(self) -> None:
-        """Kill the process when its event loop stands still while events are open: an endless loop in the handler."""
-        while True:
-            await self._busy.wait()
-            self._pong.clear()
-            self._peer.send(wire.Ping())
-            try:
-                async with asyncio.timeout(self._settings.cpu_limit_s):
-                    await self._pong.wait()
-            except TimeoutError:
-                limit = f"{self._settings.cpu_limit_s:g} s"
-                self._verdict = [
-                    f"The handler kept its event loop busy for more than {limit}: an endless loop? It was here:"
-                ]
-                await self._show_where_it_is()
-                self.kill()
-                return
-            await asyncio.sleep(_PING_EVERY_S)
+        """Kill the process when it breaks a limit, first while it starts, then while it has events."""
+        assert self._ready is not None
+        assert self._process is not None
+        await self._wanted.wait()
+        async with asyncio.TaskGroup() as tasks:
+            starting = tasks.create_task(self._watchdog.while_starting(self._process.pid))
+            either: list[asyncio.Future[Any]] = [starting, self._ready]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            starting.cancel()
+        if starting.cancelled():
+            await self._end(await self._watchdog.while_serving(self._process.pid))
+        else:
+            await self._end(starting.result())
 
-    async def _show_where_it_is(self) -> None:
+    async def _end(self, verdict: IsolateError) -> None:
+        is_swelling = isinstance(verdict, MemoryLimitExceeded)
+        self._verdict = verdict
+        await self._show_where_it_is(_SWELLING_TRACE_S if is_swelling else _TRACE_S)
+        self._settle(self.crash())
+        self.kill()
+
+    async def _show_where_it_is(self, patience_s: float = _TRACE_S) -> None:
         """Have the child write its Python stack to its stderr, which needs no cooperation of the handler."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGUSR2)
-            await asyncio.sleep(_TRACE_S)
+            await asyncio.sleep(patience_s)
 
     async def _expect_drained(self) -> None:
         await self._draining.wait()
@@ -263,10 +316,28 @@ class IsolateProcess:
 
     def _show(self, stream: str, line: bytes) -> None:
         text = line.decode(errors="replace")
-        if self._verdict:
+        if self._verdict is not None:
             # The stack that was asked for: the user's own frames, and not a second time on the console.
             if f'"{self._settings.folder}' in text:
-                self._verdict.append(text)
+                self._trace.append(text)
             return
         self._log.append(text)
         self._settings.on_line(stream, text)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def isolate_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an isolate gets of the server's environment."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    }
+    return {**kept, "PYTHONUNBUFFERED": "1"}

@@ -18,10 +18,19 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker import jsonlog
 from paddock.worker.app import make_app
-from paddock.worker.assembly import host_plan, make_assets, make_bindings, make_broker, make_service, make_start
+from paddock.worker.assembly import (
+    host_plan,
+    isolate_limits,
+    make_assets,
+    make_bindings,
+    make_broker,
+    make_service,
+    make_start,
+)
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.errors import PortInUse
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
+from paddock.worker.http import MAX_HEADER_BYTES, MAX_URL_BYTES
 from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
@@ -105,7 +114,7 @@ async def _serve(
         folder=config.root,
         start_timeout_s=config.paddock.isolate_start_timeout_s,
         drain_timeout_s=config.paddock.drain_timeout_s,
-        cpu_limit_s=config.paddock.cpu_limit_s,
+        limits=isolate_limits(config),
         on_line=jsonlog.print_line if options.json_logs else _print_line,
     )
     start = make_start(config, bindings)
@@ -118,7 +127,9 @@ async def _serve(
             service.engines.start(tasks)
             for model in (name for name, chosen in config.paddock.models.items() if chosen.pinned):
                 service.engines.pin(service.catalog.card(model))
-            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
+            supervisor = Supervisor(
+                tasks, lambda: IsolateProcess(start, settings, bindings, outbound), config.paddock.isolates
+            )
             supervisor.replace()
             broker.start(tasks, consumer(supervisor.current))
             watcher = tasks.create_task(_reload(config, supervisor)) if options.reload else None
@@ -193,6 +204,8 @@ def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
     config.errorlog.setLevel(logging.WARNING)  # where it listens is said once, by us
     config.loglevel = "WARNING"
     config.include_server_header = False
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES + MAX_URL_BYTES
+    config.h2_max_header_list_size = MAX_HEADER_BYTES + MAX_URL_BYTES
     return config
 
 

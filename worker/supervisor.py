@@ -1,7 +1,10 @@
-"""The supervisor: which isolate serves now.
+"""The supervisor: which isolates serve now.
 
-Requests ask for `current()`. While an isolate starts, they wait for it; when its import failed, they get the error;
-when it died, a new one is on its way. A replacement starts at once, and the old isolate finishes what it has behind it.
+Requests ask for `current()` and get the one with the fewest open events. While all of them start, requests wait for
+the first; when the import failed, they get the error; when one died, its place alone is filled anew. A replacement
+starts at once, and the old isolates finish what they have behind it.
+
+One process more than serve stands by: it has everything loaded but the handler, so that new code serves at once.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paddock.worker.errors import IsolateError
 
@@ -26,37 +29,53 @@ logger = logging.getLogger(__name__)
 _BACKOFF_S: Final = 1.0
 
 
-class Supervisor:
-    """Owner of all isolates of one worker. `tasks` outlives every request; `make` builds an isolate not yet started."""
+class _Standby(NamedTuple):
+    """An isolate whose handler is still to come, and its slot."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, make: Callable[[], IsolateProcess]) -> None:
+    isolate: IsolateProcess
+    slot: asyncio.Future[IsolateProcess]
+
+
+class Supervisor:
+    """Owner of all isolates of one worker. `tasks` outlives every request; `make` builds an isolate not yet started.
+
+    `count` isolates run side by side: each has a slot, a future that it settles when it is ready or cannot be.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup, make: Callable[[], IsolateProcess], count: int = 1) -> None:
         self._tasks = tasks
         self._make = make
-        self._current: asyncio.Future[IsolateProcess] | None = None
+        self._count = count
+        self._slots: list[asyncio.Future[IsolateProcess]] = []
+        self._standby: _Standby | None = None
         self._failed_at = 0.0
         self._alive: set[IsolateProcess] = set()
         self._is_closing = False
 
     async def current(self) -> IsolateProcess:
-        """The isolate for a new event, ready. Raises HandlerImportError, IsolateStartTimeout or IsolateCrashed."""
-        if self._current is None or self._must_retry(self._current):
-            self.replace()
-        slot = None
-        while slot is None or slot is not self._current:  # it may be replaced while it starts
-            slot = self._current
-            assert slot is not None
-            await asyncio.wait([slot])
-        return slot.result()
+        """An isolate for a new event, ready. Raises HandlerImportError, IsolateStartTimeout or IsolateCrashed."""
+        self._retry()
+        while True:  # they may be replaced while they start
+            slots = self._slots
+            started = [slot.result() for slot in slots if slot.done() and slot.exception() is None]
+            if ready := [isolate for isolate in started if not isolate.is_gone]:
+                return min(ready, key=lambda isolate: isolate.open_events)
+            if started and self._is_closing:
+                return started[0]
+            if started:  # dead, and not yet reaped: then there is another in its place
+                await started[0].wait_closed()
+            elif starting := [slot for slot in slots if not slot.done()]:
+                await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                return slots[0].result()
 
     def replace(self) -> None:
-        """Start a fresh isolate now; requests from here on wait for it. The old one leaves when it has finished."""
+        """Start fresh isolates now; requests from here on wait for them. The old ones leave when they have finished."""
         if self._is_closing:
             return
-        for old in self._alive:
+        for old in self._alive - {self._standby.isolate if self._standby else None}:
             old.drain()
-        isolate, self._current = self._make(), asyncio.get_running_loop().create_future()
-        self._alive.add(isolate)
-        self._tasks.create_task(self._live(isolate, self._current))
+        self._slots = [self._start() for _ in range(self._count)]
 
     async def close(self) -> None:
         """End every isolate: open events get the drain time, then the processes are killed."""
@@ -66,14 +85,36 @@ class Supervisor:
         for isolate in list(self._alive):
             await isolate.wait_closed()
 
-    def _must_retry(self, current: asyncio.Future[IsolateProcess]) -> bool:
-        """A start that failed because the process died is tried again; an import error stays until the next save."""
-        if not current.done() or current.exception() is None:
-            return False
-        return isinstance(current.exception(), IsolateError) and time.monotonic() - self._failed_at > _BACKOFF_S
+    def _start(self) -> asyncio.Future[IsolateProcess]:
+        standby, self._standby = self._standby, None
+        if standby is not None and not standby.isolate.can_begin:
+            standby.isolate.drain()
+            standby = None
+        standby = standby or self._boot()
+        standby.isolate.begin()
+        return standby.slot
+
+    def _boot(self) -> _Standby:
+        booted = _Standby(self._make(), asyncio.get_running_loop().create_future())
+        self._alive.add(booted.isolate)
+        self._tasks.create_task(self._live(*booted))
+        return booted
+
+    def _retry(self) -> None:
+        """Fill the places of isolates that died while they started; an import error stays until the next save."""
+        if not self._slots:
+            self.replace()
+        elif not self._is_closing and time.monotonic() - self._failed_at > _BACKOFF_S:
+            self._slots = [self._start() if _has_died(slot) else slot for slot in self._slots]
+            self._stand_by()
+
+    def _stand_by(self) -> None:
+        """Have a process ready for the next start; not before the first one has shown that processes can be started."""
+        if self._standby is None and any(slot.done() and not _has_died(slot) for slot in self._slots):
+            self._standby = self._boot()
 
     async def _live(self, isolate: IsolateProcess, slot: asyncio.Future[IsolateProcess]) -> None:
-        """One isolate from start to end. When the current one dies unasked, the next is started."""
+        """One isolate from start to end. When one that serves dies unasked, the next is started in its place."""
         slot.add_done_callback(self._started)
         try:
             await isolate.run(slot)
@@ -83,18 +124,25 @@ class Supervisor:
                 slot.set_exception(IsolateError(f"The worker's process could not be started: {error}"))
         finally:
             self._alive.discard(isolate)
+        if self._standby is not None and self._standby.slot is slot:
+            self._standby, self._failed_at = None, time.monotonic()
         has_served = slot.exception() is None
-        if has_served and self._current is slot and not isolate.is_draining:
+        if has_served and slot in self._slots and not isolate.is_draining and not self._is_closing:
             logger.warning("isolate_crashed %s", isolate.crash())
-            self.replace()
+            self._slots[self._slots.index(slot)] = self._start()
 
     def _started(self, slot: asyncio.Future[IsolateProcess]) -> None:
         error = slot.exception()
-        if error is not None:
-            # How a start ends that a newer one, or the end of the server, made pointless is of no interest.
-            if slot is self._current and not self._is_closing:
-                self._failed_at = time.monotonic()
-                logger.error("%s", error)
-        else:
+        if error is None:
             isolate = slot.result()
             logger.info("isolate_ready pid=%s import_ms=%.0f", isolate.pid, isolate.import_ms)
+        elif slot in self._slots and not self._is_closing:
+            # How a start ends that a newer one, or the end of the server, made pointless is of no interest.
+            self._failed_at = time.monotonic()
+            logger.error("%s", error)
+        if not self._is_closing and not isinstance(error, IsolateError):
+            self._stand_by()
+
+
+def _has_died(slot: asyncio.Future[IsolateProcess]) -> bool:
+    return slot.done() and isinstance(slot.exception(), IsolateError)

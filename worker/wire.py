@@ -16,6 +16,8 @@ from typing import Final, NewType
 import msgspec
 
 __all__ = [
+    "CPU_LIMIT",
+    "CPU_LIMIT_EXIT",
     "INLINE_BODY_BYTES",
     "PROTOCOL",
     "BindingSpec",
@@ -48,6 +50,10 @@ __all__ = [
 PROTOCOL: Final = 2
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
+#: The name of a Fault for an event that was stopped because of the processor time that it took.
+CPU_LIMIT: Final = "CpuLimitExceeded"
+#: How an isolate leaves whose handler goes on in spite of that. 128 and the number of SIGXCPU, as a shell would say it.
+CPU_LIMIT_EXIT: Final = 152
 
 FetchId = NewType("FetchId", int)
 BodyId = NewType("BodyId", int)
@@ -98,6 +104,8 @@ class Start(_Frame, frozen=True, tag=0):
     #: Refuse what production refuses; otherwise warn, where that is possible.
     is_strict: bool = True
     services: tuple[ServiceSpec, ...] = ()
+    #: Processor time of one event.
+    cpu_ms: int = 30_000
 
 
 class Ready(_Frame, frozen=True, tag=1):
@@ -238,5 +246,5 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(payload: bytes) -> Frame:
-    """The frame of one payload. Raises msgspec.ValidationError or DecodeError when it is none."""
+    """The frame of one payload. Raises ValueError when it is none."""
     return _decoder.decode(payload)

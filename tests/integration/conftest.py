@@ -35,8 +35,10 @@ from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.server import serving_config
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.triggers import consumer
+from paddock.worker.watchdog import Limits
 
 LIMIT = 10_000_000
+LIMITS = Limits(loop_s=20.0)
 #: What a scripted engine runs on.
 NO_WEIGHTS = Weights("/nowhere", "stand_in")
 
@@ -53,6 +55,17 @@ class Running(NamedTuple):
         pid = (await self.supervisor.current()).pid
         assert pid is not None
         return pid
+
+    async def isolates(self) -> list[IsolateProcess]:
+        """All of them, when every one is ready."""
+        await self.supervisor.current()
+        while True:
+            slots = list(self.supervisor._slots)
+            await asyncio.wait(slots)
+            found = [slot.result() for slot in slots]
+            if slots == self.supervisor._slots and not any(isolate.is_gone for isolate in found):
+                return found
+            await asyncio.sleep(0)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -84,7 +97,9 @@ def serve(tmp_path: Path) -> Serve:
         strings: dict[str, str] | None = None,
         json: dict[str, str] | None = None,
         start_timeout_s: float = 20.0,
-        cpu_limit_s: float = 20.0,
+        limits: Limits = LIMITS,
+        isolates: int = 1,
+        wait_until_s: float = 5.0,
         access: Access = OPEN,
         limit_s: float = 50.0,
         more: dict[str, Binding] | None = None,
@@ -95,6 +110,7 @@ def serve(tmp_path: Path) -> Serve:
         consumers: tuple[Consumer, ...] = (),
         producers: dict[str, str] | None = None,
         main: str = "handler.py",
+        limit_bytes: int = LIMIT,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / main
         handler.parent.mkdir(exist_ok=True)
@@ -109,20 +125,20 @@ def serve(tmp_path: Path) -> Serve:
         on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
         specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())
         start = wire.Start(
-            wire.PROTOCOL, str(handler), "test", strings or {}, json or {}, specs, date, tuple(sorted(on)), 5.0,
-            root=str(tmp_path), is_strict=is_strict, services=services,
+            wire.PROTOCOL, str(handler), "test", strings or {}, json or {}, specs, date, tuple(sorted(on)),
+            wait_until_s, root=str(tmp_path), is_strict=is_strict, services=services, cpu_ms=limits.cpu_ms,
         )  # fmt: skip
         lines: list[str] = []
-        settings = IsolateSettings(tmp_path, start_timeout_s, 5.0, cpu_limit_s, lambda _, line: lines.append(line))
+        settings = IsolateSettings(tmp_path, start_timeout_s, 5.0, limits, lambda _, line: lines.append(line))
         sockets = listen("127.0.0.1", 0, is_fixed=True)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         stop, outbound = asyncio.Event(), Outbound()
         async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
-            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound))
+            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound), isolates)
             broker.start(tasks, consumer(supervisor.current))
             app = make_app(
-                supervisor, service, LIMIT, access=access, assets=assets, pages=ErrorPages(tmp_path, ["hunter2"])
+                supervisor, service, limit_bytes, access=access, assets=assets, pages=ErrorPages(tmp_path, ["hunter2"])
             )
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from paddock.worker.watchdog import Limits
+
 HELLO = """
 from workers import Response, WorkerEntrypoint
 
@@ -193,7 +195,7 @@ def test_an_endless_loop_in_a_handler_is_killed_and_located(serve) -> None:
     body = 'if request.url.endswith("/loop"):\n    while True:\n        pass\nreturn Response("fine")'
 
     async def run():
-        async with serve(worker(body), cpu_limit_s=1.0) as running:
+        async with serve(worker(body), limits=Limits(loop_s=1.0)) as running:
             return await running.client.get("/loop"), await running.client.get("/")
 
     looped, fine = asyncio.run(run())

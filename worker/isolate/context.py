@@ -7,6 +7,7 @@ import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from paddock.worker.isolate.cpu import CpuLimitExceeded
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 from paddock.worker.isolate.web.scope import current_scope
 
@@ -67,7 +68,7 @@ def _guarded(work: Awaitable[object]) -> Coroutine[None, None, None]:
     async def run() -> None:
         try:
             await work
-        except Exception:  # user code: a background failure must not end the event
+        except (Exception, CpuLimitExceeded):  # user code: a background failure must not end the event
             logger.exception("wait_until_failed")
 
     return run()

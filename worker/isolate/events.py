@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from paddock.worker import wire
+from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.batches import Batch
 from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.cf import ClientProperties
 from paddock.worker.isolate.context import ExecutionContext
+from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.mail import Mail
 from paddock.worker.isolate.scheduled import Scheduled
@@ -47,6 +49,11 @@ _NOT_ASKED_FOR: Final = (
 )
 #: The server gives a client less than this to answer a Close frame.
 _CLOSE_S: Final = 15.0
+#: Source: workerd, io-context.
+_WAIT_UNTIL_CUT: Final = (
+    "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled. "
+    "See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil"
+)
 
 
 class _Delivery(Protocol):
@@ -69,10 +76,13 @@ _JSON: Final = (("content-type", "application/json"),)
 class Events:
     """Calls the handler for each event of the server."""
 
-    def __init__(self, calls: Calls, wait_until_s: float, exports: JsObject | None = None) -> None:
+    def __init__(self, calls: Calls, wait_until_s: float, cpu_ms: int, exports: JsObject | None = None) -> None:
         self._calls = calls
         self._wait_until_s = wait_until_s
         self._exports = exports
+        self._answers = Answers()
+        self._cpu = CpuMeter(cpu_ms, CURRENT_EVENT.get, self._answers.fail)
+        self._cpu.start()
 
     async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
@@ -86,8 +96,9 @@ class Events:
                 await _finished(carrier)
                 limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
         except TimeoutError:
-            logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)
+            logger.warning("%s", _WAIT_UNTIL_CUT)
         finally:
+            self._cpu.forget(incoming.fetch.id)
             peer.send(wire.Finished(incoming.fetch.id))
 
     async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
@@ -96,6 +107,8 @@ class Events:
             if incoming.fetch.target == DEFAULT:
                 return await self._respond(incoming, context)
             await self._deliver(incoming, context)
+        except CpuLimitExceeded as error:
+            incoming.fault(wire.CPU_LIMIT, str(error), "\n".join(getattr(error, "__notes__", ())))
         except JsException as error:
             incoming.fault(error.name, error.message, user_frames(error))
         except asyncio.CancelledError as error:  # user code may await a task that was cancelled
@@ -111,7 +124,7 @@ class Events:
         # What stands in the place of an upgrade's body are the messages that are to come.
         body = None if fetch.is_upgrade else incoming.body
         request = Request.from_parts(fetch.method, fetch.url, fetch.headers, body, cf=cf)
-        response = await self._calls.fetch(DEFAULT, request, context)
+        response = await self._answers.of(fetch.id, self._calls.fetch(DEFAULT, request, context))
         coupling = _couple(response, incoming)
         said = wire_body(response.payload()) if coupling is None else coupling.said
         status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
@@ -126,7 +139,9 @@ class Events:
         delivery = _DELIVERIES[kind](incoming.fetch, await _whole(incoming.body))
         outcome, frames = "ok", ""
         try:
-            await self._calls.event(kind, delivery.subject, context)
+            await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context))
+        except CpuLimitExceeded as error:
+            outcome, frames = "exceededCpu", str(error)
         except Exception as error:  # user code: whatever it raises is the outcome
             outcome, frames = "exception", user_frames(error)
         result = {"outcome": outcome, "error": frames, **delivery.result()}

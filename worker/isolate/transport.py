@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
 from paddock.worker.isolate.context import wait_until
+from paddock.worker.isolate.cpu import CpuLimitExceeded
 from paddock.worker.isolate.sockets import Coupling
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.fetch import OUTSIDE
@@ -92,12 +93,14 @@ class _StreamSource:
     """A ReadableStream as a ByteSource. What user code raises inside it breaks the body off."""
 
     def __init__(self, stream: ReadableStream) -> None:
+        self._event = CURRENT_EVENT.get()
         self._pieces: AsyncGenerator[bytes, None] = iterate_bytes(stream)
 
     async def pull(self) -> bytes | None:
+        CURRENT_EVENT.set(self._event)  # of the task that writes the body: user code runs in it
         try:
             return await anext(self._pieces, None)
-        except Exception as error:  # user code: its stream may raise anything
+        except (Exception, CpuLimitExceeded) as error:  # user code: its stream may raise anything
             raise OSError(f"{type(error).__name__}: {error}") from error
 
     async def cancel(self, reason: object) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.worker.config import EngineSettings
+from paddock.worker.assembly import isolate_limits
+from paddock.worker.config import EngineSettings, LimitsSettings
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -302,3 +303,33 @@ def test_adapters_become_absolute_folders(project: Project, tmp_path: Path) -> N
 def test_folders_that_are_missing_are_errors(project: Project, line: str, key: str) -> None:
     (problem,) = project.problems(f'[paddock.models."@cf/a/b"]\n{line}\n')
     assert problem.startswith(f'Expected "paddock.models."@cf/a/b".{key}" to be ')
+
+
+def test_limits_are_productions_unless_set(project: Project) -> None:
+    assert (project.load().limits.cpu_ms, project.load().limits.subrequests) == (30_000, 10_000)
+    limits = isolate_limits(project.load("[limits]\ncpu_ms = 50\n[paddock]\nmemory_mb = 128\n"))
+    assert (limits.cpu_ms, limits.subrequests, limits.memory_mb) == (50, 10_000, 128)
+
+
+def test_an_environment_may_have_limits_of_its_own(project: Project) -> None:
+    text = "[limits]\ncpu_ms = 50\n[env.one]\n[env.two.limits]\nsubrequests = 9\n"
+    assert project.load(text, "one").limits.cpu_ms == 50
+    assert project.load(text, "two").limits == LimitsSettings(subrequests=9)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("cpu_ms = 0", 'Expected "limits.cpu_ms" to be of type number (at least 1, at most 300000) but got 0.'),
+        ("cpu_ms = 300001", '"limits.cpu_ms"'),
+        ('subrequests = "many"', '"limits.subrequests"'),
+    ],
+)
+def test_limits_have_limits(project: Project, line: str, problem: str) -> None:
+    (found,) = project.problems(f"[limits]\n{line}\n")
+    assert problem in found
+
+
+def test_an_unknown_limit_is_a_warning(project: Project) -> None:
+    (warning,) = project.load("[limits]\ncpu = 1\n").warnings
+    assert warning == 'Unexpected fields found in limits field: "cpu" (did you mean "cpu_ms"?)'

@@ -12,6 +12,7 @@ import logging
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from paddock.worker.isolate.web.errors import JsException
 
@@ -34,17 +35,21 @@ _GLOBAL_SCOPE: Final = (
 
 
 class Scope:
-    """Owner of the tasks and timers of one event. Use as `async with`, or close it with `aclose()`."""
+    """Owner of the tasks and timers of one event. Use as `async with`, or close it with `aclose()`.
+
+    It keeps no task alive that nothing else refers to: nothing could ever wake such a task.
+    """
 
     def __init__(self, *, is_request: bool) -> None:
         self.is_request = is_request
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: WeakSet[asyncio.Task[None]] = WeakSet()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._timer_number = 0
 
     def start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Run a coroutine that reports its own failure; the scope keeps the task alive and ends it with itself."""
+        """Run a coroutine that reports its own failure; the scope ends the task with itself."""
         task = asyncio.get_running_loop().create_task(coroutine)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # what waits for nothing just goes
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -85,7 +90,7 @@ class Scope:
                 return
 
     def _others(self) -> set[asyncio.Task[None]]:
-        return self._tasks - {asyncio.current_task()}
+        return set(self._tasks) - {asyncio.current_task()}
 
     async def __aenter__(self) -> Scope:
         return self

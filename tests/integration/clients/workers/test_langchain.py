@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from paddock.worker.watchdog import Limits
+
 pytestmark = pytest.mark.clients("langchain-cloudflare", what="in a Python Worker, over `env.AI`: invoke, tools")
 
 HANDLER = Path(__file__).parent / "langchain" / "handler.py"
@@ -16,7 +18,8 @@ def test_it_acts_with_a_tool(python_packages, serve, caller, tmp_path: Path, mod
     (tmp_path / "python_modules").symlink_to(python_packages("langchain_cloudflare"))
 
     async def run() -> dict:
-        async with serve(HANDLER.read_text(), caller, start_timeout_s=90.0, cpu_limit_s=90.0) as running:
+        limits = Limits(cpu_ms=90_000, loop_s=90.0)
+        async with serve(HANDLER.read_text(), caller, start_timeout_s=90.0, limits=limits) as running:
             return (await running.client.get("/", params={"model": model}, timeout=120)).json()
 
     answer = asyncio.run(run())
