@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceTree", "watch"]
 
-#: Looking at times of files needs no watches of the kernel, which containers and network folders lack.
-_LOOK_EVERY_S: Final = 0.25
+#: Looking at times of files needs no watches of the kernel, which containers and network folders lack. Where a look
+#: takes long, the pause is longer, so that looking stays a small part of the time.
+_LOOK_EVERY_S: Final = 0.05
+_SHARE: Final = 50
+_LONGEST_S: Final = 1.0
 _SKIPPED: Final = frozenset({"node_modules", "python_modules", "__pycache__"})
 
 _Stamp = tuple[int, int]
@@ -38,10 +42,13 @@ class SourceTree:
 async def watch(folder: Path, on_change: Callable[[str], None]) -> None:
     """Call `on_change` with the first path of every batch of changes, until cancelled. Quick saves are one batch."""
     tree = await asyncio.to_thread(SourceTree, folder)
+    took_s = 0.0
     while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(min(_LONGEST_S, max(_LOOK_EVERY_S, _SHARE * took_s)))
+        began = time.monotonic()
         if changed := await asyncio.to_thread(tree.changes):
             on_change(changed[0])
+        took_s = time.monotonic() - began
 
 
 def _stamps(folder: str) -> Iterator[tuple[str, _Stamp]]:
