@@ -56,13 +56,15 @@ _MEASURED: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs vLLM, and the time to start it."""
+    """Whatever asks for a server here needs vLLM, and the time to start it."""
     missing = importlib.util.find_spec("vllm") is None
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.engine)
             item.add_marker(pytest.mark.timeout(600))
-            if missing:
+            needs_engine = isinstance(item, pytest.Function) and {"server", "doomed"} & set(item.fixturenames)
+            if needs_engine:
+                item.add_marker(pytest.mark.engine)
+            if needs_engine and missing:
                 item.add_marker(pytest.mark.skip(reason='vLLM is not installed: pip install "paddock[cpu]"'))
             elif not hasattr(os, "pidfd_open"):
                 item.add_marker(pytest.mark.skip(reason="needs Linux: pidfd_open, /proc and prlimit"))

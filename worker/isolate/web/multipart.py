@@ -1,6 +1,6 @@
 """`multipart/form-data`: forms as bytes and back.
 
-Source: HTML standard, "Multipart form data"; RFC 7578.
+Source: HTML standard, "Multipart form data"; RFC 7578; workerd, form-data, for what is escaped in names.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _parameters(value: str) -> dict[str, str]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+    if text.endswith("\\"):  # many a reader would take it for the escape of the quote behind it
+        raise type_error("Name or filename can't end with backslash")
+    return text.replace("\\", "\\\\").replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
 
 
 def _unescaped(text: str) -> str:
