@@ -96,7 +96,7 @@ def run_plain(ready: Path, answers: dict[str, Any]) -> None:
             return StreamingResponse(source(pieces), headers=found["headers"])
         return Response(b"".join([piece async for piece in source(pieces)]), headers=found["headers"])
 
-    app = Starlette(routes=[Route("/{pace}/{name}", answer, methods=["POST"])])
+    app = Starlette(routes=[Route("/{pace}/{name}", answer, methods=["GET", "POST"])])
     sockets = listen("127.0.0.1", 0, is_fixed=True)
     ready.write_text(json.dumps({"ip": "127.0.0.1", "port": sockets[0].getsockname()[1]}))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
