@@ -17,7 +17,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 
@@ -44,6 +44,16 @@ if TYPE_CHECKING:
     from paddock.worker.peer import IncomingFetch
 
 __all__ = ["main"]
+
+#: What the SDK and the shims import in any case: loaded while the process stands by, so that no save waits for it.
+_AHEAD: Final = (
+    "http.client",
+    "tempfile",
+    *(
+        f"paddock.worker.isolate.web.{name}"
+        for name in ("console", "convert", "crypto", "encoding", "objectclass", "proxies", "timers", "transform")
+    ),
+)
 
 
 class _Isolate:
@@ -156,6 +166,8 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR2, all_threads=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is for the server, which drains us
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s:%(name)s:%(message)s")
+    for name in _AHEAD:
+        import_module(name)
     sock = socket.socket(fileno=descriptor)
 
     async def run() -> None:
