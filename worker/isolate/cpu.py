@@ -103,9 +103,9 @@ def user_lines(frames: Iterable[FrameType]) -> tuple[str, ...]:
 
 
 def _stack(frame: FrameType | None) -> list[FrameType]:
-    """The frame and its callers, outermost first."""
-    frames = []
-    while frame is not None:
+    """The frame and its callers, outermost first, up to whoever of us called the user's code."""
+    frames: list[FrameType] = []
+    while frame is not None and _owner(frame) != "paddock":
         frames.append(frame)
         frame = frame.f_back
     return frames[::-1]
