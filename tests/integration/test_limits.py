@@ -299,3 +299,33 @@ def test_a_request_that_follows_a_death_is_served_by_another_isolate(serve) -> N
             return statuses
 
     assert asyncio.run(run()) == [200] * 4
+
+
+def test_new_code_is_served_by_the_process_that_stood_by(serve, until) -> None:
+    async def run():
+        async with serve(handler("return Response('old')")) as running:
+            await running.pid()
+            standby = running.supervisor._standby
+            await until(lambda: standby.isolate.pid)
+            running.handler.write_text(handler("return Response('new')"))
+            running.supervisor.replace()
+            text = (await running.client.get("/")).text
+            return text, standby.isolate.pid, int((await running.client.get("/pid")).text)
+
+    text, standby, serving = asyncio.run(run())
+    assert (text, serving) == ("new", standby)
+
+
+def test_a_standby_that_died_is_replaced_by_a_fresh_process(serve, until) -> None:
+    async def run():
+        async with serve(handler("return Response('old')")) as running:
+            await running.pid()
+            standby = running.supervisor._standby.isolate
+            await until(lambda: standby.pid)
+            standby.kill()
+            await standby.wait_closed()
+            running.handler.write_text(handler("return Response('new')"))
+            running.supervisor.replace()
+            return (await running.client.get("/")).text
+
+    assert asyncio.run(run()) == "new"
