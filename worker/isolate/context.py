@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine
 
-__all__ = ["ExecutionContext", "wait_until"]
+__all__ = ["WAIT_UNTIL_CUT", "ExecutionContext", "wait_until"]
 
 logger = logging.getLogger(__name__)
+
+#: Source: workerd, io-context.
+WAIT_UNTIL_CUT: Final = (
+    "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled. "
+    "See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil"
+)
 
 
 class ExecutionContext(JsProxy):

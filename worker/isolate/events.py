@@ -16,7 +16,7 @@ from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.batches import Batch
 from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.cf import ClientProperties
-from paddock.worker.isolate.context import ExecutionContext
+from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.mail import Mail
@@ -49,11 +49,6 @@ _NOT_ASKED_FOR: Final = (
 )
 #: The server gives a client less than this to answer a Close frame.
 _CLOSE_S: Final = 15.0
-#: Source: workerd, io-context.
-_WAIT_UNTIL_CUT: Final = (
-    "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled. "
-    "See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil"
-)
 
 
 class _Delivery(Protocol):
@@ -96,7 +91,7 @@ class Events:
                 await _finished(carrier)
                 limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
         except TimeoutError:
-            logger.warning("%s", _WAIT_UNTIL_CUT)
+            logger.warning("%s", WAIT_UNTIL_CUT)
         finally:
             self._cpu.forget(incoming.fetch.id)
             peer.send(wire.Finished(incoming.fetch.id))

@@ -11,7 +11,7 @@ import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from paddock.worker.isolate.context import ExecutionContext
+from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
 from paddock.worker.isolate.transport import wire_body
@@ -117,7 +117,7 @@ class OwnWorker:
                             answered.set_result(result)
                     limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
             except TimeoutError:
-                logger.warning("wait_until_cut limit_s=%s", self._wait_until_s)
+                logger.warning("%s", WAIT_UNTIL_CUT)
             finally:
                 answered.cancel()  # of no effect once it is settled
                 task = outer.start(_close(inner, over))
