@@ -104,7 +104,13 @@ def test_64_streams_through_the_handler_are_one_batch_and_each_intact(server) ->
     words = [f"lantern{number}" for number in range(64)]
 
     async def ask(client: httpx.AsyncClient, word: str) -> str:
-        inputs = {"model": LLAMA, "prompt": f"Write a short story about a {word}.", "max_tokens": 200, "temperature": 1, "seed": 1}
+        inputs = {
+            "model": LLAMA,
+            "prompt": f"Write a short story about a {word}.",
+            "max_tokens": 200,
+            "temperature": 1,
+            "seed": 1,
+        }
         body = (await client.post("/stream", json=inputs)).text
         return "".join(frame["response"] for frame in frames(body))
 
