@@ -30,13 +30,14 @@ from paddock.bindings.ai.engines.protocol import EngineRequest, SamplingParams
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
-from paddock.worker import server
+from paddock.worker import devserver, server
 from paddock.worker.assembly import read_catalog
 from paddock.worker.config import load_config
 from paddock.worker.config_settings import Overrides
 from paddock.worker.listener import listen
 from paddock.worker.log import set_up_logging
 from paddock.worker.options import DevOptions
+from paddock.worker.serving import serving_config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,7 +62,7 @@ def run_paddock(ready: Path) -> None:
         engine = endless()
         return AiService(read_catalog(config), EnginePool(find_weights, lambda card, weights: engine), on_end=on_end)
 
-    server.make_service = make_service
+    devserver.make_service = make_service
     with tempfile.TemporaryDirectory() as folder:
         for name in ("handler.py", "wrangler-like.toml"):
             shutil.copy(ROOT / name, folder)
@@ -100,7 +101,7 @@ def run_plain(ready: Path, answers: dict[str, Any]) -> None:
     sockets = listen("127.0.0.1", 0, is_fixed=True)
     ready.write_text(json.dumps({"ip": "127.0.0.1", "port": sockets[0].getsockname()[1]}))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(cast("Framework", app), server.serving_config(sockets)))
+        runner.run(serve(cast("Framework", app), serving_config(sockets)))
 
 
 if __name__ == "__main__":

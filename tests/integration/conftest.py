@@ -32,7 +32,7 @@ from paddock.worker.errorpage import ErrorPages
 from paddock.worker.listener import listen
 from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
-from paddock.worker.server import serving_config
+from paddock.worker.serving import serving_config
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.triggers import consumer
 from paddock.worker.watchdog import Limits

@@ -53,6 +53,7 @@ FORBIDDEN = [
     ("paddock.worker.server", "paddock.worker.cli"),
     ("paddock.worker.supervisor", "paddock.worker.server"),
     ("paddock.worker.host", "paddock.worker.server"),
+    ("paddock.worker.supervisor", "paddock.worker.devserver"),
     ("paddock.worker.host", "paddock.worker.supervisor"),
     ("paddock.bindings.host", "paddock.bindings.registry"),
     ("paddock.bindings.ai.doors", "paddock.bindings.host"),

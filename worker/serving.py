@@ -1,0 +1,42 @@
+"""How hypercorn serves: limits, time-outs, and what it keeps quiet about."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+from hypercorn.config import Config as HypercornConfig
+
+from paddock.worker.http import MAX_HEADER_BYTES, MAX_URL_BYTES
+from paddock.worker.listener import BACKLOG
+from paddock.worker.wsstream import install as install_sockets
+
+if TYPE_CHECKING:
+    import socket
+
+__all__ = ["serving_config"]
+
+_KEEP_ALIVE_S: Final = 75.0
+#: Open responses get this long when the server stops.
+_GRACE_S: Final = 1.0
+
+
+def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
+    """How hypercorn serves bound sockets, which it takes over."""
+    install_sockets()
+    config = HypercornConfig()
+    config.bind = [f"fd://{sock.detach()}" for sock in sockets]
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = _KEEP_ALIVE_S
+    config.keep_alive_max_requests = sys.maxsize
+    config.graceful_timeout = _GRACE_S
+    config.shutdown_timeout = _GRACE_S
+    config.accesslog = None
+    config.errorlog = logging.getLogger("paddock.http")
+    config.errorlog.setLevel(logging.WARNING)  # where it listens is said once, by us
+    config.loglevel = "WARNING"
+    config.include_server_header = False
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES + MAX_URL_BYTES
+    config.h2_max_header_list_size = MAX_HEADER_BYTES + MAX_URL_BYTES
+    return config
