@@ -307,6 +307,30 @@ def test_an_older_handler_sees_a_proxy(serve) -> None:
     asyncio.run(run())
 
 
+OLD_CLASS = """
+from js import Object
+from pyodide.ffi import to_js
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        inputs = to_js({"prompt": "x"}, dict_converter=Object.fromEntries)
+        answer = await self.env.AI.run("@cf/microsoft/phi-2", inputs)
+        return Response.json([isinstance(answer, dict), hasattr(answer, "to_py"), answer.response])
+"""
+
+
+@pytest.mark.parametrize(("date", "is_wrapped"), [("2026-04-20", False), ("2026-04-21", True)])
+def test_bindings_of_a_class_are_raw_before_the_sdk_is_the_projects_own(serve, date: str, is_wrapped: bool) -> None:
+    """PW-135, PW-136"""
+
+    async def run() -> None:
+        async with serve(OLD_CLASS, ScriptedEngine(["a b"]), date=date) as running:
+            assert (await running.client.get("/")).json() == [is_wrapped, not is_wrapped, "a b"]
+
+    asyncio.run(run())
+
+
 OLD_MARKDOWN = """
 from js import Blob, Object, Response
 from pyodide.ffi import to_js

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -145,10 +146,17 @@ def _era(flags: set[str]) -> era.Era:
     else:
         python = era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
     return python._replace(
+        bindings_are_raw="enable_python_external_sdk" not in flags and not _brings_sdk(),
         sockets_get_blobs="websocket_standard_binary_type" in flags,
         sockets_answer_close="web_socket_auto_reply_to_close" in flags,
         sockets_limit_reason="websocket_close_reason_byte_limit" in flags,
     )
+
+
+def _brings_sdk() -> bool:
+    """Whether the project has a `workers` package of its own, which then is the one that counts, whatever the date."""
+    found = find_spec("workers")
+    return found is not None and "python_modules" in Path(found.origin or "").parts
 
 
 def _offer_to_the_oom_killer() -> None:

@@ -9,16 +9,17 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
+from paddock.worker.isolate.web.borrowed import expired
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import JsException, abort_error, as_exception, type_error
-from paddock.worker.isolate.web.objects import JsProxy, read
+from paddock.worker.isolate.web.objects import JsProxy, call_on, null, read
 from paddock.worker.isolate.web.promise import adopt
 from paddock.worker.isolate.web.scope import current_scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-__all__ = ["AbortController", "AbortSignal", "Event", "EventTarget", "aborting"]
+__all__ = ["AbortController", "AbortSignal", "CustomEvent", "Event", "EventTarget", "aborting"]
 
 
 class Event(JsProxy, metaclass=JsClass):
@@ -46,6 +47,19 @@ class Event(JsProxy, metaclass=JsClass):
         self._is_prevented = self._is_cancelable
 
 
+class CustomEvent(Event):
+    """An event with something in it."""
+
+    def __init__(self, kind: str, init: object = None) -> None:
+        super().__init__(kind, init)
+        detail = read(init, "detail")
+        self._detail = null() if detail is None else detail
+
+    @property
+    def detail(self) -> object:
+        return self._detail
+
+
 class EventTarget(JsProxy, metaclass=JsClass):
     """Calls listeners back. A listener is a function, or an object with `handleEvent`."""
 
@@ -54,7 +68,7 @@ class EventTarget(JsProxy, metaclass=JsClass):
 
     def addEventListener(self, kind: str, listener: object, options: object = None, **members: object) -> None:
         once = bool(members.get("once", read(options, "once")))
-        self._listeners.setdefault(kind, {}).setdefault(listener, once)
+        self._listeners.setdefault(kind, {}).setdefault(expired(listener), once)
 
     def removeEventListener(self, kind: str, listener: object, options: object = None) -> None:
         self._listeners.get(kind, {}).pop(listener, None)
@@ -67,14 +81,14 @@ class EventTarget(JsProxy, metaclass=JsClass):
         event._target = self
         handler = self.__dict__.get(f"on{event.type}")
         if callable(handler):
-            _start(handler(event))
+            _start(call_on(self, handler, event))
         listeners = self._listeners.get(event.type, {})
         for listener, once in list(listeners.items()):
             if once:
                 listeners.pop(listener, None)
             called = listener if callable(listener) else read(listener, "handleEvent")
             if callable(called):
-                _start(called(event))
+                _start(call_on(self, called, event))
         return not event.defaultPrevented
 
 

@@ -7,8 +7,9 @@ arrive as one trailing object. Both rules live here.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from paddock.worker.isolate.web.borrowed import lend
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import Constructor, JsObject, JsProxy
 
@@ -40,7 +41,7 @@ class JsClass(type, JsProxy):
 
     def new(cls: type[_T], *args: object, **members: object) -> _T:
         """A new instance. Keyword arguments are the members of a trailing object."""
-        made: _T = type.__call__(cls, *with_keywords(args, members))
+        made: _T = _call(functools.partial(type.__call__, cls), args, members)
         return made
 
     def __call__(cls, *args: object, **members: object) -> NoReturn:
@@ -51,6 +52,8 @@ class JsClass(type, JsProxy):
 
     def __repr__(cls) -> str:
         return f"function {cls.name}() {{ [native code] }}"
+
+    __str__ = __repr__
 
 
 class JsFunction(JsProxy):
@@ -64,10 +67,26 @@ class JsFunction(JsProxy):
         self.__doc__ = function.__doc__
 
     def __call__(self, *args: object, **members: object) -> object:
-        return self._function(*with_keywords(args, members))
+        return _call(self._function, args, members)
 
     def toString(self) -> str:
         return f"function {self.name}() {{ [native code] }}"
+
+
+def _call(function: Callable[..., Any], args: tuple[object, ...], members: dict[str, object]) -> Any:
+    """Call with Python's functions among the arguments lent, and ended when the call is over."""
+    if not any(map(callable, args)) and not any(map(callable, members.values())):
+        return function(*with_keywords(args, members))
+    given, lent = lend((*args, *members.values()))
+    named = dict(zip(members, given[len(args) :], strict=True))
+    result = None
+    try:
+        result = function(*with_keywords(given[: len(args)], named))
+        return result
+    finally:
+        # What a promise stands for is still going on.
+        for one in () if hasattr(result, "then") else lent:
+            one.end()
 
 
 def with_keywords(args: tuple[object, ...], members: dict[str, object]) -> tuple[object, ...]:

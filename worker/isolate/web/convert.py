@@ -13,7 +13,8 @@ from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.buffers import JsBuffer, typed_array
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.map import JsMap, JsSet, pairs
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, crossing, jsnull
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, Unwrapped, crossing, jsnull
+from paddock.worker.isolate.web.proxies import create_proxy
 from paddock.worker.isolate.web.text import js_string
 
 __all__ = ["FROM_ENTRIES", "ConversionError", "to_js", "to_py"]
@@ -50,10 +51,17 @@ def to_js(
 
     list and tuple become Array, set becomes Set, buffers become typed arrays, dict becomes what `dict_converter` makes
     of its entries (without one: Object, in older eras Map). `default_converter(value, convert, cache)` is asked about
-    everything else, `eager_converter` about everything. What stays Python is passed by reference, as a proxy would be;
-    `pyproxies` stays empty, for nothing here has to be destroyed.
+    everything else, `eager_converter` about everything. What stays Python is passed as a proxy, which reads back as the
+    object itself, and which `pyproxies` has, so that it can be destroyed. An object that stays Python as a whole comes
+    back as a proxy made by `create_proxy`. Raises ConversionError for what stays Python without `create_pyproxies`, and
+    for keys and members of sets that JavaScript would tell apart by identity.
     """
-    return _ToJs(create_pyproxies, dict_converter, default_converter, eager_converter).convert(obj, depth)
+    converted = _ToJs(pyproxies, create_pyproxies, dict_converter, default_converter, eager_converter).convert(
+        obj, depth
+    )
+    if isinstance(converted, _PRIMITIVES):
+        return create_proxy(converted.unwrap()) if isinstance(converted, Unwrapped) else converted
+    return create_proxy(converted)
 
 
 class _ToJs:
@@ -61,11 +69,13 @@ class _ToJs:
 
     def __init__(
         self,
+        pyproxies: JsArray | None,
         may_stay: bool,
         dict_converter: _Converter | None,
         default_converter: _Converter | None,
         eager_converter: _Converter | None,
     ) -> None:
+        self._pyproxies = pyproxies
         self._may_stay = may_stay
         self._dict_converter = dict_converter
         self._default_converter = default_converter
@@ -97,7 +107,7 @@ class _ToJs:
                 made = JsSet.new()
                 self._remember(value, made)
                 for item in value:
-                    made.add(self.convert(item, depth - 1))
+                    made.add(self.convert(_checked_key(item, "Set"), depth - 1))
                 return made
         return self._other(value, depth)
 
@@ -109,15 +119,17 @@ class _ToJs:
             self._remember(value, made)
             for name, member in value.items():
                 # Not setattr: a JavaScript name is taken literally here, `from_` included.
-                made._put(js_string(name), self.convert(member, depth))
+                made._put(js_string(_checked_key(name, "Map")), self.convert(member, depth))
             return made
         if self._dict_converter is None:
             entries = JsMap.new()
             self._remember(value, entries)
             for key, member in value.items():
-                entries.set(key, self.convert(member, depth))
+                entries.set(_checked_key(key, "Map"), self.convert(member, depth))
             return entries
-        return self._dict_converter(JsArray(JsArray((key, self.convert(v, depth))) for key, v in value.items()))
+        return self._dict_converter(
+            JsArray(JsArray((_checked_key(key, "Map"), self.convert(member, depth))) for key, member in value.items())
+        )
 
     def _other(self, value: object, depth: int) -> object:
         try:
@@ -131,10 +143,21 @@ class _ToJs:
     def _stays(self, value: object) -> object:
         if not self._may_stay:
             raise ConversionError(f"No conversion known for {value!r}")
-        return value
+        if self._pyproxies is None:
+            return value
+        proxy = create_proxy(value, roundtrip=False)
+        self._pyproxies.push(proxy)
+        return proxy
 
     def _remember(self, value: object, converted: object) -> None:
         self._seen[id(value)] = (value, converted)
+
+
+def _checked_key(key: object, kind: str) -> object:
+    """A key of a map, or a member of a set: one of JavaScript's primitive values."""
+    if isinstance(key, _PRIMITIVES):
+        return key
+    raise ConversionError(f"Cannot use {key!r} as a key for a Javascript {kind}")
 
 
 def to_py(value: object, *, depth: int = -1, default_converter: _Converter | None = None) -> object:
@@ -168,7 +191,7 @@ class _ToPy:
             case JsMap():
                 return self._dict(value, value.items(), depth)
             case JsSet():
-                return {self.convert(item, depth - 1) for item in value}
+                return {_python_key(self.convert(item, depth - 1)) for item in value}
             case JsBuffer():
                 return value.to_memoryview()
         if self._default_converter is not None:
@@ -178,8 +201,19 @@ class _ToPy:
     def _dict(self, value: JsProxy, entries: Iterable[tuple[object, object]], depth: int) -> dict[object, object]:
         made: dict[object, object] = {}
         self._remember(value, made)
-        made.update((self.convert(key, depth - 1), self.convert(member, depth - 1)) for key, member in entries)
+        made.update(
+            (_python_key(self.convert(key, depth - 1)), self.convert(member, depth - 1)) for key, member in entries
+        )
         return made
 
     def _remember(self, value: object, converted: object) -> None:
         self._seen[id(value)] = (value, converted)
+
+
+def _python_key(key: object) -> object:
+    """A key of a dict, or a member of a set."""
+    try:
+        hash(key)
+    except TypeError as error:
+        raise ConversionError(f"Cannot use {key!r} as a key for a Python dict or a member of a Python set") from error
+    return key

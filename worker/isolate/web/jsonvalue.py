@@ -10,6 +10,7 @@ from json.encoder import encode_basestring
 from typing import Final
 
 from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.bigint import JsBigInt
 from paddock.worker.isolate.web.buffers import TypedArray
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull
@@ -79,7 +80,7 @@ class _Writer:
             case bool():
                 return "true" if value else "false"
             case int():
-                if abs(value) > MAX_SAFE_INTEGER:
+                if abs(value) > MAX_SAFE_INTEGER or isinstance(value, JsBigInt):
                     raise type_error("Do not know how to serialize a BigInt")
                 return str(int(value))
             case float():

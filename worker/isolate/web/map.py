@@ -6,17 +6,17 @@ Source: Pyodide, JsMap (a mutable mapping), JsProxy.as_object_map.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, crossing, is_nullish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["JsMap", "JsSet", "ObjectMap", "pairs"]
+__all__ = ["JsMap", "JsSet", "JsonArray", "ObjectMap", "as_json", "pairs"]
 
 
 class _MapClass(JsClass, type(MutableMapping)):  # type: ignore[misc]  # the metaclass of abstract classes
@@ -56,7 +56,7 @@ class JsMap(JsProxy, MutableMapping[object, object], metaclass=_MapClass):
             callback(value, key, self)
 
     def __getitem__(self, key: object) -> object:
-        return self._entries[key]
+        return crossing(self._entries[key])
 
     def __setitem__(self, key: object, value: object) -> None:
         self._entries[key] = value
@@ -142,9 +142,7 @@ class ObjectMap(JsProxy, MutableMapping[str, object], metaclass=_MapClass):
 
     def __getitem__(self, name: str) -> object:
         value = self._target._members()[name]
-        if self._is_hereditary and isinstance(value, JsObject):
-            return ObjectMap.over(value, True)
-        return value
+        return as_json(value) if self._is_hereditary else crossing(value)
 
     def __setitem__(self, name: str, value: object) -> None:
         setattr(self._target, name, value)
@@ -162,6 +160,35 @@ class ObjectMap(JsProxy, MutableMapping[str, object], metaclass=_MapClass):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+class JsonArray(JsArray):
+    """The items of an array, those that are objects or arrays seen as dicts and lists. Changes go to the array."""
+
+    @classmethod
+    def over(cls, target: JsArray) -> JsonArray:
+        """The view of an array."""
+        view = cls()
+        view._items = target._items
+        return view
+
+    def __iter__(self) -> Iterator[object]:
+        return map(as_json, self._items)
+
+    def __getitem__(self, index: Any) -> Any:  # an index or a slice, as in the base class
+        if isinstance(index, slice):
+            return JsonArray(self._items[index])
+        return as_json(self._items[index])
+
+
+def as_json(value: object) -> object:
+    """A value as dicts and lists would look, without a copy."""
+    match value:
+        case JsObject():
+            return ObjectMap.over(value, True)
+        case JsArray():
+            return JsonArray.over(value)
+    return crossing(value)
 
 
 def pairs(source: object) -> Iterator[tuple[object, object]]:

@@ -22,6 +22,8 @@ __all__ = [
     "JsNull",
     "JsObject",
     "JsProxy",
+    "Unwrapped",
+    "call_on",
     "crossing",
     "is_nullish",
     "js_name",
@@ -74,15 +76,29 @@ class JsProxy:
 
         return ObjectMap.over(self, hereditary)
 
-    def as_py_json(self) -> ObjectMap:
+    def as_py_json(self) -> object:
         """The object as dicts and lists would look, without a copy."""
-        return self.as_object_map(hereditary=True)
+        from paddock.worker.isolate.web.map import as_json  # imports this module
+
+        return as_json(self)
 
     def to_py(self, *, depth: int = -1, default_converter: Callable[..., object] | None = None) -> object:
         """A deep copy in Python's own types; class instances come back as they are."""
         from paddock.worker.isolate.web.convert import to_py  # imports this module
 
         return to_py(self, depth=depth, default_converter=default_converter)
+
+    def to_weakref(self) -> JsProxy:
+        """A reference that does not keep the object alive."""
+        from paddock.worker.isolate.web.weak import WeakRef  # imports this module
+
+        return WeakRef.new(self)
+
+    def bind_sig(self, signature: object, /) -> JsProxy:
+        """The same object: signatures are for type checkers."""
+        return self
+
+    bind_class = bind_sig
 
     def _members(self) -> Mapping[str, object]:
         """Own members: of a class instance, what was assigned to it from outside."""
@@ -110,12 +126,24 @@ class Constructor(JsProxy):
         """The constructor of a class; the class itself where it is one that handlers can name."""
         if isinstance(kind, JsProxy):  # its metaclass makes it a JavaScript value of its own
             return kind
+        name = getattr(kind, "_js_name", "") or kind.__name__
+        if name in _WRAPPED_BINDINGS and era.current().bindings_are_raw:
+            return _UNWRAPPED_BINDING
         if kind not in cls._known:
-            cls._known[kind] = cls(getattr(kind, "_js_name", "") or kind.__name__)
+            cls._known[kind] = cls(name)
         return cls._known[kind]
 
     def __call__(self, *args: object) -> NoReturn:
         raise TypeError("Illegal constructor")
+
+
+#: Bindings that the SDK wraps, which knows them by these names; the SDK of older eras did not.
+_WRAPPED_BINDINGS: Final = {
+    "KvNamespace", "R2Bucket", "D1Database", "WorkerQueue", "Ai", "VectorizeIndexImpl", "AnalyticsEngine",
+    "AnalyticsEngineDataset", "LocalAnalyticsEngineDataset", "ImagesBindingImpl", "HostedImagesBindingImpl",
+    "Ratelimit",
+}  # fmt: skip
+_UNWRAPPED_BINDING: Final = Constructor("Object")
 
 
 class JsNull:
@@ -147,9 +175,26 @@ def null() -> JsNull | None:
     return None if era.current().null_is_none else jsnull
 
 
+class Unwrapped(JsProxy):
+    """Base of what comes back to Python as the Python object that it stands for."""
+
+    __slots__ = ()
+
+    def unwrap(self) -> object:
+        raise NotImplementedError
+
+
 def crossing(value: object) -> object:
     """A stored value as Python gets it: containers keep null as it is, so that JSON can write it in every era."""
-    return null() if value is jsnull else value
+    if value is jsnull:
+        return null()
+    return value.unwrap() if isinstance(value, Unwrapped) else value
+
+
+def call_on(this: object, function: Callable[..., object], *args: object) -> object:
+    """Call a function as a method of `this`, which only proxies that capture it look at."""
+    with_this = getattr(function, "_call_on", None)
+    return function(*args) if with_this is None else with_this(this, *args)
 
 
 def is_nullish(value: object) -> bool:

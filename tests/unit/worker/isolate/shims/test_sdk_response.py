@@ -172,8 +172,10 @@ def test_controller_error_breaks_the_body(worker: Worker) -> None:
     """PW-093."""
     handler = """
         from js import ReadableStream
+        from pyodide.ffi import create_proxy
         from workers import Response, WorkerEntrypoint
 
+        @create_proxy
         def pull(controller):
             controller.error(ValueError("broken"))
 

@@ -48,7 +48,8 @@ def test_dict_without_converter_was_a_map(old_era: None) -> None:
 
 
 def test_dict_converter_of_the_handler_gets_entries() -> None:
-    assert _js({"a": 1}, dict_converter=lambda entries: [list(entry) for entry in entries]) == [["a", 1]]
+    """What it returns is Python's, so it is a proxy."""
+    assert _js({"a": 1}, dict_converter=lambda entries: [list(entry) for entry in entries]).unwrap() == [["a", 1]]
 
 
 def test_containers_and_buffers() -> None:
@@ -117,3 +118,30 @@ def test_null_is_none_in_the_old_era_and_still_written(old_era: None) -> None:
     assert (value.a, value.b[0], value.to_py()) == (None, None, {"a": None, "b": [None]})
     assert stringify(value) == '{"a":null,"b":[null]}'
     assert Headers.new().get("x") is None
+
+
+@pytest.mark.parametrize("value", [{(1, 2): 3}, {frozenset([1]), 2}])
+def test_keys_are_primitives(value: object) -> None:
+    """JavaScript would tell other keys apart by identity."""
+    with pytest.raises(ConversionError, match=r"Cannot use .* as a key for a Javascript (Map|Set)"):
+        to_js(value)
+
+
+def test_depth_of_to_js() -> None:
+    inner = [1]
+    converted = _js([inner], depth=1)
+    assert converted[0] is inner
+    assert _js(inner, depth=0).unwrap() is inner
+
+
+def test_keys_of_dicts_are_hashable() -> None:
+    with pytest.raises(ConversionError, match="as a key for a Python dict"):
+        JsMap.new([[JsArray(), 1]]).to_py()
+
+
+def test_json_view_is_deep_and_no_copy() -> None:
+    value: Any = parse('{"list": [{"a": {"b": 1}}, null], "x": 1}')
+    view = value.as_py_json()
+    view["list"][0]["a"]["b"] = 2
+    assert (value.list[0].a.b, [type(item).__name__ for item in view["list"]]) == (2, ["ObjectMap", "JsNull"])
+    assert next(iter(view["list"][:1]))["a"]["b"] == 2

@@ -11,6 +11,7 @@ from paddock.worker.isolate.web import fetch as fetch_module
 from paddock.worker.isolate.web.abort import AbortController, AbortSignal
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.fetch import FETCH, Fetcher, set_transport
+from paddock.worker.isolate.web.proxies import create_proxy
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import enter_request
 
@@ -165,7 +166,7 @@ def test_end_of_the_event_cancels_what_is_under_way(upstream: Upstream) -> None:
 def test_signals_combine_and_call_listeners() -> None:
     controller, seen = AbortController.new(), list[object]()
     combined = AbortSignal.any([controller.signal, AbortController.new().signal])
-    combined.addEventListener("abort", lambda event: seen.append(event.type), once=True)
+    combined.addEventListener("abort", create_proxy(lambda event: seen.append(event.type)), once=True)
     combined.onabort = lambda event: seen.append("on")  # type: ignore[attr-defined]  # assigned as in JavaScript
     controller.abort("reason")
     controller.abort("again")

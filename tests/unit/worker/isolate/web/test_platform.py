@@ -89,10 +89,10 @@ def test_timers_run_in_order_and_can_be_stopped() -> None:
     async def main() -> list[str]:
         seen: list[str] = []
         done = asyncio.Event()
-        CLEAR_TIMEOUT(SET_TIMEOUT(lambda: seen.append("stopped"), 0))
+        CLEAR_TIMEOUT(SET_TIMEOUT(create_proxy(lambda: seen.append("stopped")), 0))
         SET_TIMEOUT(create_once_callable(seen.append), 0, "timer")
-        QUEUE_MICROTASK(lambda: seen.append("microtask"))
-        SET_TIMEOUT(lambda: done.set(), 1)
+        QUEUE_MICROTASK(create_proxy(lambda: seen.append("microtask")))
+        SET_TIMEOUT(create_once_callable(done.set), 1)
         await done.wait()
         return seen
 
@@ -110,7 +110,7 @@ def test_interval_repeats_until_stopped() -> None:
                 CLEAR_TIMEOUT(number)
                 done.set()
 
-        number = SET_INTERVAL(tick, 0)
+        number = SET_INTERVAL(create_proxy(tick), 0)
         await done.wait()
         await asyncio.sleep(0)
         return count
@@ -130,8 +130,8 @@ def test_delays_need_an_event() -> None:
 def test_failing_callback_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         done = asyncio.Event()
-        SET_TIMEOUT(lambda: 1 / 0, 0)
-        SET_TIMEOUT(lambda: done.set(), 1)
+        SET_TIMEOUT(create_once_callable(lambda: 1 / 0), 0)
+        SET_TIMEOUT(create_once_callable(done.set), 1)
         await done.wait()
 
     _in_request(main())

@@ -10,6 +10,7 @@ import pytest
 
 from paddock.worker.isolate.web.buffers import uint8_array
 from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.objects import JsObject
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes, take_source
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def test_start_pull_and_cancel_of_a_handler() -> None:
         controller.enqueue(uint8_array(b"p"))
 
     async def main() -> list[bytes]:
-        stream = ReadableStream.new(start=start, pull=pull, cancel=seen.append)
+        stream = ReadableStream.new(JsObject({"start": start, "pull": pull, "cancel": seen.append}))
         async with aclosing(iterate_bytes(stream)) as pieces:
             return [await anext(pieces), await anext(pieces)]
 
@@ -170,7 +171,7 @@ def test_error_of_the_controller_reaches_the_reader() -> None:
 
     async def main() -> None:
         error = JsException("Error", "broken")
-        reader = ReadableStream.new(start=lambda controller: controller.error(error)).getReader()
+        reader = ReadableStream.new(JsObject({"start": lambda controller: controller.error(error)})).getReader()
         await reader.read()
 
     with pytest.raises(JsException, match="broken"):
@@ -182,7 +183,7 @@ def test_exception_in_pull_breaks_the_stream() -> None:
         raise ValueError("mine")
 
     async def main() -> None:
-        await _drain(ReadableStream.new(pull=pull))
+        await _drain(ReadableStream.new(JsObject({"pull": pull})))
 
     with pytest.raises(ValueError, match="mine"):
         _run(main())

@@ -10,6 +10,7 @@ import pytest
 from paddock.worker.isolate.web.abort import AbortController
 from paddock.worker.isolate.web.buffers import uint8_array
 from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.objects import JsObject
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes
 from paddock.worker.isolate.web.transform import TransformStream
 from paddock.worker.isolate.web.writable import WritableStream
@@ -79,7 +80,10 @@ def test_transformer_changes_chunks_and_flushes() -> None:
     async def main() -> list[bytes]:
         source = ReadableStream.from_([uint8_array(b"a"), uint8_array(b"b")])
         return [
-            p async for p in iterate_bytes(source.pipeThrough(TransformStream.new(transform=transform, flush=flush)))
+            p
+            async for p in iterate_bytes(
+                source.pipeThrough(TransformStream.new(JsObject({"transform": transform, "flush": flush})))
+            )
         ]
 
     assert _run(main()) == [b"A", b"B", b"!"]
@@ -90,7 +94,7 @@ def test_exception_in_a_transformer_breaks_both_sides() -> None:
         raise ValueError("mine")
 
     async def main() -> None:
-        stream = TransformStream.new(transform=transform)
+        stream = TransformStream.new(JsObject({"transform": transform}))
         written = stream.writable.getWriter().write(1)
         with pytest.raises(ValueError, match="mine"):
             await stream.readable.getReader().read()
@@ -113,7 +117,7 @@ def test_sink_takes_one_chunk_at_a_time() -> None:
             taken.append(chunk)
             busy -= 1
 
-        writer = WritableStream.new(write=write, close=lambda: taken.append("closed")).getWriter()
+        writer = WritableStream.new(JsObject({"write": write, "close": lambda: taken.append("closed")})).getWriter()
         writer.write(1)
         writer.write(2)
         await writer.close()
@@ -142,7 +146,7 @@ def test_failing_sink_rejects_what_waits() -> None:
         def write(chunk: object, controller: object) -> None:
             raise ValueError("full")
 
-        writer = WritableStream.new(write=write).getWriter()
+        writer = WritableStream.new(JsObject({"write": write})).getWriter()
         for promise in (writer.write(1), writer.write(2), writer.closed):
             with pytest.raises(ValueError, match="full"):
                 await promise
@@ -153,7 +157,9 @@ def test_failing_sink_rejects_what_waits() -> None:
 def test_abort_fires_the_controllers_signal() -> None:
     async def main() -> bool:
         signals: list[Any] = []
-        writer = WritableStream.new(start=lambda controller: signals.append(controller.signal)).getWriter()
+        writer = WritableStream.new(
+            JsObject({"start": lambda controller: signals.append(controller.signal)})
+        ).getWriter()
         await writer.abort("x")
         return bool(signals[0].aborted)
 
@@ -165,7 +171,7 @@ def test_pipe_closes_the_destination_and_releases_both() -> None:
         taken: list[object] = []
         source = ReadableStream.from_([1, 2])
         sink = WritableStream.new(
-            write=lambda chunk, controller: taken.append(chunk), close=lambda: taken.append("end")
+            JsObject({"write": lambda chunk, controller: taken.append(chunk), "close": lambda: taken.append("end")})
         )
         await source.pipeTo(sink)
         assert not source.locked and not sink.locked
@@ -182,9 +188,11 @@ def test_failing_destination_cancels_the_source() -> None:
         def write(chunk: object, controller: object) -> None:
             raise error
 
-        source = ReadableStream.new(pull=lambda controller: controller.enqueue(1), cancel=reasons.append)
+        source = ReadableStream.new(
+            JsObject({"pull": lambda controller: controller.enqueue(1), "cancel": reasons.append})
+        )
         with pytest.raises(ValueError, match="full"):
-            await source.pipeTo(WritableStream.new(write=write))
+            await source.pipeTo(WritableStream.new(JsObject({"write": write})))
         assert reasons == [error]
         return reasons
 
@@ -195,9 +203,9 @@ def test_failing_source_aborts_the_destination() -> None:
     async def main() -> None:
         reasons: list[object] = []
         error = JsException("Error", "broken")
-        source = ReadableStream.new(start=lambda controller: controller.error(error))
+        source = ReadableStream.new(JsObject({"start": lambda controller: controller.error(error)}))
         with pytest.raises(JsException, match="broken"):
-            await source.pipeTo(WritableStream.new(abort=reasons.append))
+            await source.pipeTo(WritableStream.new(JsObject({"abort": reasons.append})))
         assert reasons == [error]
 
     _run(main())
@@ -208,7 +216,7 @@ def test_reader_that_leaves_a_pipe_cancels_its_source_at_once() -> None:
 
     async def main() -> None:
         cancelled = asyncio.Event()
-        source = ReadableStream.new(cancel=lambda reason: cancelled.set())
+        source = ReadableStream.new(JsObject({"cancel": lambda reason: cancelled.set()}))
         out = source.pipeThrough(TransformStream.new())
         await asyncio.sleep(0)
         await out.cancel("gone")
