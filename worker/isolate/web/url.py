@@ -1,14 +1,15 @@
 """`URL` and `URLSearchParams`.
 
-Source: URL standard. PW-082, PW-083, PW-109.
+Source: URL standard. URLs are parsed by Ada, the library that workerd has, too. PW-082, PW-083, PW-109.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, unquote_to_bytes
+
+import ada_url
 
 from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
@@ -16,186 +17,78 @@ from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.map import pairs
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, null
 from paddock.worker.isolate.web.text import js_string, utf8
-from paddock.worker.isolate.web.urlparser import (
-    DEFAULT_PORTS,
-    FRAGMENT_SET,
-    QUERY_SET,
-    SPECIAL_QUERY_SET,
-    USERINFO_SET,
-    InvalidUrl,
-    UrlRecord,
-    encode,
-    parse_host,
-    parse_path,
-    parse_port,
-    parse_url,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["URL", "URLSearchParams", "decode_form", "encode_form"]
 
-_OPAQUE_ORIGIN: Final = "null"
+
+class _Part:
+    """A part of a URL that can be assigned; a value that does not fit is ignored."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, url: URL, owner: type[URL]) -> str:
+        return str(getattr(url._url, self._name))
+
+    def __set__(self, url: URL, value: object) -> None:
+        with contextlib.suppress(ValueError):
+            setattr(url._url, self._name, _text(value))
 
 
 class URL(JsProxy, metaclass=JsClass):
-    """A URL. Its parts can be assigned; a value that does not fit is ignored, except for `href`, which raises."""
+    """A URL. Assigning `href` raises where the value is none; all other parts ignore what does not fit."""
+
+    protocol, username, password, host, hostname, port, pathname, hash = (_Part() for _ in range(8))
 
     def __init__(self, url: object, base: object = None) -> None:
         try:
-            against = None if base is None else parse_url(js_string(base))
-            self._record = parse_url(js_string(url), against)
-        except InvalidUrl as error:
+            self._url = ada_url.URL(_text(url), None if base is None else _text(base))
+        except ValueError as error:
             raise type_error("Invalid URL string.") from error
-        self._params = URLSearchParams.of_query(self._record.query or "", self._take_query)
+        self._params: URLSearchParams | None = None
 
     @staticmethod
     def canParse(url: object, base: object = None) -> bool:
-        return URL.parse(url, base) is not null()
+        return bool(ada_url.URL.can_parse(_text(url), None if base is None else _text(base)))
 
     @staticmethod
     def parse(url: object, base: object = None) -> object:
         """The URL, or null where the text is none."""
-        try:
-            parse_url(js_string(url), None if base is None else parse_url(js_string(base)))
-        except InvalidUrl:
-            return null()
-        return URL.new(url, base)
+        return URL.new(url, base) if URL.canParse(url, base) else null()
 
     @property
     def href(self) -> str:
-        return self._record.text()
+        return self._url.href
 
     @href.setter
     def href(self, value: object) -> None:
         try:
-            self._record = parse_url(js_string(value))
-        except InvalidUrl as error:
+            self._url = ada_url.URL(_text(value))
+        except ValueError as error:
             raise type_error("Invalid URL string.") from error
-        self._params._reset(self._record.query or "")
+        self._query_changed()
 
     @property
     def origin(self) -> str:
-        record = self._record
-        if not record.is_special or record.scheme == "file":
-            return _OPAQUE_ORIGIN
-        return f"{record.scheme}://{self.host}"
-
-    @property
-    def protocol(self) -> str:
-        return f"{self._record.scheme}:"
-
-    @protocol.setter
-    def protocol(self, value: object) -> None:
-        scheme = js_string(value).partition(":")[0].lower()
-        is_valid = re.fullmatch(r"[a-z][a-z0-9+.\-]*", scheme) is not None
-        if is_valid and (scheme in DEFAULT_PORTS) == self._record.is_special and self._record.scheme != "file":
-            port = None if self._record.port == DEFAULT_PORTS.get(scheme) else self._record.port
-            self._record = self._record._replace(scheme=scheme, port=port)
-
-    @property
-    def username(self) -> str:
-        return self._record.username
-
-    @username.setter
-    def username(self, value: object) -> None:
-        if self._record.host:
-            self._record = self._record._replace(username=encode(js_string(value), USERINFO_SET))
-
-    @property
-    def password(self) -> str:
-        return self._record.password
-
-    @password.setter
-    def password(self, value: object) -> None:
-        if self._record.host:
-            self._record = self._record._replace(password=encode(js_string(value), USERINFO_SET))
-
-    @property
-    def host(self) -> str:
-        host, port = self._record.host or "", self._record.port
-        return host if port is None else f"{host}:{port}"
-
-    @host.setter
-    def host(self, value: object) -> None:
-        match = re.match(r"(\[[^\]]*\]|[^:/?#\\]*)(?::([0-9]+))?", js_string(value))
-        if match is not None:
-            self.hostname = match[1]
-            if match[2]:
-                self.port = match[2]
-
-    @property
-    def hostname(self) -> str:
-        return self._record.host or ""
-
-    @hostname.setter
-    def hostname(self, value: object) -> None:
-        text = re.split(r"[/?#\\]", js_string(value))[0]
-        if isinstance(self._record.path, str) or (not text and self._record.is_special):
-            return
-        try:
-            self._record = self._record._replace(host=parse_host(text, is_special=self._record.is_special))
-        except InvalidUrl:
-            return  # a host that does not parse leaves the URL as it was
-
-    @property
-    def port(self) -> str:
-        return "" if self._record.port is None else str(self._record.port)
-
-    @port.setter
-    def port(self, value: object) -> None:
-        text = js_string(value)
-        digits = re.match(r"[0-9]*", text)
-        if not self._record.host or self._record.scheme == "file" or digits is None:
-            return
-        if not text:
-            self._record = self._record._replace(port=None)
-        elif digits[0]:
-            with contextlib.suppress(InvalidUrl):  # a port that is too high leaves the URL as it was
-                port = parse_port(digits[0])
-                default = DEFAULT_PORTS.get(self._record.scheme)
-                self._record = self._record._replace(port=None if port == default else port)
-
-    @property
-    def pathname(self) -> str:
-        return self._record.pathname
-
-    @pathname.setter
-    def pathname(self, value: object) -> None:
-        if isinstance(self._record.path, str):
-            return
-        text = js_string(value)
-        is_special = self._record.is_special
-        if text.startswith("/") or (is_special and text.startswith("\\")):
-            text = text[1:]
-        # Unlike in a whole URL, these two do not end the path here.
-        path = parse_path(text.replace("?", "%3F").replace("#", "%23"), is_special=is_special)
-        self._record = self._record._replace(path=path)
+        return self._url.origin
 
     @property
     def search(self) -> str:
-        return f"?{self._record.query}" if self._record.query else ""
+        return self._url.search
 
     @search.setter
     def search(self, value: object) -> None:
-        text = js_string(value).removeprefix("?")
-        query = encode(text, SPECIAL_QUERY_SET if self._record.is_special else QUERY_SET)
-        self._record = self._record._replace(query=query or None)
-        self._params._reset(query)
+        self._url.search = _text(value)
+        self._query_changed()
 
     @property
     def searchParams(self) -> URLSearchParams:
+        if self._params is None:
+            self._params = URLSearchParams.of_query(self._url.search[1:], self._take_query)
         return self._params
-
-    @property
-    def hash(self) -> str:
-        return f"#{self._record.fragment}" if self._record.fragment else ""
-
-    @hash.setter
-    def hash(self, value: object) -> None:
-        fragment = encode(js_string(value).removeprefix("#"), FRAGMENT_SET)
-        self._record = self._record._replace(fragment=fragment or None)
 
     def toString(self) -> str:
         return self.href
@@ -204,12 +97,11 @@ class URL(JsProxy, metaclass=JsClass):
         return self.href
 
     def _take_query(self, query: str) -> None:
-        self._record = self._record._replace(query=query or None)
+        self._url.search = query
 
-    @property
-    def record(self) -> UrlRecord:
-        """The parsed URL."""
-        return self._record
+    def _query_changed(self) -> None:
+        if self._params is not None:
+            self._params._reset(self._url.search[1:])
 
 
 class URLSearchParams(JsProxy, metaclass=JsClass):
@@ -324,6 +216,11 @@ def decode_form(text: str) -> list[tuple[str, str]]:
 def encode_form(form: Iterable[tuple[str, str]]) -> str:
     """Pairs as `application/x-www-form-urlencoded` text."""
     return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in form)
+
+
+def _text(value: object) -> str:
+    """A value as text without surrogates that stand alone."""
+    return utf8(js_string(value)).decode()
 
 
 def _decoded(text: str) -> str:

@@ -25,6 +25,9 @@ from paddock.worker.isolate.web.url import URL, URLSearchParams
         ("http://[2001:DB8::0]:80/", "http://[2001:db8::]/"),
         ("http://[::ffff:1.2.3.4]/", "http://[::ffff:102:304]/"),
         ("http://münchen.test/", "http://xn--mnchen-3ya.test/"),
+        ("http://faß.test/", "http://xn--fa-hia.test/"),
+        ("http://%65xample.test/", "http://example.test/"),
+        ("file:///u:p@h:80/x", "file:///u:p@h:80/x"),
         ("file:///etc/../x", "file:///x"),
         ("mailto:a@b.test", "mailto:a@b.test"),
         ("data:text/plain,a b", "data:text/plain,a b"),
@@ -55,6 +58,11 @@ def test_no_url(text: str) -> None:
 )  # fmt: skip
 def test_relative_to_a_base(relative: str, href: str) -> None:
     assert URL.new(relative, "https://a.test/b/c?s#h").href == href
+
+
+def test_what_is_opaque_is_no_base() -> None:
+    assert not URL.canParse("x", "mailto:a@b.test")
+    assert URL.new("#f", "mailto:a@b.test").href == "mailto:a@b.test#f"
 
 
 def test_parts() -> None:
