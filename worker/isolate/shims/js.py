@@ -1,15 +1,18 @@
 """The `js` module of isolates: the names of the JavaScript global scope.
 
-One name is one object of the web platform, under the name that handlers import. A name that stands in `_LATER` exists
-in production and not here yet; any other unknown name exists nowhere.
+One name is one object of the web platform, under the name that handlers import. What few handlers use stands in
+`_ON_DEMAND` and is imported with its first use. A name that stands in `_LATER` exists in production and not here yet;
+any other unknown name exists nowhere.
 """
 
 from __future__ import annotations
 
+import math
 import sys
+from importlib import import_module
 from typing import Final
 
-from paddock.worker.isolate.web.abort import AbortController, AbortSignal, Event, EventTarget
+from paddock.worker.isolate.web.abort import AbortController, AbortSignal, CustomEvent, Event, EventTarget
 from paddock.worker.isolate.web.array import Array
 from paddock.worker.isolate.web.blob import Blob, File
 from paddock.worker.isolate.web.buffers import TYPED_ARRAYS, ArrayBuffer, DataView
@@ -19,6 +22,7 @@ from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.encoding import ATOB as atob
 from paddock.worker.isolate.web.encoding import BTOA as btoa
 from paddock.worker.isolate.web.encoding import TextDecoder, TextEncoder
+from paddock.worker.isolate.web.errors import DOM_EXCEPTION as DOMException
 from paddock.worker.isolate.web.errors import ErrorClass
 from paddock.worker.isolate.web.fetch import FETCH as fetch
 from paddock.worker.isolate.web.formdata import FormData
@@ -47,16 +51,20 @@ __all__ = [
     "URL",
     "AbortController",
     "AbortSignal",
+    "AggregateError",
     "Array",
     "ArrayBuffer",
     "BigInt64Array",
     "BigUint64Array",
     "Blob",
     "CloseEvent",
+    "CustomEvent",
+    "DOMException",
     "DataView",
     "Date",
     "Error",
     "ErrorEvent",
+    "EvalError",
     "Event",
     "EventTarget",
     "File",
@@ -64,15 +72,18 @@ __all__ = [
     "Float64Array",
     "FormData",
     "Headers",
+    "Infinity",
     "Int8Array",
     "Int16Array",
     "Int32Array",
     "Map",
     "MessageEvent",
+    "NaN",
     "Object",
     "Promise",
     "RangeError",
     "ReadableStream",
+    "ReferenceError",
     "Request",
     "Response",
     "Set",
@@ -81,6 +92,7 @@ __all__ = [
     "TextEncoder",
     "TransformStream",
     "TypeError",
+    "URIError",
     "URLSearchParams",
     "Uint8Array",
     "Uint8ClampedArray",
@@ -98,15 +110,20 @@ __all__ = [
     "fetch",
     "globalThis",
     "queueMicrotask",
+    "self",
     "setInterval",
     "setTimeout",
     "undefined",
 ]  # fmt: skip
 
+AggregateError = ErrorClass.of("AggregateError")
 Error = ErrorClass.of("Error")
+EvalError = ErrorClass.of("EvalError")
 RangeError = ErrorClass.of("RangeError")
+ReferenceError = ErrorClass.of("ReferenceError")
 SyntaxError = ErrorClass.of("SyntaxError")
 TypeError = ErrorClass.of("TypeError")
+URIError = ErrorClass.of("URIError")
 
 Int8Array = TYPED_ARRAYS["Int8Array"]
 Uint8Array = TYPED_ARRAYS["Uint8Array"]
@@ -122,13 +139,53 @@ BigUint64Array = TYPED_ARRAYS["BigUint64Array"]
 
 clearInterval = clearTimeout
 undefined = None
+Infinity = math.inf
+NaN = math.nan
 
+#: Name -> module of the web platform and what it is called there.
+_ON_DEMAND: Final = {
+    "BigInt": "bigint.BIGINT",
+    "Boolean": "numbers.BOOLEAN",
+    "ByteLengthQueuingStrategy": "strategies.ByteLengthQueuingStrategy",
+    "Cache": "caches.Cache",
+    "CompressionStream": "compression.CompressionStream",
+    "CountQueuingStrategy": "strategies.CountQueuingStrategy",
+    "CryptoKey": "algorithms.key.CryptoKey",
+    "DecompressionStream": "compression.DecompressionStream",
+    "FixedLengthStream": "identity.FixedLengthStream",
+    "HTMLRewriter": "html.rewriter.HTMLRewriter",
+    "IdentityTransformStream": "identity.IdentityTransformStream",
+    "Math": "numbers.MATH",
+    "Number": "numbers.NUMBER",
+    "ReadableStreamDefaultReader": "streams.ReadableStreamDefaultReader",
+    "RegExp": "regexp.RegExp",
+    "String": "strings.STRING",
+    "Symbol": "strings.SYMBOL",
+    "TextDecoderStream": "textstreams.TextDecoderStream",
+    "TextEncoderStream": "textstreams.TextEncoderStream",
+    "WeakMap": "weak.WeakMap",
+    "WeakRef": "weak.WeakRef",
+    "WeakSet": "weak.WeakSet",
+    "WritableStreamDefaultWriter": "writable.WritableStreamDefaultWriter",
+    "caches": "caches.CACHES",
+    "decodeURI": "strings.DECODE_URI",
+    "decodeURIComponent": "strings.DECODE_URI_COMPONENT",
+    "encodeURI": "strings.ENCODE_URI",
+    "encodeURIComponent": "strings.ENCODE_URI_COMPONENT",
+    "isFinite": "numbers.IS_FINITE",
+    "isNaN": "numbers.IS_NAN",
+    "navigator": "runtime.NAVIGATOR",
+    "parseFloat": "numbers.PARSE_FLOAT",
+    "parseInt": "numbers.PARSE_INT",
+    "performance": "runtime.PERFORMANCE",
+    "reportError": "runtime.REPORT_ERROR",
+    "scheduler": "runtime.SCHEDULER",
+    "structuredClone": "structured.STRUCTURED_CLONE",
+}
 #: Names of production that are still to come here.
 _LATER: Final = {
-    "BigInt", "Boolean", "CompressionStream", "DOMException", "DecompressionStream", "EventSource", "Float16Array",
-    "HTMLRewriter", "Math", "Number", "Proxy", "Reflect", "RegExp", "String", "Symbol", "TextDecoderStream",
-    "TextEncoderStream", "WeakMap", "WeakSet", "WebAssembly", "caches", "navigator",
-    "performance", "process", "scheduler", "self", "structuredClone",
+    "Cloudflare", "EventSource", "FinalizationRegistry", "Float16Array", "Intl", "MessageChannel", "Proxy",
+    "ReadableStreamBYOBReader", "Reflect", "URLPattern", "WebAssembly", "WebSocketRequestResponsePair", "process",
 }  # fmt: skip
 #: Production blocks these: text must not become code.
 _BLOCKED: Final = {"eval", "Function"}
@@ -149,11 +206,21 @@ class _GlobalThis(JsProxy):
 
 
 globalThis = _GlobalThis()
+self = globalThis
 
 
 def __getattr__(name: str) -> object:
+    if name in _ON_DEMAND:
+        module, _, attribute = _ON_DEMAND[name].rpartition(".")
+        found: object = getattr(import_module(f"paddock.worker.isolate.web.{module}"), attribute)
+        globals()[name] = found
+        return found
     if name in _LATER:
         raise AttributeError(f"js.{name} exists on Cloudflare but is not implemented in Paddock yet")
     if name in _BLOCKED:
         raise AttributeError(f"js.{name} is blocked: code generation from strings is disallowed")
     raise AttributeError(f"module 'js' has no attribute {name!r}: it is not a name of the JavaScript global scope")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, overload
 
-from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.errors import range_error, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, crossing, is_nullish
 from paddock.worker.isolate.web.text import js_string
 
@@ -113,11 +113,22 @@ class JsArray(JsProxy):
     def filter(self, predicate: Callable[..., object]) -> JsArray:
         return JsArray(item for index, item in enumerate(self._items) if predicate(item, index, self))
 
+    def fill(self, value: object = None, start: int | None = None, end: int | None = None) -> JsArray:
+        for index in range(*slice(start, end).indices(len(self._items))):
+            self._items[index] = value
+        return self
+
     def find(self, predicate: Callable[..., object]) -> object:
         return next((item for index, item in enumerate(self._items) if predicate(item, index, self)), None)
 
     def findIndex(self, predicate: Callable[..., object]) -> int:
         return next((index for index, item in enumerate(self._items) if predicate(item, index, self)), -1)
+
+    def findLast(self, predicate: Callable[..., object]) -> object:
+        return next((item for index, item in reversed(self._pairs()) if predicate(item, index, self)), None)
+
+    def findLastIndex(self, predicate: Callable[..., object]) -> int:
+        return next((index for index, item in reversed(self._pairs()) if predicate(item, index, self)), -1)
 
     def flat(self, depth: int = 1) -> JsArray:
         flattened: list[object] = []
@@ -127,6 +138,9 @@ class JsArray(JsProxy):
             else:
                 flattened.append(item)
         return JsArray(flattened)
+
+    def flatMap(self, callback: Callable[..., object]) -> JsArray:
+        return self.map(callback).flat()
 
     def forEach(self, callback: Callable[..., object]) -> None:
         for index, item in enumerate(self._items):
@@ -144,6 +158,9 @@ class JsArray(JsProxy):
     def keys(self) -> JsIterator:
         return JsIterator(range(len(self._items)))
 
+    def lastIndexOf(self, value: object) -> int:
+        return next((index for index, item in reversed(self._pairs()) if item == value), -1)
+
     def map(self, callback: Callable[..., object]) -> JsArray:
         return JsArray(callback(item, index, self) for index, item in enumerate(self._items))
 
@@ -154,11 +171,12 @@ class JsArray(JsProxy):
     def reduce(self, callback: Callable[..., object], *initial: object) -> object:
         if not self._items and not initial:
             raise type_error("Reduce of empty array with no initial value")
-        items = list(enumerate(self._items))
-        total = initial[0] if initial else items.pop(0)[1]
-        for index, item in items:
-            total = callback(total, item, index, self)
-        return total
+        return self._reduced(callback, self._pairs(), initial)
+
+    def reduceRight(self, callback: Callable[..., object], *initial: object) -> object:
+        if not self._items and not initial:
+            raise type_error("Reduce of empty array with no initial value")
+        return self._reduced(callback, self._pairs()[::-1], initial)
 
     def reverse(self) -> JsArray:
         self._items.reverse()
@@ -191,8 +209,38 @@ class JsArray(JsProxy):
     def values(self) -> JsIterator:
         return JsIterator(self._items)
 
+    def toReversed(self) -> JsArray:
+        return self.copy().reverse()
+
+    def toSorted(self, compare: Callable[..., float] | None = None) -> JsArray:
+        return self.copy().sort(compare)
+
+    def toSpliced(self, start: int, delete_count: int | None = None, *inserted: object) -> JsArray:
+        copy = self.copy()
+        copy.splice(start, delete_count, *inserted)
+        return copy
+
+    def with_(self, index: int, value: object) -> JsArray:
+        """A copy with another item at one place. Raises a RangeError outside of the array."""
+        copy = self.copy()
+        if not -len(copy) <= index < len(copy):
+            raise range_error(f"Invalid index : {index}")
+        copy[index] = value
+        return copy
+
     def toString(self) -> str:
         return self.join()
+
+    def _pairs(self) -> list[tuple[int, object]]:
+        return list(enumerate(self._items))
+
+    def _reduced(
+        self, callback: Callable[..., object], items: list[tuple[int, object]], initial: tuple[object, ...]
+    ) -> object:
+        total = initial[0] if initial else items.pop(0)[1]
+        for index, item in items:
+            total = callback(total, item, index, self)
+        return total
 
 
 class JsIterator(JsProxy):

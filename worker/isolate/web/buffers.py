@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any, ClassVar, Final, TypeAlias
 
 from paddock.worker.isolate.web.classes import JsClass
+from paddock.worker.isolate.web.elements import ElementMethods
 from paddock.worker.isolate.web.errors import range_error, type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish
 
@@ -65,6 +66,8 @@ class JsBuffer(JsProxy):
 class ArrayBuffer(JsBuffer, metaclass=JsClass):
     """A run of bytes."""
 
+    _is_detached = False
+
     def __init__(self, length: int = 0) -> None:
         self._data: bytes | bytearray = bytearray(length)
 
@@ -83,14 +86,28 @@ class ArrayBuffer(JsBuffer, metaclass=JsClass):
     def byteLength(self) -> int:
         return len(self._data)
 
+    @property
+    def detached(self) -> bool:
+        return self._is_detached
+
     def slice(self, start: int = 0, end: int | None = None) -> ArrayBuffer:
         return ArrayBuffer.over(bytearray(self._data[slice(start, end)]))
+
+    def transfer(self) -> ArrayBuffer:
+        """Another buffer with the same bytes, which this one has no more."""
+        moved = ArrayBuffer.over(self._data)
+        self.detach()
+        return moved
+
+    def detach(self) -> None:
+        """Give the bytes up: the length is 0 from now on."""
+        self._data, self._is_detached = b"", True
 
     def _view(self) -> memoryview:
         return memoryview(self._data)
 
 
-class TypedArray(JsBuffer, metaclass=JsClass):
+class TypedArray(ElementMethods, JsBuffer, metaclass=JsClass):
     """Base of the typed arrays: a view on an ArrayBuffer as numbers of one type."""
 
     _format: ClassVar[Any] = "B"  # one of struct's letters; a type cannot say which
@@ -163,8 +180,10 @@ class TypedArray(JsBuffer, metaclass=JsClass):
             raise range_error("offset is out of bounds")
         self._view()[begin : begin + len(content)] = content
 
-    def fill(self, value: object) -> TypedArray:
-        self._view()[:] = self._pack([value]) * self.length
+    def fill(self, value: object, start: int | None = None, end: int | None = None) -> TypedArray:
+        first, last, _ = slice(start, end).indices(self.length)
+        size = self.BYTES_PER_ELEMENT
+        self._view()[first * size : max(first, last) * size] = self._pack([value]) * max(0, last - first)
         return self
 
     def toString(self) -> str:

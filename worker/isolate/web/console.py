@@ -1,8 +1,13 @@
-"""`console`: lines on standard output and standard error, where the server picks them up (PW-121)."""
+"""`console`: lines on standard output and standard error, where the server picks them up (PW-121).
+
+Source: Console standard. A first argument with `%s`, `%d` and their like is a format for the others.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
+import time
 from typing import TYPE_CHECKING, Final, TextIO
 
 from paddock.worker.isolate.web.array import JsArray
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CONSOLE"]
 
 _DEPTH: Final = 3
+_SPECIFIER: Final = re.compile(r"%[sdifoOc%]")
 
 
 class _Console(JsProxy):
@@ -22,11 +28,23 @@ class _Console(JsProxy):
 
     _js_name = "console"
 
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._timers: dict[str, float] = {}
+
     def log(self, *values: object) -> None:
         _write(sys.stdout, values)
 
     info = log
     debug = log
+    dir = log
+    dirxml = log
+    table = log
+    group = log
+    groupCollapsed = log
+
+    def groupEnd(self) -> None:
+        """Lines are not indented, so there is nothing to end."""
 
     def warn(self, *values: object) -> None:
         _write(sys.stderr, values)
@@ -37,7 +55,31 @@ class _Console(JsProxy):
     def assert_(self, condition: object = False, *values: object) -> None:
         """Report a condition that does not hold."""
         if not condition:
-            _write(sys.stderr, ("Assertion failed", *values))
+            _write(sys.stderr, ("Assertion failed:", *values) if values else ("Assertion failed",))
+
+    def count(self, label: object = "default") -> None:
+        """Log how often this was called with a label."""
+        name = js_string(label)
+        self._counts[name] = self._counts.get(name, 0) + 1
+        self.log(f"{name}: {self._counts[name]}")
+
+    def countReset(self, label: object = "default") -> None:
+        self._counts.pop(js_string(label), None)
+
+    def time(self, label: object = "default") -> None:
+        """Begin to measure."""
+        self._timers[js_string(label)] = time.perf_counter()
+
+    def timeLog(self, label: object = "default", *values: object) -> None:
+        """Log how long it is since `time` was called with a label."""
+        name = js_string(label)
+        if name in self._timers:
+            self.log(f"{name}: {(time.perf_counter() - self._timers[name]) * 1e3:.3f}ms", *values)
+
+    def timeEnd(self, label: object = "default") -> None:
+        """Log it, and end."""
+        self.timeLog(label)
+        self._timers.pop(js_string(label), None)
 
 
 #: The object that handlers import.
@@ -45,10 +87,36 @@ CONSOLE: Final = _Console()
 
 
 def _write(file: TextIO, values: tuple[object, ...]) -> None:
-    text = " ".join(value if isinstance(value, str) else _shown(value, _DEPTH) for value in values)
+    text = " ".join(value if isinstance(value, str) else _shown(value, _DEPTH) for value in _formatted(values))
     # One write for a line, at once: what print and logging write keeps its place.
     file.write(f"{text}\n")
     file.flush()
+
+
+def _formatted(values: tuple[object, ...]) -> tuple[object, ...]:
+    """The values, with those filled in that a format among them asks for."""
+    if len(values) < 2 or not isinstance(values[0], str) or "%" not in values[0]:
+        return values
+    waiting = list(values[1:])
+
+    def fill(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        if not waiting:
+            return match[0]
+        value = waiting.pop(0)
+        match match[0]:
+            case "%s":
+                return js_string(value)
+            case "%c":  # style, which plain text does not have
+                return ""
+            case "%d" | "%i" | "%f":
+                if not isinstance(value, int | float):
+                    return "NaN"
+                return js_string(int(value) if match[0] == "%i" else value)
+        return _shown(value, _DEPTH)
+
+    return (_SPECIFIER.sub(fill, values[0]), *waiting)
 
 
 def _shown(value: object, depth: int) -> str:

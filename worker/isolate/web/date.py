@@ -89,6 +89,34 @@ class Date(JsProxy, metaclass=JsClass):
     getUTCHours, getUTCMinutes, getUTCSeconds = getHours, getMinutes, getSeconds
     getUTCMilliseconds = getMilliseconds
 
+    def setTime(self, ms: float) -> int | float:
+        self._ms = float(ms)
+        return self.getTime()
+
+    def setFullYear(self, year: float, *rest: float) -> int | float:
+        return self._set(0, year, *rest)
+
+    def setMonth(self, month: float, *rest: float) -> int | float:
+        return self._set(1, month, *rest)
+
+    def setDate(self, day: float) -> int | float:
+        return self._set(2, day)
+
+    def setHours(self, hours: float, *rest: float) -> int | float:
+        return self._set(3, hours, *rest)
+
+    def setMinutes(self, minutes: float, *rest: float) -> int | float:
+        return self._set(4, minutes, *rest)
+
+    def setSeconds(self, seconds: float, *rest: float) -> int | float:
+        return self._set(5, seconds, *rest)
+
+    def setMilliseconds(self, ms: float) -> int | float:
+        return self._set(6, ms)
+
+    setUTCFullYear, setUTCMonth, setUTCDate, setUTCHours = setFullYear, setMonth, setDate, setHours
+    setUTCMinutes, setUTCSeconds, setUTCMilliseconds = setMinutes, setSeconds, setMilliseconds
+
     def getTimezoneOffset(self) -> int:
         return 0
 
@@ -104,10 +132,36 @@ class Date(JsProxy, metaclass=JsClass):
     def toUTCString(self) -> str:
         return "Invalid Date" if math.isnan(self._ms) else self._moment().strftime("%a, %d %b %Y %H:%M:%S GMT")
 
+    def toDateString(self) -> str:
+        return self.toString() if math.isnan(self._ms) else self._moment().strftime("%a %b %d %Y")
+
+    def toLocaleDateString(self) -> str:
+        """In the form of the United States, which is the default; other locales are not available."""
+        moment = self._moment()
+        return f"{moment.month}/{moment.day}/{moment.year}"
+
+    def toLocaleTimeString(self) -> str:
+        moment = self._moment()
+        return f"{moment.hour % 12 or 12}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"
+
+    def toLocaleString(self) -> str:
+        return f"{self.toLocaleDateString()}, {self.toLocaleTimeString()}"
+
     def toString(self) -> str:
         if math.isnan(self._ms):
             return "Invalid Date"
         return self._moment().strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")
+
+    def _set(self, first: int, *values: float) -> int | float:
+        """Replace some of year, month, day, hours, minutes, seconds and milliseconds, the first one given by place."""
+        if math.isnan(self._ms):
+            return _NAN
+        moment = self._moment()
+        parts: list[float] = [moment.year, moment.month - 1, moment.day, moment.hour, moment.minute, moment.second,
+                              self._ms % 1000]  # fmt: skip
+        parts[first : first + len(values)] = values
+        self._ms = _of_parts(*parts)
+        return self.getTime()
 
     def _part(self, name: str) -> int | float:
         return _NAN if math.isnan(self._ms) else int(getattr(self._moment(), name))

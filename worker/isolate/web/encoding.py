@@ -83,6 +83,11 @@ class TextDecoder(JsProxy, metaclass=JsClass):
         return self._encoding
 
     @property
+    def codec(self) -> str:
+        """What Python calls the encoding."""
+        return _CODECS[self._encoding]
+
+    @property
     def fatal(self) -> bool:
         return self._is_fatal
 

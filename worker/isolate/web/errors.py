@@ -9,10 +9,12 @@ from typing import Final
 
 from paddock.worker.isolate.web.objects import Constructor, JsProxy
 
-__all__ = ["ErrorClass", "JsException", "abort_error", "as_exception", "range_error", "type_error"]
+__all__ = ["DOM_EXCEPTION", "ErrorClass", "JsException", "abort_error", "as_exception", "range_error", "type_error"]
 
 #: Errors of the language itself; of any other name an error is a DOMException if listed below, else a plain Error.
-_LANGUAGE_ERRORS: Final = {"Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"}
+_LANGUAGE_ERRORS: Final = {
+    "AggregateError", "Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError",
+}  # fmt: skip
 _DOM_ERRORS: Final = {
     "AbortError", "DataCloneError", "DataError", "EncodingError", "InvalidAccessError", "InvalidCharacterError",
     "InvalidStateError", "NetworkError", "NotFoundError", "NotSupportedError", "OperationError", "QuotaExceededError",
@@ -35,7 +37,7 @@ class JsException(JsProxy, Exception):
     def constructor(self) -> JsProxy:
         if self.name in _LANGUAGE_ERRORS:
             return ErrorClass.of(self.name)
-        return Constructor("DOMException") if self.name in _DOM_ERRORS else ErrorClass.of("Error")
+        return DOM_EXCEPTION if self.name in _DOM_ERRORS else ErrorClass.of("Error")
 
     def toString(self) -> str:
         return f"{self.name}: {self.message}" if self.message else self.name
@@ -66,6 +68,19 @@ class ErrorClass(Constructor):
 
     def __call__(self, message: object = None, options: object = None, **members: object) -> JsException:  # type: ignore[override]  # errors may be made without `new`
         return self.new(message, options, **members)
+
+
+class _DomExceptionClass(Constructor):
+    """`js.DOMException`: an error that is told apart by its name."""
+
+    __slots__ = ()
+
+    def new(self, message: object = None, name: object = None) -> JsException:
+        return JsException("Error" if name is None else str(name), "" if message is None else str(message))
+
+
+#: The name that handlers import.
+DOM_EXCEPTION: Final = _DomExceptionClass("DOMException")
 
 
 def type_error(message: str) -> JsException:

@@ -95,6 +95,10 @@ class Headers(JsProxy, metaclass=JsClass):
             found.extend((name, value) for value in (values if name == _SET_COOKIE else [", ".join(values)]))
         return found
 
+    def freeze(self) -> None:
+        """Let nobody change them from now on."""
+        self._is_immutable = True
+
     def clone(self) -> Headers:
         """A copy; one of immutable headers is immutable."""
         return Headers.from_pairs(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.convert import FROM_ENTRIES
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.jsonvalue import own_members
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+from paddock.worker.isolate.web.text import js_string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Object"]
 
@@ -46,6 +50,32 @@ class _ObjectConstructor(JsProxy):
                 else:
                     setattr(target, name, value)
         return target
+
+    def create(self, prototype: object = None) -> JsObject:
+        """A new object. Raises where it would inherit: objects have no prototypes here."""
+        if not is_nullish(prototype):
+            raise type_error("Object.create: a prototype other than null is not available in Paddock")
+        return JsObject()
+
+    def getOwnPropertyNames(self, value: object) -> JsArray:
+        names = list(_members(value))
+        return JsArray([*names, "length"] if isinstance(value, JsArray | list | tuple | str) else names)
+
+    def groupBy(self, items: object, callback: Callable[..., object]) -> JsObject:
+        """An object with an array of items for each name that the callback gives them."""
+        groups = JsObject()
+        for index, item in enumerate(cast("Iterable[object]", items)):
+            name = js_string(callback(item, index))
+            if name not in groups._members():
+                groups._put(name, JsArray())
+            cast("JsArray", groups._members()[name]).push(item)
+        return groups
+
+    def is_(self, left: object, right: object) -> bool:
+        """Whether two values are the same; NaN is the same as NaN."""
+        if isinstance(left, int | float) and isinstance(right, int | float) and left != left:
+            return right != right
+        return left is right if isinstance(left, JsProxy) else type(left) is type(right) and left == right
 
     def hasOwn(self, value: object, name: str) -> bool:
         return name in _members(value)

@@ -14,8 +14,8 @@ import logging
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from paddock.worker.isolate.web.classes import JsClass, with_keywords
-from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
+from paddock.worker.isolate.web.classes import JsClass, JsFunction, with_keywords
+from paddock.worker.isolate.web.errors import JsException, abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 from paddock.worker.isolate.web.scope import current_scope
 
@@ -78,6 +78,29 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
     def allSettled(cls, values: Iterable[object]) -> Promise[object]:
         """For each value an object with its `status` and its `value` or `reason`."""
         return start(_all_settled(list(values)))
+
+    @classmethod
+    def any(cls, values: Iterable[object]) -> Promise[object]:
+        """The first result; an AggregateError where everything was rejected."""
+        return start(_any(list(values)))
+
+    @classmethod
+    def withResolvers(cls) -> JsObject:
+        """An object with a promise and the two functions that settle it."""
+        promise: Promise[object] = Promise.pending()
+        return JsObject({
+            "promise": promise,
+            "resolve": JsFunction(promise._adopt, "resolve"),
+            "reject": JsFunction(promise._reject, "reject"),
+        })  # fmt: skip
+
+    @classmethod
+    def try_(cls, function: Callable[..., object], *arguments: object) -> Promise[object]:
+        """A promise for what a function returns or raises."""
+        try:
+            return adopt(function(*arguments))
+        except Exception as error:  # user code: what it raises rejects the promise
+            return rejected(error)
 
     @classmethod
     def race(cls, values: Iterable[object]) -> Promise[object]:
@@ -291,6 +314,32 @@ async def _all(values: list[object]) -> object:
     if promises:
         await settled
     return JsArray(promise._outcome() for promise in promises)
+
+
+async def _any(values: list[object]) -> object:
+    promises = [adopt(value)._handled() for value in values]
+    first: Promise[object] = Promise.pending()
+    remaining = len(promises)
+
+    def count(_reason: object) -> None:
+        nonlocal remaining
+        remaining -= 1
+        if not remaining:
+            first._reject(_aggregate(promises))
+
+    for promise in promises:
+        promise._react(first._resolve, count)
+    if not promises:
+        raise _aggregate(promises)
+    return await first
+
+
+def _aggregate(promises: list[Promise[object]]) -> JsException:
+    from paddock.worker.isolate.web.array import JsArray  # imports this module's dependencies
+
+    error = JsException("AggregateError", "All promises were rejected")
+    error.errors = JsArray(promise._value for promise in promises)  # type: ignore[attr-defined]  # as in JavaScript
+    return error
 
 
 async def _all_settled(values: list[object]) -> object:

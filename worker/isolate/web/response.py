@@ -45,6 +45,7 @@ class Response(Body, metaclass=JsClass):
     _url: str
     _is_redirected: bool
     _web_socket: object
+    _kind = "default"
 
     def __init__(self, body: object = None, init: object = None) -> None:
         self._web_socket = read(init, "webSocket")
@@ -93,6 +94,14 @@ class Response(Body, metaclass=JsClass):
         return response
 
     @classmethod
+    def error(cls) -> Response:
+        """What a failed network request would be; nothing can be sent with it."""
+        made = cls.new()
+        made._status, made._status_text, made._kind = 0, "", "error"
+        made._headers.freeze()
+        return made
+
+    @classmethod
     def redirect(cls, url: object, status: int = 302) -> Response:
         """A redirect to an absolute URL. Raises a RangeError for another status, a TypeError for another URL."""
         if status not in _REDIRECTS:
@@ -122,11 +131,17 @@ class Response(Body, metaclass=JsClass):
 
     @property
     def type(self) -> str:
-        return "default"
+        return self._kind
 
     @property
     def webSocket(self) -> object:
         return null() if is_nullish(self._web_socket) else self._web_socket
+
+    def payload(self) -> Content:
+        """The body for sending. Raises a TypeError for an error response: it cannot be sent."""
+        if self._kind == "error":
+            raise type_error("Return value from serve handler must not be an error response (like Response.error())")
+        return super().payload()
 
     def clone(self) -> Response:
         """A second response with the same content. Raises a TypeError after the body was used."""

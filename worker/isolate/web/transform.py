@@ -44,6 +44,13 @@ class TransformStream(JsProxy, metaclass=JsClass):
     def writable(self) -> WritableStream:
         return self._writable
 
+    async def wanted(self) -> None:
+        """Return when the reader wants a chunk. Raises what broke the stream while it waited."""
+        while self._has_pressure:
+            await self._change
+        if self._writable._state == "errored":
+            raise as_exception(self._writable._error)
+
     def pull(self, _controller: ReadableStreamDefaultController) -> Promise[object]:
         """The reader wants a chunk: let the writer go on, until there is enough again."""
         self._set_pressure(False)
@@ -55,10 +62,7 @@ class TransformStream(JsProxy, metaclass=JsClass):
         self._set_pressure(False)
 
     async def _transform(self, chunk: object) -> None:
-        while self._has_pressure:
-            await self._change
-        if self._writable._state == "errored":
-            raise as_exception(self._writable._error)
+        await self.wanted()
         transform = read(self._transformer, "transform")
         if not callable(transform):
             self._controller.enqueue(chunk)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import paddock.worker.isolate
 
 if TYPE_CHECKING:
     from conftest import Worker
@@ -24,14 +29,14 @@ def test_names_of_the_global_scope(worker: Worker) -> None:
     assert _run(worker, code) == "all"
 
 
-@pytest.mark.parametrize("name", ["Nonsense", "eval", "HTMLRewriter"])
+@pytest.mark.parametrize("name", ["Nonsense", "eval", "EventSource"])
 def test_unknown_names_are_import_errors(worker: Worker, name: str) -> None:
     """PW-105."""
     assert _run(worker, f"from js import {name}\nresult = 0").startswith("ImportError")
 
 
 def test_attribute_error_tells_what_is_missing(worker: Worker) -> None:
-    assert "exists on Cloudflare but is not implemented" in _run(worker, "result = js.HTMLRewriter")
+    assert "exists on Cloudflare but is not implemented" in _run(worker, "result = js.EventSource")
     assert "code generation from strings" in _run(worker, "result = js.eval")
     assert "not a name of the JavaScript global scope" in _run(worker, "result = js.nonsense")
 
@@ -85,3 +90,21 @@ def test_sockets_have_a_clear_error(worker: Worker) -> None:
         "from workers import import_from_javascript\nresult = import_from_javascript('cloudflare:sockets').connect('a')"
     )
     assert "TCP sockets are not available" in _run(worker, code)
+
+
+def test_every_name_of_the_module_can_be_used(worker: Worker) -> None:
+    """PW-105; those that are imported on demand, too."""
+    code = "result = [name for name in dir(js) if not name.startswith('_') and getattr(js, name, js) is js]"
+    assert _run(worker, code) == "[]"
+    assert _run(worker, "from js import structuredClone, Math, CompressionStream\nresult = Math.max(1, 2)") == "2"
+
+
+def test_names_on_demand_cost_nothing_before() -> None:
+    """Ciphers and parsers are imported by those who use them."""
+    shims = Path(paddock.worker.isolate.__file__).parent / "shims"
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import js, pyodide.ffi; print(*sys.modules)"
+    command = [sys.executable, "-P", "-c", program, str(shims)]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert not [
+        name for name in imported if name.endswith((".subtle", ".caches", ".rewriter", ".regexp", "cryptography"))
+    ]
