@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from paddock.worker.isolate.web.borrowed import expired
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import JsException, abort_error, as_exception, type_error
-from paddock.worker.isolate.web.objects import JsProxy, call_on, null, read
+from paddock.worker.isolate.web.objects import JsProxy, call_on, read
 from paddock.worker.isolate.web.promise import adopt
 from paddock.worker.isolate.web.scope import current_scope
 
@@ -52,8 +52,7 @@ class CustomEvent(Event):
 
     def __init__(self, kind: str, init: object = None) -> None:
         super().__init__(kind, init)
-        detail = read(init, "detail")
-        self._detail = null() if detail is None else detail
+        self._detail = read(init, "detail")
 
     @property
     def detail(self) -> object:

@@ -272,13 +272,19 @@ class _ArrayConstructor(JsProxy):
 
     def new(self, *items: object) -> JsArray:
         if len(items) == 1 and isinstance(items[0], int) and not isinstance(items[0], bool):
+            if items[0] < 0:
+                raise range_error("Invalid array length")
             return JsArray([None] * items[0])
         return JsArray(items)
 
     __call__ = new
 
     def from_(self, source: object, transform: Callable[..., object] | None = None) -> JsArray:
-        items = JsArray(_iterable(source))
+        length = source._members().get("length") if isinstance(source, JsObject) else None
+        if isinstance(source, JsObject) and isinstance(length, int):
+            items = JsArray(source._members().get(str(index)) for index in range(length))
+        else:
+            items = JsArray(_iterable(source))
         return items.map(transform) if transform else items
 
     def of(self, *items: object) -> JsArray:

@@ -26,7 +26,9 @@ class Blob(JsProxy, metaclass=JsClass):
         if is_nullish(parts):
             parts = ()
         if isinstance(parts, str | JsBuffer) or not isinstance(parts, Iterable):
-            raise type_error("Blob: expected an array of parts; put a single part into an array")
+            raise type_error(
+                f"Failed to construct '{type(self).name}': constructor parameter 1 is not of type 'Array'."
+            )
         self._data = b"".join(_part(part) for part in parts)
         self._type = _type(read(options, "type"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 from paddock.worker.isolate.web import jsonvalue
+from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.blob import Blob
 from paddock.worker.isolate.web.buffers import ArrayBuffer, JsBuffer, TypedArray, uint8_array
 from paddock.worker.isolate.web.errors import type_error
@@ -33,7 +34,7 @@ Content: TypeAlias = bytes | ReadableStream | None
 
 _T = TypeVar("_T")
 
-_USED: Final = "Body has already been used. It can only be used once. Use tee() first if you want to read it twice."
+_USED: Final = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice."
 _LOCKED: Final = "This ReadableStream is currently locked to a reader."
 
 
@@ -159,6 +160,8 @@ def extract(value: object) -> Extracted:
             return Extracted(value)
         case JsBuffer():
             return Extracted(value.to_bytes())
+        case JsArray():
+            return Extracted(ReadableStream.from_(value))
         case Blob():
             return Extracted(value._data, value.type)
         case FormData():
@@ -182,4 +185,4 @@ def _form(data: bytes, content_type: str) -> FormData:
     if kind == "application/x-www-form-urlencoded":
         return FormData.of(decode_form(data.decode("utf-8", "replace")))
     raise type_error("Unrecognized Content-Type header value. FormData can only parse the following MIME types: "
-                     "multipart/form-data, application/x-www-form-urlencoded.")  # fmt: skip
+                     "multipart/form-data, application/x-www-form-urlencoded")  # fmt: skip

@@ -5,6 +5,7 @@ Source: ECMAScript, structured data; Pyodide, JsBuffer (`to_bytes`, `to_memoryvi
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, ClassVar, Final, TypeAlias
@@ -12,7 +13,8 @@ from typing import IO, Any, ClassVar, Final, TypeAlias
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.elements import ElementMethods
 from paddock.worker.isolate.web.errors import range_error, type_error
-from paddock.worker.isolate.web.objects import JsProxy, is_nullish
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+from paddock.worker.isolate.web.text import to_number
 
 __all__ = ["TYPED_ARRAYS", "ArrayBuffer", "DataView", "JsBuffer", "TypedArray", "typed_array", "uint8_array"]
 
@@ -69,6 +71,8 @@ class ArrayBuffer(JsBuffer, metaclass=JsClass):
     _is_detached = False
 
     def __init__(self, length: int = 0) -> None:
+        if length < 0:
+            raise range_error("Invalid array buffer length")
         self._data: bytes | bytearray = bytearray(length)
 
     @classmethod
@@ -117,9 +121,12 @@ class TypedArray(ElementMethods, JsBuffer, metaclass=JsClass):
         size = self.BYTES_PER_ELEMENT
         if isinstance(source, ArrayBuffer):
             self._buffer, self._offset = source, byte_offset
-            self._size = _view_size(source.byteLength, byte_offset, None if length is None else length * size, size)
+            wanted = None if length is None else length * size
+            self._size = _view_size(source.byteLength, byte_offset, wanted, size, f" of {type(self).name}")
             return
         if isinstance(source, int):
+            if source < 0:
+                raise range_error(f"Invalid typed array length: {source}")
             content = bytearray(source * size)
         elif is_nullish(source):
             content = bytearray()
@@ -128,6 +135,8 @@ class TypedArray(ElementMethods, JsBuffer, metaclass=JsClass):
             content = bytearray(source._view() if elements.format == self._format else self._pack(elements))
         elif isinstance(source, Iterable):
             content = self._pack(source)
+        elif isinstance(source, JsObject) and isinstance(size_of := source._members().get("length"), int):
+            content = self._pack(source._members().get(str(index)) for index in range(size_of))
         else:
             raise type_error(f"{type(self).name}: expected a length, a buffer or an iterable of numbers; got {source}")
         self._buffer, self._offset, self._size = ArrayBuffer.over(content), 0, len(content)
@@ -217,10 +226,11 @@ class TypedArray(ElementMethods, JsBuffer, metaclass=JsClass):
 
     def _convert(self, value: Any) -> int | float:  # whatever a handler stores
         """A number as the array stores it: floats as they are, integers wrapped around."""
+        found = value if isinstance(value, int | float) else to_number(value)
         if self._format in "fd":
-            return float(value)
+            return float(found)
         bits = 8 * self.BYTES_PER_ELEMENT
-        wrapped = int(value) & ((1 << bits) - 1)
+        wrapped = (int(found) if math.isfinite(found) else 0) & ((1 << bits) - 1)
         is_negative = self._format in "bhiq" and wrapped >> (bits - 1)
         return wrapped - (1 << bits) if is_negative else wrapped
 
@@ -231,7 +241,8 @@ class _ClampedArray(TypedArray):
     _js_name = "Uint8ClampedArray"
 
     def _convert(self, value: Any) -> int:
-        return int(max(0, min(255, round(value))))
+        found = value if isinstance(value, int | float) else to_number(value)
+        return 0 if math.isnan(found) else round(max(0, min(255, found)))
 
 
 def _define(name: str, format_: str) -> JsClass:
@@ -322,13 +333,13 @@ def _ordered(is_little_endian: object, kind: Any) -> str:
     return f"{'<' if is_little_endian else '>'}{kind._format}"
 
 
-def _view_size(available: int, offset: int, wanted: int | None, element: int) -> int:
+def _view_size(available: int, offset: int, wanted: int | None, element: int, of: str = "") -> int:
     """Bytes that a view covers, after the checks that all views share."""
     if offset % element:
-        raise range_error(f"start offset should be a multiple of {element}")
+        raise range_error(f"start offset{of} should be a multiple of {element}")
     size = available - offset if wanted is None else wanted
     if offset < 0 or size < 0 or offset + size > available:
         raise range_error(f"Start offset {offset} is outside the bounds of the buffer")
     if size % element:
-        raise range_error(f"byte length should be a multiple of {element}")
+        raise range_error(f"byte length{of} should be a multiple of {element}")
     return size

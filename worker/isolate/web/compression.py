@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.buffers import JsBuffer, uint8_array
 from paddock.worker.isolate.web.errors import type_error
-from paddock.worker.isolate.web.text import js_string
+from paddock.worker.isolate.web.text import js_string, utf8
 from paddock.worker.isolate.web.transform import TransformStream
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.transform import TransformStreamDefaultController
 
-__all__ = ["CompressionStream", "DecompressionStream"]
+__all__ = ["CompressionStream", "DecompressionStream", "byte_chunk"]
 
 #: Format -> zlib's `wbits`, which says what stands around the compressed bytes.
 _FORMATS: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
@@ -87,10 +87,17 @@ def _window(form: object) -> int:
     return _FORMATS[name]
 
 
-def _octets(chunk: object) -> bytes:
+def byte_chunk(chunk: object) -> JsBuffer:
+    """What is written to a stream of bytes: buffers, and text as UTF-8. Raises a TypeError for anything else."""
+    if isinstance(chunk, str):
+        return uint8_array(utf8(chunk))
     if not isinstance(chunk, JsBuffer):
         raise type_error(
             "This TransformStream is being used as a byte stream, but received an object of "
             "non-ArrayBuffer/ArrayBufferView type on its writable side."
         )
-    return chunk.to_bytes()
+    return chunk
+
+
+def _octets(chunk: object) -> bytes:
+    return byte_chunk(chunk).to_bytes()

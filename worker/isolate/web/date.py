@@ -27,6 +27,19 @@ _ISO: Final = re.compile(
 )
 
 
+#: V8's older forms: "Jan 31, 2026 10:00", "Sat Jan 31 2026 10:00:00 GMT+0100 (CET)", "1/31/2026", "2026/1/31".
+_NAMED: Final = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})"
+    r"(?:,?\s+(\d\d?):(\d\d)(?::(\d\d))?)?(?:\s*(?:GMT|UTC|Z))?([+-]\d\d:?\d\d)?(?:\s*\(.*\))?"
+)
+_NUMERIC: Final = re.compile(
+    r"(?:(\d{4})[/-](\d\d?)[/-](\d\d?)|(\d\d?)/(\d\d?)/(\d{4}))(?:,?\s+(\d\d?):(\d\d)(?::(\d\d))?)?"
+)
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: The last moment that there is. Source: ECMAScript, "Time Values and Time Range".
+_LAST: Final = 8.64e15
+
+
 class Date(JsProxy, metaclass=JsClass):
     """A moment. Without arguments: now. `getTime()` is NaN where a text could not be read."""
 
@@ -41,6 +54,8 @@ class Date(JsProxy, metaclass=JsClass):
             self._ms = float(parts[0]) if math.isnan(parts[0]) else float(math.trunc(parts[0]))
         else:
             self._ms = _parsed(js_string(parts[0]))
+        if abs(self._ms) > _LAST:
+            self._ms = _NAN
 
     @staticmethod
     def now() -> int:
@@ -185,15 +200,32 @@ def _of_parts(year: float, month: float = 0, day: float = 1, *clock: float) -> f
 
 def _parsed(text: str) -> float:
     match = _ISO.fullmatch(text.strip())
+    if match is None:
+        return _parsed_otherwise(text.strip())
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    parts = [int(year), int(month or 1) - 1, int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)]
+    if not (0 <= parts[1] <= 11 and 1 <= parts[2] <= 31 and parts[3] <= 24 and parts[4] <= 59 and parts[5] <= 59):
+        return _NAN
+    return _of_parts(*parts, int((fraction or "0").ljust(3, "0")[:3])) - _offset_s(zone) * 1000
+
+
+def _parsed_otherwise(text: str) -> float:
+    """A date that is not in ISO's form, in one of the forms that V8 takes."""
+    if match := _NAMED.fullmatch(text):
+        name, day, year, hour, minute, second, zone = match.groups()
+        month = _MONTHS.index(name.lower()) if name.lower() in _MONTHS else _NAN
+        clock = (int(hour or 0), int(minute or 0), int(second or 0))
+        return _of_parts(int(year), month, int(day), *clock) - _offset_s(zone) * 1000
+    if match := _NUMERIC.fullmatch(text):
+        groups = match.groups()
+        numbers = groups[:3] if groups[0] else (groups[5], groups[3], groups[4])
+        years, months, days = (int(number or 0) for number in numbers)
+        is_date = 1 <= months <= 12 and 1 <= days <= 31
+        return _of_parts(years, months - 1, days, *(int(part or 0) for part in groups[6:])) if is_date else _NAN
     try:
-        if match is None:
-            return parsedate_to_datetime(text).timestamp() * 1000
-        year, month, day, hour, minute, second, fraction, zone = match.groups()
-        clock = int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "0").ljust(6, "0")[:6])
-        moment = datetime(int(year), int(month or 1), int(day or 1), *clock, tzinfo=UTC)
+        return parsedate_to_datetime(text).timestamp() * 1000
     except (ValueError, TypeError):
         return _NAN
-    return (moment.timestamp() - _offset_s(zone)) * 1000 // 1
 
 
 def _offset_s(zone: str | None) -> int:

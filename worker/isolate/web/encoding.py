@@ -26,13 +26,31 @@ __all__ = ["ATOB", "BTOA", "TextDecoder", "TextEncoder"]
 _CODECS: Final = {
     "utf-8": "utf-8", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be", "windows-1252": "cp1252",
     "iso-8859-2": "iso8859-2", "windows-1251": "cp1251", "shift_jis": "cp932", "euc-jp": "euc_jp", "gbk": "gbk",
-    "gb18030": "gb18030", "big5": "big5hkscs", "euc-kr": "cp949", "koi8-r": "koi8-r",
+    "gb18030": "gb18030", "big5": "big5hkscs", "euc-kr": "cp949", "koi8-r": "koi8-r", "koi8-u": "koi8-u",
+    "ibm866": "cp866", "macintosh": "mac_roman", "x-mac-cyrillic": "mac_cyrillic", "windows-874": "cp874",
+    "iso-2022-jp": "iso2022_jp",
+    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+    **{f"windows-{page}": f"cp{page}" for page in (1250, 1253, 1254, 1255, 1256, 1257, 1258)},
 }  # fmt: skip
 _LABELS: Final = {
     "utf8": "utf-8", "unicode-1-1-utf-8": "utf-8", "utf-16": "utf-16le", "ascii": "windows-1252",
     "us-ascii": "windows-1252", "latin1": "windows-1252", "iso-8859-1": "windows-1252", "l1": "windows-1252",
     "cp1252": "windows-1252", "cp1251": "windows-1251", "sjis": "shift_jis", "gb2312": "gbk", "big5-hkscs": "big5",
 }  # fmt: skip
+
+
+#: The name under which Python's codecs find `_as_control`.
+_CONTROLS: Final = "paddock.control"
+
+
+def _as_control(error: UnicodeError) -> tuple[str, int]:
+    """The control characters that the bytes in question have the numbers of."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(_CONTROLS, _as_control)
 
 
 _NOT_BASE64: Final = (
@@ -101,7 +119,7 @@ class TextDecoder(JsProxy, metaclass=JsClass):
         if isinstance(data, JsObject) and options is None:  # only options were given
             data, options = None, data
         if not is_nullish(data) and not isinstance(data, JsBuffer):
-            raise type_error("decode: expected an ArrayBuffer or a view on one")
+            raise type_error("Failed to execute 'decode' on 'TextDecoder': parameter 1 is not of type 'Array'.")
         keeps_state = bool(read(options, "stream"))
         try:
             text = self._decoder.decode(data.to_bytes() if isinstance(data, JsBuffer) else b"", not keeps_state)
@@ -116,7 +134,9 @@ class TextDecoder(JsProxy, metaclass=JsClass):
         return text
 
     def _start(self) -> None:
-        errors = "strict" if self._is_fatal else "replace"
+        # On the web, a byte that a Windows code page leaves open is the control character of that number.
+        is_open = self._encoding in ("windows-1252", "windows-1251")
+        errors = _CONTROLS if is_open else "strict" if self._is_fatal else "replace"
         self._decoder = codecs.getincrementaldecoder(_CODECS[self._encoding])(errors)
         self._is_at_start = True
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.blob import Blob, File
 from paddock.worker.isolate.web.classes import JsClass
-from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, null
 from paddock.worker.isolate.web.text import js_string
 
@@ -36,11 +35,11 @@ class FormData(JsProxy, metaclass=JsClass):
         return form
 
     def append(self, name: object, value: object, filename: object = None) -> None:
-        self._fields.append((js_string(name), _field(value, filename)))
+        self._fields.append((js_string(name), _field(name, value, filename)))
 
     def set(self, name: object, value: object, filename: object = None) -> None:
         """Give a name one value, in the place of its first one."""
-        key, field = js_string(name), _field(value, filename)
+        key, field = js_string(name), _field(name, value, filename)
         places = [index for index, (found, _) in enumerate(self._fields) if found == key]
         if not places:
             self._fields.append((key, field))
@@ -85,11 +84,10 @@ class FormData(JsProxy, metaclass=JsClass):
         return self.get(name)
 
 
-def _field(value: object, filename: object) -> Field:
+def _field(name: object, value: object, filename: object) -> Field:
+    """A value as it is kept. A Blob without a file name has that of its field, as in workerd."""
     if not isinstance(value, Blob):
-        if not is_nullish(filename):
-            raise type_error("FormData: a filename needs a Blob or a File as the value")
         return js_string(value)
     if isinstance(value, File) and is_nullish(filename):
         return value
-    return File.named(value, "blob" if is_nullish(filename) else js_string(filename))
+    return File.named(value, js_string(name if is_nullish(filename) else filename))

@@ -6,17 +6,18 @@ Source: Fetch standard, Headers class; workerd, api/headers. PW-050, PW-073 to P
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.array import JsArray, JsIterator
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.map import pairs
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, null
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, null
 from paddock.worker.isolate.web.text import js_string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Headers"]
 
@@ -25,13 +26,21 @@ _FORBIDDEN_IN_VALUE: Final = re.compile(r"[\0\r\n]")
 _SET_COOKIE: Final = "set-cookie"
 
 
+_WRONG_SOURCE: Final = (
+    "Failed to construct 'Headers': constructor parameter 1 is not of type 'Headers or Sequence or object'."
+)
+_WRONG_SIZE: Final = (
+    "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements."
+)
+
+
 class Headers(JsProxy, metaclass=JsClass):
     """Names are case-insensitive and read back in lower case; values of one name join with ", ", except Set-Cookie."""
 
     def __init__(self, source: object = None) -> None:
         self._values: dict[str, list[str]] = {}
         self._is_immutable = False
-        if not is_nullish(source):
+        if source is not None:
             self._fill(source)
 
     @classmethod
@@ -45,12 +54,12 @@ class Headers(JsProxy, metaclass=JsClass):
 
     def append(self, name: object, value: object) -> None:
         """Add a value; earlier values of the name stay."""
-        key, text = self._checked(name), _value(name, value)
+        key, text = self._checked(name), _value(value)
         self._values.setdefault(key, []).append(text)
 
     def set(self, name: object, value: object) -> None:
         """Replace all values of a name."""
-        key, text = self._checked(name), _value(name, value)
+        key, text = self._checked(name), _value(value)
         self._values[key] = [text]
 
     def delete(self, name: object) -> None:
@@ -122,8 +131,10 @@ class Headers(JsProxy, metaclass=JsClass):
             members = source._members() if isinstance(source, JsObject) else source
             for name, value in members.items():
                 self.append(name, value)
+        elif isinstance(source, str) or not isinstance(source, Iterable):
+            raise type_error(_WRONG_SOURCE)
         else:
-            for name, value in pairs(source):
+            for name, value in pairs(source, wrong_size=_WRONG_SIZE):
                 self.append(name, value)
 
     def _checked(self, name: object) -> str:
@@ -135,12 +146,12 @@ class Headers(JsProxy, metaclass=JsClass):
 def _key(name: object) -> str:
     text = js_string(name)
     if not _NAME.fullmatch(text):
-        raise type_error(f"Invalid header name: {text}")
+        raise type_error("Invalid header name.")
     return text.lower()
 
 
-def _value(name: object, value: object) -> str:
+def _value(value: object) -> str:
     text = js_string(value).strip(" \t\r\n")
     if _FORBIDDEN_IN_VALUE.search(text):
-        raise type_error(f"Invalid header value of {js_string(name)}: it contains a line break or a NUL")
+        raise type_error("Invalid header value.")
     return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paddock.worker.isolate.web.buffers import JsBuffer
+from paddock.worker.isolate.web.compression import byte_chunk
 from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.transform import TransformStream
 
@@ -19,7 +19,7 @@ __all__ = ["FixedLengthStream", "IdentityTransformStream"]
 
 
 class IdentityTransformStream(TransformStream):
-    """Takes ArrayBuffers and views on them, and nothing else."""
+    """Takes ArrayBuffers, views on them, and text, which becomes UTF-8."""
 
     def __init__(self, strategy: object = None) -> None:
         super().__init__(_Passage(None), strategy)
@@ -39,21 +39,14 @@ class _Passage:
         self._left = length
 
     def transform(self, chunk: object, controller: TransformStreamDefaultController) -> None:
-        if isinstance(chunk, str):
-            raise type_error(
-                "This TransformStream is being used as a byte stream, but received a string on its writable side. If "
-                "you wish to write a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder."
-            )
-        if not isinstance(chunk, JsBuffer):
-            raise type_error("This TransformStream is being used as a byte stream, but received an object of "
-                             "non-ArrayBuffer/ArrayBufferView type on its writable side.")  # fmt: skip
-        size = len(chunk._view())
+        data = byte_chunk(chunk)
+        size = len(data._view())
         if self._left is not None:
             if size > self._left:
                 raise type_error("Attempt to write too many bytes through a FixedLengthStream.")
             self._left -= size
         if size:
-            controller.enqueue(chunk)
+            controller.enqueue(data)
 
     def flush(self, controller: TransformStreamDefaultController) -> None:
         if self._left:

@@ -209,11 +209,64 @@ def _refuse(text: str) -> object:
     raise ValueError(f"Unexpected token '{text[0]}'")
 
 
+#: What Python's parser says -> what V8 says, where both know what was expected.
+_COMPLAINTS: Final = {
+    "Expecting property name enclosed in double quotes": "Expected double-quoted property name",
+    "Illegal trailing comma before end of object": "Expected double-quoted property name",
+    "Expecting ':' delimiter": "Expected ':' after property name",
+    "Extra data": "Unexpected non-whitespace character after JSON",
+    "Invalid control character at": "Bad control character in string literal",
+    "Unterminated string starting at": "Unterminated string",
+}
+
+
 def _complaint(text: str, error: ValueError) -> str:
-    """V8's way to say what is wrong."""
+    """V8's way to say what is wrong. A token that it does not expect is shown with what stands around it."""
     position = getattr(error, "pos", None)
-    if not text.strip() or (position is not None and position >= len(text)):
+    known = getattr(error, "msg", "")
+    if not text.strip():
         return "Unexpected end of JSON input"
     if position is None:
         return f"{error}, {text[:20]!r} is not valid JSON"
-    return f"Unexpected token '{text[position]}', \"{text[:20]}\" is not valid JSON"
+    if (said := _COMPLAINTS.get(known)) is not None:
+        return _at(said, text, _where(known, text, position))
+    if known == "Expecting ',' delimiter":
+        is_array = _encloses_array(text, position)
+        return _at(f"Expected ',' or '{']' if is_array else '}'}' after "
+                   f"{'array element' if is_array else 'property value'}", text, position)  # fmt: skip
+    if known.startswith("Invalid \\escape"):
+        return _at("Bad escaped character", text, position + 1)
+    if known.startswith("Illegal trailing comma"):  # before the end of an array: the bracket is what is not expected
+        position = text.index("]", position)
+    if position >= len(text) or any(word.startswith(text[position:]) for word in ("true", "false", "null")):
+        return "Unexpected end of JSON input"
+    begin, end = max(0, position - 10), position + 10
+    around = text[begin:end] if len(text) > 40 else text
+    dots = ("..." if len(text) > 40 and begin else "", "..." if len(text) > 40 and end < len(text) else "")
+    return f"Unexpected token '{text[position]}', {dots[0]}\"{around}\"{dots[1]} is not valid JSON"
+
+
+def _where(known: str, text: str, position: int) -> int:
+    """Where V8 points to: at the end of what has no end, behind a comma that is too much."""
+    if known.startswith("Unterminated"):
+        return len(text)
+    return text.index("}", position) if known.startswith("Illegal trailing comma") else position
+
+
+def _at(said: str, text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    if said.startswith("Expected double") and text[:position].rstrip().endswith("{"):
+        said = "Expected property name or '}'"
+    return f"{said} in JSON at position {position} (line {line} column {column})".replace("JSON in JSON", "JSON")
+
+
+def _encloses_array(text: str, position: int) -> bool:
+    """Whether the innermost bracket that is open before a position is that of an array."""
+    opened: list[str] = []
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text[:position]):
+        if match[0] in "[{":
+            opened.append(match[0])
+        elif match[0] in "]}" and opened:
+            opened.pop()
+    return opened[-1:] == ["["]

@@ -191,12 +191,18 @@ def as_json(value: object) -> object:
     return crossing(value)
 
 
-def pairs(source: object) -> Iterator[tuple[object, object]]:
-    """Entries of an iterable of pairs: arrays, tuples, the items of a dict."""
+def pairs(source: object, *, wrong_size: str = "") -> Iterator[tuple[object, object]]:
+    """Entries of an iterable of pairs: arrays, tuples, the items of a dict.
+
+    What an entry lacks is undefined, what it has beyond two is ignored; with `wrong_size`, both raise that TypeError.
+    """
     if not isinstance(source, Iterable):
         raise type_error(f"{source} is not iterable")
     for entry in source:
         if not isinstance(entry, Iterable) or isinstance(entry, str):
             raise type_error(f"Iterator value {entry} is not an entry object")
-        key, value = entry
+        items = list(entry)
+        if wrong_size and len(items) != 2:
+            raise type_error(wrong_size)
+        key, value = (*items, None, None)[:2]
         yield key, value

@@ -7,42 +7,18 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import sys
 from typing import Final
 
 from paddock.worker.isolate.web.classes import JsFunction
-from paddock.worker.isolate.web.objects import JsProxy, is_nullish, jsnull
+from paddock.worker.isolate.web.objects import JsProxy, is_nullish
 from paddock.worker.isolate.web.scope import require_request
-from paddock.worker.isolate.web.text import MAX_SAFE_INTEGER, js_string, number
+from paddock.worker.isolate.web.text import MAX_SAFE_INTEGER, NUMBER_LITERAL, js_string, number, to_number
 
-__all__ = ["BOOLEAN", "IS_FINITE", "IS_NAN", "MATH", "NUMBER", "PARSE_FLOAT", "PARSE_INT", "to_number"]
+__all__ = ["BOOLEAN", "IS_FINITE", "IS_NAN", "MATH", "NUMBER", "PARSE_FLOAT", "PARSE_INT"]
 
 _NAN: Final = math.nan
-_LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def to_number(value: object) -> float:
-    """The number that a value counts as in JavaScript; NaN where it counts as none."""
-    match value:
-        case None:
-            return _NAN
-        case bool() | int() | float():
-            try:
-                return float(value)
-            except OverflowError:
-                return math.inf if value > 0 else -math.inf
-    if value is jsnull:
-        return 0.0
-    if isinstance(value, JsProxy) and isinstance(primitive := value.valueOf(), int | float):
-        return float(primitive)
-    text = js_string(value).strip()
-    if not text:
-        return 0.0
-    if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+", text):
-        return float(int(text, 0))
-    return float(text.replace("Infinity", "inf")) if _LITERAL.fullmatch(text) else _NAN
 
 
 def _is_finite(value: object = None) -> bool:
@@ -57,7 +33,7 @@ def _is_nan(value: object = None) -> bool:
 
 def _parse_float(text: object = None) -> int | float:
     """The number that a text begins with; NaN where it begins with none."""
-    match = _LITERAL.match(js_string(text).lstrip())
+    match = NUMBER_LITERAL.match(js_string(text).lstrip())
     return number(float(match[0].replace("Infinity", "inf"))) if match else _NAN
 
 

@@ -349,6 +349,6 @@ async def _all_settled(values: list[object]) -> object:
     for promise in [adopt(value)._handled() for value in values]:
         try:
             outcomes.append(JsObject({"status": _FULFILLED, "value": await promise}))
-        except Exception as error:  # user code: its rejection is the result here
-            outcomes.append(JsObject({"status": _REJECTED, "reason": error}))
+        except Exception:  # user code: its rejection is the result here
+            outcomes.append(JsObject({"status": _REJECTED, "reason": promise._value}))
     return JsArray(outcomes)

@@ -32,6 +32,10 @@ _METHODS: Final = {
     "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
 }  # fmt: skip
 _BODILESS: Final = ("GET", "HEAD")
+_WRONG_REDIRECT: Final = (
+    'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not make '
+    'sense at the edge; use "manual" and check the response status code).'
+)
 
 
 class Request(Body, metaclass=JsClass):
@@ -42,13 +46,15 @@ class Request(Body, metaclass=JsClass):
     _redirect: str
     _signal: AbortSignal | None
     _cf: object
+    _cache: str | None
 
     def __init__(self, source: object, init: object = None) -> None:
         base = source if isinstance(source, Request) else None
-        self._url = base._url if base else URL.new(js_string(source)).href
+        self._url = base._url if base else _url(js_string(source))
         self._method = _method(read(init, "method"), base)
         self._redirect = _redirect(read(init, "redirect"), base)
         self._signal = _signal(read(init, "signal"), base)
+        self._cache = _cache(read(init, "cache"), base)
         self._cf = read(init, "cf") if not is_nullish(read(init, "cf")) else (base._cf if base else None)
         given = read(init, "headers")
         self._headers = Headers.new(given if not is_nullish(given) else base._headers if base else None)
@@ -78,7 +84,7 @@ class Request(Body, metaclass=JsClass):
         made._url, made._method, made._redirect = url, method, "manual"
         made._headers = Headers.from_pairs(headers, is_immutable=True)
         made._signal = _signal(signal, None)
-        made._cf = cf
+        made._cache, made._cf = None, cf
         made._take_wire_body(body)
         return made
 
@@ -93,6 +99,11 @@ class Request(Body, metaclass=JsClass):
     @property
     def redirect(self) -> str:
         return self._redirect
+
+    @property
+    def cache(self) -> str | None:
+        """How the request may be answered from a cache; undefined where nobody said."""
+        return self._cache
 
     @property
     def signal(self) -> AbortSignal:
@@ -120,6 +131,7 @@ class Request(Body, metaclass=JsClass):
         copy = type(self).__new__(type(self))
         copy._url, copy._method, copy._redirect = self._url, self._method, self._redirect
         copy._headers, copy._signal, copy._cf = self._headers.clone(), self._signal, self._cf
+        copy._cache = self._cache
         copy._take_content(self._cloned_content())
         return copy
 
@@ -143,7 +155,7 @@ def _redirect(value: object, base: Request | None) -> str:
         return base._redirect if base else "follow"
     redirect = js_string(value)
     if redirect not in ("follow", "manual"):
-        raise type_error(f'Invalid redirect value: expected "follow" or "manual"; got "{redirect}"')
+        raise type_error(_WRONG_REDIRECT)
     return redirect
 
 
@@ -151,5 +163,23 @@ def _signal(value: object, base: Request | None) -> AbortSignal | None:
     if is_nullish(value):
         return base._signal if base else None
     if not isinstance(value, AbortSignal):
-        raise type_error("signal: expected an AbortSignal")
+        raise type_error(
+            "Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type "
+            "'AbortSignal'."
+        )
     return value
+
+
+def _cache(value: object, base: Request | None) -> str | None:
+    if is_nullish(value):
+        return base._cache if base else None
+    mode = js_string(value)
+    if mode not in ("no-store", "no-cache"):
+        raise type_error(f"Unsupported cache mode: {mode}")
+    return mode
+
+
+def _url(text: str) -> str:
+    if not URL.canParse(text):
+        raise type_error(f"Invalid URL: {text}")
+    return URL.new(text).href

@@ -83,10 +83,8 @@ class Response(Body, metaclass=JsClass):
 
     @classmethod
     def _of_value(cls, value: object = None, *init: object, **members: object) -> Response:
-        """A JSON response, compact. Raises a TypeError for a value that JSON cannot express."""
-        text = jsonvalue.stringify(value)
-        if text is None:
-            raise type_error("Value is not JSON serializable")
+        """A JSON response, compact. Raises a TypeError for a value that JSON cannot express, but for undefined."""
+        text = jsonvalue.stringify(value) or "undefined"
         response = cls.new(text, *with_keywords(init, members))
         headers = read(with_keywords(init, members)[-1], "headers") if init or members else None
         if is_nullish(headers) or not Headers.new(headers).has("content-type"):
@@ -105,7 +103,9 @@ class Response(Body, metaclass=JsClass):
     def redirect(cls, url: object, status: int = 302) -> Response:
         """A redirect to an absolute URL. Raises a RangeError for another status, a TypeError for another URL."""
         if status not in _REDIRECTS:
-            raise range_error(f"{status} is not a redirect status code.")
+            raise range_error(f"{status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.")
+        if not URL.canParse(url):
+            raise type_error(f"Unable to parse URL: {js_string(url)}")
         location = URL.new(url).href
         return cls.new(None, status=status, headers={"location": location})
 
@@ -156,7 +156,7 @@ class Response(Body, metaclass=JsClass):
 
 
 def _status(value: object, *, has_socket: bool) -> int:
-    if is_nullish(value):
+    if value is None:
         return 200
     try:
         status = int(value) if isinstance(value, int | float) else int(js_string(value))

@@ -47,7 +47,7 @@ class _Navigator(JsProxy):
     _js_name = "Navigator"
     userAgent = "Cloudflare-Workers"
     language = "en"
-    platform = "Linux"
+    platform = ""
 
     @property
     def hardwareConcurrency(self) -> int:

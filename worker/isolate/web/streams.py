@@ -18,6 +18,7 @@ from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.feeds import ByteSource, BytesSource, IterableFeed, SourceFeed, TeeFeed
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, read
 from paddock.worker.isolate.web.promise import Promise, adopt, promised
+from paddock.worker.isolate.web.text import js_string
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.feeds import Feed
@@ -33,7 +34,10 @@ class ReadableStream(JsProxy, metaclass=JsClass):
     """A stream of chunks. In Python it can be iterated with `async for`."""
 
     def __init__(self, underlying: object = None, strategy: object = None) -> None:
-        high_water_mark, size = strategy_of(strategy, 0 if read(underlying, "type") == "bytes" else 1)
+        kind = read(underlying, "type")
+        if kind not in (None, "", "bytes"):
+            raise type_error(f'"{js_string(kind)}" is not a valid type of ReadableStream.')
+        high_water_mark, size = strategy_of(strategy, 0 if kind == "bytes" else 1)
         self._setup()
         pull, cancel = _callback(underlying, "pull"), _callback(underlying, "cancel")
         controller = ReadableStreamDefaultController(self, high_water_mark, size)
@@ -86,8 +90,10 @@ class ReadableStream(JsProxy, metaclass=JsClass):
     def getReader(self, options: object = None, **members: object) -> ReadableStreamDefaultReader:
         """The stream's one reader. Raises a TypeError while another one holds the lock."""
         mode = members.get("mode", read(options, "mode"))
+        if mode == "byob":
+            raise JsException("NotSupportedError", "getReader: BYOB readers are not available in Paddock")
         if mode is not None:
-            raise JsException("NotSupportedError", f"getReader: mode {mode!r} is not available; leave it out")
+            raise type_error("mode must be undefined or 'byob' in call to getReader().")
         return ReadableStreamDefaultReader.new(self)
 
     def cancel(self, reason: object = None) -> Promise[object]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.blob import Blob, File
 from paddock.worker.isolate.web.buffers import ArrayBuffer, DataView, TypedArray
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.headers import Headers
 from paddock.worker.isolate.web.map import JsMap, JsSet
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, read
 from paddock.worker.isolate.web.regexp import RegExp
+from paddock.worker.isolate.web.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +76,12 @@ class _Clone:
                 return DataView.new(self.of(value.buffer), value.byteOffset, value.byteLength)
             case JsException():
                 return JsException(value.name, value.message, value.stack)
+            case Headers():
+                return Headers.new(value)
+            case Request():
+                return value.clone()
+            case Blob() if not isinstance(value, File):
+                return Blob.of(value._data, value.type)
         raise _refusal(value)
 
     def _fill(self, value: object, copy: object) -> None:

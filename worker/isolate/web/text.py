@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import Final
 
-from paddock.worker.isolate.web.objects import jsnull
+from paddock.worker.isolate.web.objects import JsProxy, jsnull
 
-__all__ = ["MAX_SAFE_INTEGER", "js_string", "number", "number_text", "utf8"]
+__all__ = ["MAX_SAFE_INTEGER", "NUMBER_LITERAL", "js_string", "number", "number_text", "to_number", "utf8"]
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
+NUMBER_LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
 def js_string(value: object) -> str:
@@ -59,3 +61,25 @@ def number(value: float) -> int | float:
     if value == value and abs(value) <= MAX_SAFE_INTEGER and value == int(value):
         return int(value)
     return value
+
+
+def to_number(value: object) -> float:
+    """The number that a value counts as in JavaScript; NaN where it counts as none."""
+    match value:
+        case None:
+            return math.nan
+        case bool() | int() | float():
+            try:
+                return float(value)
+            except OverflowError:
+                return math.inf if value > 0 else -math.inf
+    if value is jsnull:
+        return 0.0
+    if isinstance(value, JsProxy) and isinstance(primitive := value.valueOf(), int | float):
+        return float(primitive)
+    text = js_string(value).strip()
+    if not text:
+        return 0.0
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+", text):
+        return float(int(text, 0))
+    return float(text.replace("Infinity", "inf")) if NUMBER_LITERAL.fullmatch(text) else math.nan

@@ -68,8 +68,9 @@ class _Decoding:
 
     def transform(self, chunk: object, controller: TransformStreamDefaultController) -> None:
         if not isinstance(chunk, JsBuffer):
-            raise type_error("This TransformStream is being used as a byte stream, but received an object of "
-                             "non-ArrayBuffer/ArrayBufferView type on its writable side.")  # fmt: skip
+            raise type_error(
+                "This TransformStream is being used as a byte stream, but received a value that is not a BufferSource."
+            )
         if text := self._decoder.decode(chunk, stream=True):
             controller.enqueue(text)
 

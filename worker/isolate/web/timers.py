@@ -45,6 +45,10 @@ def _clear_timeout(number: object = None) -> None:
 
 def _queue_microtask(callback: object) -> None:
     """Call back as soon as the running code returns."""
+    if not callable(callback):
+        raise type_error(
+            "Failed to execute 'queueMicrotask' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'."
+        )
     asyncio.get_running_loop().call_soon(_checked(callback, ()))
 
 
@@ -56,7 +60,8 @@ QUEUE_MICROTASK: Final = JsFunction(_queue_microtask, "queueMicrotask")
 
 def _checked(callback: object, arguments: tuple[object, ...]) -> Callable[[], None]:
     if not callable(callback):
-        raise type_error(f"The callback must be a function; got {callback}")
+        shown = f"Received type string ('{callback}')" if isinstance(callback, str) else f"Received {callback}"
+        raise type_error(f'The "callback" argument must be of type function. {shown}')
 
     def call() -> None:
         try:

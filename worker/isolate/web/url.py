@@ -119,7 +119,8 @@ class URLSearchParams(JsProxy, metaclass=JsClass):
         elif is_nullish(source) or isinstance(source, str):
             self._pairs = decode_form((source or "").removeprefix("?")) if isinstance(source, str) else []
         else:
-            self._pairs = [(js_string(name), js_string(value)) for name, value in pairs(source)]
+            entries = pairs(source, wrong_size="Invalid URL search params sequence.")
+            self._pairs = [(js_string(name), js_string(value)) for name, value in entries]
 
     @classmethod
     def of_query(cls, query: str, on_change: Callable[[str], None]) -> URLSearchParams:

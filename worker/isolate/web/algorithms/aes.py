@@ -120,13 +120,15 @@ class AesGcm(_Aes):
         try:
             return decryptor.update(content) + decryptor.finalize()
         except InvalidTag as error:
-            raise self._failed(len(data), len(content)) from error
+            raise self._failed(len(content), len(content)) from error
 
     def _params(self, params: object) -> tuple[bytes, int, bytes]:
         """Initialisation vector, length of the tag in bytes, additional data."""
         iv = buffer(required(params, "iv"), 'field "iv" in "algorithm"')
         if not iv:
             raise JsException("OperationError", "AES-GCM IV must not be empty.")
+        if not 8 <= len(iv) <= 128:
+            raise JsException("OperationError", "AES-GCM IV must have from 8 to 128 bytes in Paddock.")
         tag_bits = optional_integer(params, "tagLength")
         if tag_bits is not None and tag_bits not in _TAG_BITS:
             raise JsException("OperationError", f"Invalid AES-GCM tag length {tag_bits}.")

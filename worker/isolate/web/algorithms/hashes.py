@@ -9,7 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.algorithms.key import required
-from paddock.worker.isolate.web.errors import JsException, type_error
+from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.objects import is_nullish, read
 from paddock.worker.isolate.web.text import js_string
 
@@ -26,9 +26,7 @@ BLOCK_BYTES: Final = {"SHA-1": 64, "SHA-256": 64, "SHA-384": 128, "SHA-512": 128
 def algorithm_name(algorithm: object) -> str:
     """The name in an algorithm, which is a name itself or an object with one."""
     name = algorithm if isinstance(algorithm, str) else read(algorithm, "name")
-    if is_nullish(name):
-        raise type_error('Missing field "name" in "algorithm".')
-    return js_string(name)
+    return "" if is_nullish(name) else js_string(name)
 
 
 def hash_of(params: object) -> str:
@@ -54,5 +52,5 @@ def new_hash(algorithm: object) -> Callable[[bytes], hashlib._Hash]:
 
 def _standard(name: str) -> str:
     if name.upper() not in _PYTHON:
-        raise JsException("NotSupportedError", f'Unrecognized or unimplemented digest algorithm requested: "{name}".')
+        raise JsException("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested.")
     return name.upper()

@@ -162,7 +162,7 @@ def buffer(value: object, what: str) -> bytes:
     if isinstance(value, JsBuffer):
         return value.to_bytes()
     hint = ": convert it with to_js first" if isinstance(value, bytes | bytearray | memoryview) else ""
-    raise type_error(f"{what} is not of type 'ArrayBuffer or ArrayBufferView'{hint}.")
+    raise type_error(f"{what} is not of type 'BufferSource'{hint}.")
 
 
 def optional_buffer(params: object, name: str) -> bytes | None:

@@ -43,7 +43,7 @@ class Hmac(Algorithm):
         else:
             raise JsException("NotSupportedError", f'Unrecognized key import format "{form}".')
         bits = optional_integer(params, "length") or len(material) * 8
-        if not len(material) * 8 - 8 < bits <= len(material) * 8:
+        if not bits or not len(material) * 8 - 8 < bits <= len(material) * 8:
             raise JsException(
                 "DataError",
                 f"Imported HMAC key length ({bits}) must be a non-zero value up to 7 bits less than, and no greater "

@@ -123,6 +123,8 @@ class Ed25519(_PublicKey):
     def _from_raw(self, data: bytes, params: object) -> Any:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+        if len(data) != 32:
+            raise JsException("DataError", f"Ed25519 raw keys must be exactly 32-bytes (provided {len(data)}).")
         return Ed25519PublicKey.from_public_bytes(data)
 
     def _generated(self, params: object) -> Any:
@@ -257,5 +259,5 @@ def _hash(name: str) -> Any:
         "SHA-1": hashes.SHA1, "SHA-256": hashes.SHA256, "SHA-384": hashes.SHA384, "SHA-512": hashes.SHA512,
     }  # fmt: skip
     if name not in known:
-        raise JsException("NotSupportedError", f'Unrecognized or unimplemented digest algorithm requested: "{name}".')
+        raise JsException("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested.")
     return known[name]()

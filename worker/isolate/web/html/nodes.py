@@ -32,6 +32,16 @@ def content_text(content: object, options: object) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _checked_name(name: str, what: str) -> str:
+    """A name that can stand in a tag. Raises a TypeError for any other."""
+    if not name:
+        raise type_error(f"Parser error: {what} name can't be empty.")
+    forbidden = next((char for char in name if char in " \n\r\t\f/>="), None)
+    if forbidden is not None:
+        raise type_error(f"Parser error: `{forbidden}` character is forbidden in the {what.lower()} name")
+    return name
+
+
 class _Node(JsProxy, metaclass=JsClass):
     """What can have something before and after itself, or in its place."""
 
@@ -113,7 +123,10 @@ class Comment(_Node):
 
     @text.setter
     def text(self, value: object) -> None:
-        self._text = js_string(value)
+        text = js_string(value)
+        if "-->" in text:
+            raise type_error("Parser error: Comment text shouldn't contain a comment-closing sequence.")
+        self._text = text
 
     def _own_text(self) -> str:
         return super()._own_text() if self._text is None else f"<!--{self._text}-->"
@@ -161,7 +174,10 @@ class EndTag(_Node):
 
 
 class Element(_Node):
-    """A start tag, and through it everything up to its end tag."""
+    """A start tag, and through it everything up to its end tag.
+
+    What is inserted before its end tag and behind it is written at the end tag that ends it, its own or another's.
+    """
 
     _js_name = "Element"
     _token: StartToken
@@ -170,9 +186,8 @@ class Element(_Node):
         super()._setup(token)
         self._name, self._attributes = token.name, list(token.attributes)
         self._prepended = self._appended = ""
-        self._inner: str | None = None
-        self._is_changed = self._keeps_content = False
-        self._has_end = True
+        self._is_changed = self._hides_content = False
+        self._has_end, self._has_slash = True, token.is_self_closing
         self._on_end: list[object] = []
 
     @property
@@ -181,7 +196,7 @@ class Element(_Node):
 
     @tagName.setter
     def tagName(self, value: object) -> None:
-        self._name, self._is_changed = js_string(value), True
+        self._name, self._is_changed = _checked_name(js_string(value), "Tag"), True
 
     @property
     def attributes(self) -> JsIterator:
@@ -201,15 +216,14 @@ class Element(_Node):
         return any(attribute.name == js_string(name).lower() for attribute in self._attributes)
 
     def setAttribute(self, name: object, value: object) -> Element:
-        key, text = js_string(name).lower(), js_string(value)
-        if not key or any(char in key for char in " \n\r\t\f/>="):
-            raise type_error(f"Parser error: invalid attribute name {key!r}")
-        made = Attribute(key, text, f'{key}="{text.replace(chr(34), "&quot;")}"')
-        place = next((i for i, attribute in enumerate(self._attributes) if attribute.name == key), None)
-        if place is None:
-            self._attributes.append(made)
-        else:
-            self._attributes[place] = made
+        key, text = _checked_name(js_string(name), "Attribute").lower(), js_string(value)
+        place = next(
+            (i for i, attribute in enumerate(self._attributes) if attribute.name == key), len(self._attributes)
+        )
+        old = self._attributes[place : place + 1]
+        spelling = old[0].raw[: len(key)] if old else key
+        made = Attribute(key, text, f'{spelling}="{text.replace(chr(34), "&quot;")}"')
+        self._attributes[place : place + 1] = [made]
         self._is_changed = True
         return self
 
@@ -222,21 +236,30 @@ class Element(_Node):
     @folds_keywords
     def prepend(self, content: object, options: object = None) -> Element:
         self._prepended = content_text(content, options) + self._prepended
-        return self
+        return self._with_content()
 
     @folds_keywords
     def append(self, content: object, options: object = None) -> Element:
         self._appended += content_text(content, options)
-        return self
+        return self._with_content()
 
     @folds_keywords
     def setInnerContent(self, content: object, options: object = None) -> Element:
-        self._inner = content_text(content, options)
+        self._prepended, self._appended, self._hides_content = content_text(content, options), "", True
+        return self._with_content()
+
+    @folds_keywords
+    def replace(self, content: object, options: object = None) -> Element:
+        self._replacement = content_text(content, options)
+        return self.remove()
+
+    def remove(self) -> Element:
         self._prepended = self._appended = ""
+        self._is_removed = self._hides_content = True
         return self
 
     def removeAndKeepContent(self) -> Element:
-        self._is_removed = self._keeps_content = True
+        self._is_removed = True
         return self
 
     def onEndTag(self, handler: object) -> None:
@@ -245,28 +268,32 @@ class Element(_Node):
             raise type_error("Parser error: No end tag.")
         self._on_end.append(handler)
 
+    def _with_content(self) -> Element:
+        """The element with room for content: a slash at the end of its tag has to go."""
+        if self._has_end and self._has_slash:
+            self._has_slash, self._is_changed = False, True
+        return self
+
     def _own_text(self) -> str:
         if not self._is_changed:
             return super()._own_text()
+        spelling = self._token.raw[1 : len(self._token.name) + 1]
+        name = spelling if self._name == self._token.name else self._name
         attributes = "".join(f" {attribute.raw}" for attribute in self._attributes)
-        return f"<{self._name}{attributes}{' /' if self._token.is_self_closing else ''}>"
-
-    @property
-    def _hides_content(self) -> bool:
-        return self._inner is not None or (self._is_removed and not self._keeps_content)
+        return f"<{name}{attributes}{' /' if self._has_slash else ''}>"
 
     def _begin(self) -> str:
         """What stands in place of the start tag."""
-        if self._is_removed and not self._keeps_content:
-            return self._before + self._replacement
-        tag = "" if self._is_removed else self._own_text()
-        return self._before + tag + self._prepended + (self._inner or "")
+        return self._before + (self._replacement if self._is_removed else self._own_text()) + self._prepended
 
-    def _finish(self, tag: str) -> str:
-        """What stands in place of the end tag, which is "" where there is none."""
-        if self._is_removed and not self._keeps_content:
-            return self._after
-        return self._appended + ("" if self._is_removed else tag) + self._after
+    def _change_end(self, tag: EndTag) -> bool:
+        """Do to an end tag what was asked for; whether anything was."""
+        is_renamed = self._name != self._token.name
+        if not (self._appended or self._after or self._is_removed or is_renamed):
+            return False
+        tag._before, tag._after, tag._is_removed = self._appended, self._after, self._is_removed
+        tag._name = self._name if is_renamed else None
+        return True
 
 
 class DocumentEnd(JsProxy, metaclass=JsClass):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from paddock.worker.isolate.web.buffers import uint8_array
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.encoding import TextDecoder
-from paddock.worker.isolate.web.errors import JsException, type_error
+from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.headers import Headers
 from paddock.worker.isolate.web.html.nodes import Comment, Doctype, DocumentEnd, Element, EndTag, Text
 from paddock.worker.isolate.web.html.selectors import Selector
@@ -58,11 +58,13 @@ class HTMLRewriter(JsProxy, metaclass=JsClass):
 
     def on(self, selector: object, handlers: object) -> HTMLRewriter:
         """Call `element`, `comments` and `text` of an object for what a selector selects and what is inside of it."""
+        _check(handlers, ("element", "comments", "text"), "on", 2, "ElementContentHandlers")
         self._handlers.append((Selector(js_string(selector)), handlers))
         return self
 
     def onDocument(self, handlers: object) -> HTMLRewriter:
         """Call `doctype`, `comments`, `text` and `end` of an object for the whole document."""
+        _check(handlers, ("doctype", "comments", "text", "end"), "onDocument", 1, "DocumentContentHandlers")
         self._handlers.append((None, handlers))
         return self
 
@@ -77,7 +79,7 @@ class HTMLRewriter(JsProxy, metaclass=JsClass):
             return response
         charset = _CHARSET.search(js_string(response.headers.get("content-type") or ""))
         document = _Document(list(self._handlers), charset[1] if charset else "utf-8")
-        headers = Headers.from_pairs(pair for pair in response.header_pairs() if pair[0] != "content-length")
+        headers = Headers.from_pairs(response.header_pairs())
         response.payload()
         changed = ReadableStream.from_(document.rewritten(body))
         return Response.new(changed, status=response.status, statusText=response.statusText, headers=headers)
@@ -184,25 +186,31 @@ class _Document:
         place = next((i for i in range(len(self._open) - 1, -1, -1) if self._open[i].name == token.name), None)
         if place is None:
             return "" if self._is_hidden else token.raw
-        written = []
-        while len(self._open) > place:
-            closed = self._open.pop()
-            is_own = len(self._open) == place
-            tag = EndTag.of(token if is_own else EndToken("", closed.name))
-            if is_own and closed.element._name != closed.name:
-                tag.name = closed.element._name
-            for handler in closed.element._on_end:
+        # Elements without an end tag of their own share this one; of what they want of it, the outermost has its way.
+        ended = [opened.element for opened in reversed(self._open[place:])]
+        del self._open[place:]
+        tag = EndTag.of(token)
+        for element in ended:
+            element._change_end(tag)
+        for element in ended:
+            for handler in element._on_end:
                 await adopt(handler(tag))  # type: ignore[operator]  # what user code handed to onEndTag
-            text = closed.element._finish(tag._markup() if is_own else "")
-            written.append("" if self._is_hidden else text)
-        return "".join(written)
+        return "" if self._is_hidden else tag._markup()
+
+
+def _check(handlers: object, names: tuple[str, ...], method: str, place: int, kind: str) -> None:
+    """Raise a TypeError for what is no object, and for members that are no functions."""
+    if isinstance(handlers, str | int | float):
+        raise type_error(f"Failed to execute '{method}' on 'HTMLRewriter': parameter {place} is not of type '{kind}'.")
+    for name in names:
+        if not is_nullish(function := read(handlers, name)) and not callable(function):
+            raise type_error(
+                f"Incorrect type for the '{name}' field on '{kind}': the provided value is not of type 'function'."
+            )
 
 
 async def _call(handlers: object, name: str, node: Any) -> None:
     """Call a function of a handler's object, if it has one of that name."""
     function = read(handlers, name)
-    if is_nullish(function):
-        return
-    if not callable(function):
-        raise JsException("TypeError", f"HTMLRewriter: {name} is not a function")
-    await adopt(function(node))
+    if callable(function):
+        await adopt(function(node))

@@ -38,11 +38,11 @@ class Candidate(Protocol):
 
 _Test: TypeAlias = Callable[[Candidate], bool]
 
-_NAME: Final = r"(?:[-_a-zA-Z0-9\u0080-\U0010ffff]|\\.)+"
+_NAME: Final = r"-?(?:[-_a-zA-Z\u0080-\U0010ffff]|\\.)(?:[-_a-zA-Z0-9\u0080-\U0010ffff]|\\.)*"
 _PART: Final = re.compile(
-    rf"""(?P<universal>\*)|\#(?P<id>{_NAME})|\.(?P<class>{_NAME})|:(?P<pseudo>[-a-z]+)(?P<open>\()?
+    rf"""(?P<universal>\*)|\#(?P<id>{_NAME})|\.(?P<class>{_NAME})|:(?P<pseudo>:?[-a-z]+)(?P<open>\()?
     |\[\s*(?P<attribute>{_NAME})\s*(?:(?P<operator>[~|^$*]?=)\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>{_NAME}))
-    \s*(?P<flag>[iIsS])?\s*)?\]|(?P<type>{_NAME})""",
+    \s*(?P<flag>[iIsS])?\s*)?(?:\]|$)|(?P<type>{_NAME})""",
     re.VERBOSE,
 )
 _BETWEEN: Final = re.compile(r"\s*([>,])\s*|\s+")
@@ -84,13 +84,15 @@ def _parsed(text: str) -> list[list[_Step]]:
     relation, place = "", 0
     source = text.strip()
     while True:
+        if place == len(source) and relation == ">":
+            raise _malformed("Dangling combinator in selector.")
         tests, place = _compound(source, place)
         alternatives[-1].append(_Step(relation, tests))
         if place == len(source):
             return alternatives
         between = _BETWEEN.match(source, place)
         if between is None:
-            raise _malformed(f"Unexpected token in selector: {source[place:]}")
+            raise _malformed("Unexpected token in selector.")
         relation, place = (between[1] or ""), between.end()
         if relation == ",":
             alternatives.append([])
@@ -109,8 +111,15 @@ def _compound(source: str, place: int) -> tuple[tuple[_Test, ...], int]:
             tests.append(test)
         else:
             tests.append(_test(match))
+    following = source[place : place + 1]
+    if following == "|":
+        raise _malformed("Selectors with explicit namespaces are not supported.")
+    if not tests and following in ("+", "~") and place:
+        raise _malformed(f"Unsupported combinator `{following}` in selector.")
+    if following == "." and place + 1 == len(source):
+        raise _malformed("Unexpected end of selector.")
     if not tests:
-        raise _malformed("Unexpected end of selector." if place == len(source) else f"Invalid selector: {source}")
+        raise _malformed("The selector is empty.")
     return tuple(tests), place
 
 
@@ -153,14 +162,16 @@ def _pseudo(match: re.Match[str], source: str, place: int) -> tuple[_Test, int]:
         tests, place = _compound(source, place)
         end = _NOT.match(source, place)
         if end is None:
-            raise _malformed("Unsupported syntax in :not() of a selector.")
+            raise _malformed("Unsupported pseudo-class or pseudo-element in selector.")
         return (lambda element: not all(test(element) for test in tests)), end.end()
     if name in ("first-child", "first-of-type") and not match["open"]:
         is_typed = name == "first-of-type"
         return (lambda element: (element.type_place if is_typed else element.place) == 1), place
-    nth = _NTH.match(source, place) if name in ("nth-child", "nth-of-type") and match["open"] else None
-    if nth is None:
+    if name not in ("nth-child", "nth-of-type") or not match["open"]:
         raise _malformed("Unsupported pseudo-class or pseudo-element in selector.")
+    nth = _NTH.match(source, place)
+    if nth is None:
+        raise _malformed("Unexpected token in selector.")
     step, offset = _formula(nth)
     is_nth_type = name == "nth-of-type"
 

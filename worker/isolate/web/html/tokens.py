@@ -159,14 +159,9 @@ def _markup(text: str) -> Token | None:
 
 
 def _attributes(text: str) -> Iterator[Attribute]:
-    """Every attribute; of one name, the first counts."""
-    seen = set()
     for match in _ATTRIBUTE.finditer(text):
-        name = match[1].lower()
         value = next((group for group in match.groups()[1:] if group is not None), "")
-        if name not in seen:
-            seen.add(name)
-            yield Attribute(name, value, match[0])
+        yield Attribute(match[1].lower(), value, match[0])
 
 
 def _doctype(match: re.Match[str]) -> DoctypeToken:

@@ -36,7 +36,7 @@ def test_empty_bodies_of_null_body_statuses(worker: Worker, body: str) -> None:
         ("Response('x', headers=request.headers)", "TypeError", "Received unexpected type for headers argument"),
         ("Response.json({1, 2})", "TypeError", "Object of type set is not JSON serializable"),
         ("Response.redirect('', 502)", "ValueError", "502"),
-        ("Response.redirect('/x')", "TypeError", "Invalid URL"),
+        ("Response.redirect('/x')", "TypeError", "Unable to parse URL: /x"),
         ("Response(js.Response.new('x'), status=201)", "ValueError", "no options"),
         ("[r := Response('x'), await r.text(), await r.text()]", "BodyUsedError", "already used"),
         ("Response('x', status=404).raise_for_status()", "HttpStatusError", "404 Client Error: Not Found"),

@@ -104,10 +104,11 @@ def test_text_decoder_stream_has_the_decoders_options() -> None:
         _through(lambda: TextDecoderStream.new("utf-8", fatal=True), [uint8_array(b"\xff")])
 
 
-def test_identity_stream_takes_bytes_only() -> None:
-    assert _bytes(IdentityTransformStream.new, b"ab", b"c") == b"abc"
-    with pytest.raises(JsException, match="received a string on its writable side"):
-        _through(IdentityTransformStream.new, ["text"])
+def test_identity_stream_takes_bytes_and_text() -> None:
+    passed = _through(IdentityTransformStream.new, [uint8_array(b"ab"), "é"])
+    assert b"".join(chunk.to_bytes() for chunk in passed).decode() == "abé"
+    with pytest.raises(JsException, match="non-ArrayBuffer/ArrayBufferView type on its writable side"):
+        _through(IdentityTransformStream.new, [JsArray()])
 
 
 def test_fixed_length_stream_is_held_to_its_length() -> None:

@@ -60,7 +60,7 @@ def test_url_objects_and_texts_are_normalised() -> None:
 @pytest.mark.parametrize(
     ("init", "message"),
     [({"body": "x"}, "GET or HEAD"), ({"method": "head", "body": ""}, "GET or HEAD"), ({"method": "NOPE"}, "NOPE"),
-     ({"redirect": "error"}, "redirect"), ({"signal": 1}, "AbortSignal"), ({"headers": 1}, "iterable")],
+     ({"redirect": "error"}, "redirect"), ({"signal": 1}, "AbortSignal"), ({"headers": 1}, "Headers or Sequence")],
 )  # fmt: skip
 def test_what_production_refuses(init: dict[str, object], message: str) -> None:
     """PW-063."""

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from paddock.worker.isolate.web.abort import EventTarget
 from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.blob import Blob
 from paddock.worker.isolate.web.buffers import TYPED_ARRAYS, ArrayBuffer, uint8_array
 from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.headers import Headers
 from paddock.worker.isolate.web.map import JsMap, JsSet
 from paddock.worker.isolate.web.objects import JsObject, jsnull
+from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.structured import STRUCTURED_CLONE
 
 
@@ -53,6 +56,13 @@ def test_errors_keep_name_and_message() -> None:
     assert (copy.name, copy.message) == ("RangeError", "far")
 
 
+def test_headers_requests_and_blobs_can_be_cloned() -> None:
+    headers = Headers.new({"a": "1"})
+    copy = _clone(JsArray([headers, Request.new("https://a.test/"), Blob.new(["x"], type="a/b")]))
+    headers.set("a", "2")
+    assert (copy[0].get("a"), copy[1].url, copy[2].type) == ("1", "https://a.test/", "a/b")
+
+
 def test_transferred_buffer_is_empty_afterwards() -> None:
     buffer = ArrayBuffer.over(bytearray(b"ab"))
     copy = _clone(buffer, transfer=JsArray([buffer]))
@@ -62,7 +72,7 @@ def test_transferred_buffer_is_empty_afterwards() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Headers.new(), 'Could not serialize object of type "Headers"'),
+        (EventTarget.new(), 'Could not serialize object of type "EventTarget"'),
         (Headers, "could not be cloned"),
         ({"a": 1}, "it is a Python object; convert it with to_js first"),
     ],

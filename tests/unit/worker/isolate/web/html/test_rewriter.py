@@ -87,7 +87,7 @@ def test_attributes() -> None:
 
     changed = _with("a", change, "<A  Href='x&amp;y' id=i checked>")
     assert seen == ["a", [["href", "x&amp;y"], ["id", "i"], ["checked", ""]], jsnull]
-    assert changed == '<a href="a&quot;b" checked new="1">'
+    assert changed == '<A Href="a&quot;b" checked new="1">'
 
 
 @pytest.mark.parametrize(
@@ -188,15 +188,15 @@ def test_failing_handler_breaks_the_response() -> None:
         _with("p", fail)
 
 
-def test_response_keeps_its_head_and_loses_its_length() -> None:
+def test_response_keeps_its_head_and_its_encoding() -> None:
     async def main() -> tuple[object, ...]:
-        headers = JsObject({"content-type": "text/html; charset=latin1", "content-length": "9", "x": "1"})
+        headers = JsObject({"content-type": "text/html; charset=latin1", "x": "1"})
         response = Response.from_parts(404, "Gone", tuple(headers._members().items()), b"<p>\xe9</p>")  # type: ignore[arg-type]  # texts
         change = JsObject({"element": lambda element: element.append("ä€")})
         made = HTMLRewriter.new().on("p", change).transform(response)
-        return made.status, made.statusText, made.headers.has("content-length"), (await made.bytes()).to_bytes()
+        return made.status, made.statusText, made.headers.get("x"), (await made.bytes()).to_bytes()
 
-    assert asyncio.run(main()) == (404, "Gone", False, "<p>éä€</p>".encode("cp1252"))
+    assert asyncio.run(main()) == (404, "Gone", "1", "<p>éä€</p>".encode("cp1252"))
 
 
 def test_response_without_a_body_is_returned_as_it_is() -> None:
