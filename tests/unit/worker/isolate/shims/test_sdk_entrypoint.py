@@ -221,3 +221,28 @@ def test_import_from_javascript(worker: Worker) -> None:
     """PW-123."""
     assert worker.evaluate("import_from_javascript('cloudflare:workers').env.A", env={"A": "1"}) == "1"
     assert worker.respond("import_from_javascript('nowhere')").error == "ImportError"
+
+
+def test_request_headers_are_a_mapping_made_anew(worker: Worker) -> None:
+    """PW-053, PW-054."""
+    answer = worker.fetch(
+        """
+        from collections.abc import Mapping
+        from http.client import HTTPMessage
+        from workers import Response, WorkerEntrypoint
+
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                kinds = [isinstance(request.headers, Mapping), isinstance(request.headers, HTTPMessage)]
+                request.headers["x-a"] = "changed"
+                return Response.json([*kinds, request.headers["x-a"]])
+        """,
+        headers=(("x-a", "1"),),
+    )
+    assert answer.json == [True, True, "1"]
+
+
+def test_raw_request_and_raw_response(worker: Worker) -> None:
+    """PW-020, PW-061."""
+    answer = worker.respond("js.Response.new(request.js_object.headers.get('x-a'))", headers=(("x-a", "1"),))
+    assert answer.text == "1"
