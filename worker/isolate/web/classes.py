@@ -41,7 +41,14 @@ class JsClass(type, JsProxy):
 
     def new(cls: type[_T], *args: object, **members: object) -> _T:
         """A new instance. Keyword arguments are the members of a trailing object."""
-        made: _T = _call(functools.partial(type.__call__, cls), args, members)
+        # Loops, because this runs for every object: few have functions among their arguments.
+        for value in args:
+            if callable(value):
+                return _made(cls, args, members)
+        for value in members.values():
+            if callable(value):
+                return _made(cls, args, members)
+        made: _T = type.__call__(cls, *with_keywords(args, members))
         return made
 
     def __call__(cls, *args: object, **members: object) -> NoReturn:
@@ -71,6 +78,12 @@ class JsFunction(JsProxy):
 
     def toString(self) -> str:
         return f"function {self.name}() {{ [native code] }}"
+
+
+def _made(kind: type[_T], args: tuple[object, ...], members: dict[str, object]) -> _T:
+    """A new instance, for arguments among which are functions."""
+    made: _T = _call(functools.partial(type.__call__, kind), args, members)
+    return made
 
 
 def _call(function: Callable[..., Any], args: tuple[object, ...], members: dict[str, object]) -> Any:

@@ -12,7 +12,7 @@ from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.abort import AbortSignal
 from paddock.worker.isolate.web.body import Body, Extracted, extract
 from paddock.worker.isolate.web.classes import JsClass
-from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.headers import Headers
 from paddock.worker.isolate.web.objects import is_nullish, read
 from paddock.worker.isolate.web.text import js_string
@@ -180,6 +180,7 @@ def _cache(value: object, base: Request | None) -> str | None:
 
 
 def _url(text: str) -> str:
-    if not URL.canParse(text):
-        raise type_error(f"Invalid URL: {text}")
-    return URL.new(text).href
+    try:
+        return URL.new(text).href
+    except JsException as error:
+        raise type_error(f"Invalid URL: {text}") from error
