@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
+from paddock.worker.isolate.web import era
 from paddock.worker.isolate.web.abort import AbortController, AbortSignal, CustomEvent, Event, EventTarget
 from paddock.worker.isolate.web.array import Array
 from paddock.worker.isolate.web.blob import Blob, File
@@ -35,6 +36,7 @@ from paddock.worker.isolate.web.objects import JsProxy
 from paddock.worker.isolate.web.promise import Promise
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
+from paddock.worker.isolate.web.scope import in_request
 from paddock.worker.isolate.web.socketevents import CloseEvent, ErrorEvent, MessageEvent
 from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.isolate.web.timers import CLEAR_TIMEOUT as clearTimeout
@@ -192,9 +194,17 @@ _BLOCKED: Final = {"eval", "Function"}
 
 
 class _GlobalThis(JsProxy):
-    """The global object: the names of this module as attributes; what is assigned to it becomes a name."""
+    """The global object: the names of this module as attributes; what is assigned to it becomes a name.
+
+    It equals this module, but not while a handler is imported: production has another global scope there, without I/O.
+    """
 
     _js_name = "Object"
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        is_scope = other is sys.modules[__name__] and (in_request() or era.current().null_is_none)
+        return other is self or is_scope
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):

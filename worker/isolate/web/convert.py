@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from paddock.worker.isolate.web import era
 from paddock.worker.isolate.web.array import JsArray
+from paddock.worker.isolate.web.boxed import Boxed
 from paddock.worker.isolate.web.buffers import JsBuffer, typed_array
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.map import JsMap, JsSet, pairs
@@ -194,6 +195,8 @@ class _ToPy:
                 return {_python_key(self.convert(item, depth - 1)) for item in value}
             case JsBuffer():
                 return value.to_memoryview()
+            case Boxed():
+                return value.valueOf()
         if self._default_converter is not None:
             return self._default_converter(value, lambda inner: self.convert(inner, depth - 1), self._remember)
         return value

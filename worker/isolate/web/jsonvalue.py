@@ -11,6 +11,7 @@ from typing import Final
 
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.bigint import JsBigInt
+from paddock.worker.isolate.web.boxed import Boxed
 from paddock.worker.isolate.web.buffers import TypedArray
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, jsnull
@@ -96,6 +97,8 @@ class _Writer:
             raise type_error("Converting circular structure to JSON")
         self._open.add(id(value))
         try:
+            if isinstance(value, Boxed):
+                return self.text(value.valueOf(), line)
             if callable(to_json := getattr(value, "toJSON", None)):
                 return self.text(to_json(), line)
             if callable(value):

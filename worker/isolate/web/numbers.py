@@ -10,6 +10,7 @@ import random
 import sys
 from typing import Final
 
+from paddock.worker.isolate.web.boxed import Boxed, box
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish
 from paddock.worker.isolate.web.scope import require_request
@@ -57,11 +58,23 @@ IS_FINITE: Final = JsFunction(_is_finite, "isFinite")
 IS_NAN: Final = JsFunction(_is_nan, "isNaN")
 PARSE_FLOAT: Final = JsFunction(_parse_float, "parseFloat")
 PARSE_INT: Final = JsFunction(_parse_int, "parseInt")
-BOOLEAN: Final = JsFunction(lambda value=None: _is_true(value), "Boolean")
+
+
+class _BooleanConstructor(JsProxy):
+    """`js.Boolean`; with `new` it makes an object."""
+
+    _js_name = "Function"
+    name = "Boolean"
+
+    def __call__(self, value: object = None) -> bool:
+        return _is_true(value)
+
+    def new(self, value: object = None) -> Boxed:
+        return box(_is_true(value))
 
 
 class _NumberConstructor(JsProxy):
-    """`js.Number`, called without `new`."""
+    """`js.Number`; with `new` it makes an object."""
 
     _js_name = "Function"
     name = "Number"
@@ -78,6 +91,9 @@ class _NumberConstructor(JsProxy):
 
     def __call__(self, value: object = 0) -> int | float:
         return number(to_number(value))
+
+    def new(self, value: object = 0) -> Boxed:
+        return box(self(value))
 
     # Unlike the functions of these names, the methods take numbers only: nothing else counts as one.
 
@@ -154,6 +170,7 @@ class _Math(JsProxy):
         return found if math.isnan(found) else (found > 0) - (found < 0)
 
 
+BOOLEAN: Final = _BooleanConstructor()
 NUMBER: Final = _NumberConstructor()
 MATH: Final = _Math()
 

@@ -9,6 +9,7 @@ import re
 import urllib.parse
 from typing import ClassVar, Final
 
+from paddock.worker.isolate.web.boxed import Boxed, box
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.errors import JsException, range_error
 from paddock.worker.isolate.web.objects import JsProxy
@@ -52,13 +53,16 @@ DECODE_URI_COMPONENT: Final = JsFunction(lambda text=None: _decode(text, ""), "d
 
 
 class _StringConstructor(JsProxy):
-    """`js.String`, called without `new`: the text of a value."""
+    """`js.String`: the text of a value; with `new` it makes an object."""
 
     _js_name = "Function"
     name = "String"
 
     def __call__(self, value: object = "") -> str:
         return js_string(value)
+
+    def new(self, value: object = "") -> Boxed:
+        return box(js_string(value))
 
     def fromCharCode(self, *units: int) -> str:
         """The text of UTF-16 units."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.blob import Blob, File
+from paddock.worker.isolate.web.boxed import Boxed
 from paddock.worker.isolate.web.buffers import ArrayBuffer, DataView, TypedArray
 from paddock.worker.isolate.web.classes import JsFunction
 from paddock.worker.isolate.web.date import Date
@@ -76,6 +77,8 @@ class _Clone:
                 return DataView.new(self.of(value.buffer), value.byteOffset, value.byteLength)
             case JsException():
                 return JsException(value.name, value.message, value.stack)
+            case Boxed():
+                return type(value)(value.valueOf())
             case Headers():
                 return Headers.new(value)
             case Request():

@@ -108,3 +108,16 @@ def test_names_on_demand_cost_nothing_before() -> None:
     assert not [
         name for name in imported if name.endswith((".subtle", ".caches", ".rewriter", ".regexp", "cryptography"))
     ]
+
+
+def test_global_this_equals_the_module_within_events_only(worker: Worker) -> None:
+    """PW-104; as the test `hello` of workerd has it."""
+    handler = """
+        import js
+        from js import globalThis
+        at_import = js == globalThis
+
+        async def on_fetch(request, env, ctx):
+            return js.Response.new(f"{at_import} {js == globalThis} {js != globalThis}")
+        """
+    assert worker.fetch(handler).text == "False True False"

@@ -268,3 +268,11 @@ def test_console_formats_counts_and_asserts(capsys: pytest.CaptureFixture[str]) 
     CONSOLE.assert_(False, "why")
     out, err = capsys.readouterr()
     assert (out, err) == ("a is 5% of { b: 1 } more\ndefault: 1\ndefault: 2\n", "Assertion failed: why\n")
+
+
+def test_values_as_objects() -> None:
+    number = NUMBER.new("12")
+    assert (number.constructor.name, number.to_py(), JSON.stringify(JsArray([number, STRING.new("a")]))) == (  # type: ignore[attr-defined]  # constructors have names
+        "Number", 12, '[12,"a"]',
+    )  # fmt: skip
+    assert [NUMBER.new(1) == NUMBER.new(1), NUMBER(number), str(BOOLEAN.new(0))] == [False, 12, "false"]
