@@ -159,6 +159,7 @@ _ON_DEMAND: Final = {
     "IdentityTransformStream": "identity.IdentityTransformStream",
     "Math": "numbers.MATH",
     "Number": "numbers.NUMBER",
+    "ReadableStreamBYOBReader": "byob.ReadableStreamBYOBReader",
     "ReadableStreamDefaultReader": "streams.ReadableStreamDefaultReader",
     "RegExp": "regexp.RegExp",
     "String": "strings.STRING",
@@ -186,8 +187,8 @@ _ON_DEMAND: Final = {
 }
 #: Names of production that are still to come here.
 _LATER: Final = {
-    "Cloudflare", "EventSource", "FinalizationRegistry", "Float16Array", "Intl", "MessageChannel", "Proxy",
-    "ReadableStreamBYOBReader", "Reflect", "URLPattern", "WebAssembly", "WebSocketRequestResponsePair", "process",
+    "Cloudflare", "EventSource", "FinalizationRegistry", "Float16Array", "Intl", "MessageChannel", "Proxy", "Reflect",
+    "URLPattern", "WebAssembly", "WebSocketRequestResponsePair", "process",
 }  # fmt: skip
 #: Production blocks these: text must not become code.
 _BLOCKED: Final = {"eval", "Function"}

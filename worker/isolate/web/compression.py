@@ -29,6 +29,7 @@ class CompressionStream(TransformStream):
 
     def __init__(self, form: object) -> None:
         super().__init__(_Compression(_window(form)))
+        self._readable._has_bytes = True
 
 
 class DecompressionStream(TransformStream):
@@ -36,6 +37,7 @@ class DecompressionStream(TransformStream):
 
     def __init__(self, form: object) -> None:
         super().__init__(_Decompression(self, _window(form)))
+        self._readable._has_bytes = True
 
 
 class _Compression:

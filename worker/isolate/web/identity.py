@@ -23,6 +23,7 @@ class IdentityTransformStream(TransformStream):
 
     def __init__(self, strategy: object = None) -> None:
         super().__init__(_Passage(None), strategy)
+        self._readable._has_bytes = True
 
 
 class FixedLengthStream(TransformStream):
@@ -32,6 +33,7 @@ class FixedLengthStream(TransformStream):
         if not isinstance(length, int | float) or not 0 <= length <= 2**53 - 1 or length != int(length):
             raise type_error("FixedLengthStream requires an integer expected length less than 2^53.")
         super().__init__(_Passage(int(length)), strategy)
+        self._readable._has_bytes = True
 
 
 class _Passage:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.classes import JsClass, folds_keywords
 from paddock.worker.isolate.web.controller import ReadableStreamDefaultController, one, result, strategy_of
 from paddock.worker.isolate.web.drain import iterate_bytes, iterate_chunks
-from paddock.worker.isolate.web.errors import JsException, type_error
+from paddock.worker.isolate.web.errors import type_error
 from paddock.worker.isolate.web.feeds import ByteSource, BytesSource, IterableFeed, SourceFeed, TeeFeed
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, read
 from paddock.worker.isolate.web.promise import Promise, adopt, promised
@@ -39,6 +39,7 @@ class ReadableStream(JsProxy, metaclass=JsClass):
             raise type_error(f'"{js_string(kind)}" is not a valid type of ReadableStream.')
         high_water_mark, size = strategy_of(strategy, 0 if kind == "bytes" else 1)
         self._setup()
+        self._has_bytes = kind == "bytes"
         pull, cancel = _callback(underlying, "pull"), _callback(underlying, "cancel")
         controller = ReadableStreamDefaultController(self, high_water_mark, size)
         controller._pull = lambda: pull(controller)
@@ -49,7 +50,7 @@ class ReadableStream(JsProxy, metaclass=JsClass):
     def from_source(cls, source: ByteSource) -> ReadableStream:
         """A stream of Uint8Arrays from a source, which is asked only when somebody reads."""
         stream = cls._with(SourceFeed(source))
-        stream._source = source
+        stream._source, stream._has_bytes = source, True
         return stream
 
     @classmethod
@@ -81,17 +82,20 @@ class ReadableStream(JsProxy, metaclass=JsClass):
         self._reader: ReadableStreamDefaultReader | None = None
         self._is_disturbed = False
         self._source: ByteSource | None = None
+        self._has_bytes = False
         self._controller: ReadableStreamDefaultController
 
     @property
     def locked(self) -> bool:
         return self._reader is not None
 
-    def getReader(self, options: object = None, **members: object) -> ReadableStreamDefaultReader:
+    def getReader(self, options: object = None, **members: object) -> Any:  # one of two kinds of readers
         """The stream's one reader. Raises a TypeError while another one holds the lock."""
         mode = members.get("mode", read(options, "mode"))
         if mode == "byob":
-            raise JsException("NotSupportedError", "getReader: BYOB readers are not available in Paddock")
+            from paddock.worker.isolate.web.byob import ReadableStreamBYOBReader  # imports this module
+
+            return ReadableStreamBYOBReader.new(self)
         if mode is not None:
             raise type_error("mode must be undefined or 'byob' in call to getReader().")
         return ReadableStreamDefaultReader.new(self)
@@ -104,7 +108,10 @@ class ReadableStream(JsProxy, metaclass=JsClass):
 
     def tee(self) -> JsArray:
         """Two streams with the same chunks. What one of them has not read yet is kept for it."""
-        return JsArray(TeeFeed(self.getReader(), type(self)._with).branches)
+        branches = TeeFeed(self.getReader(), type(self)._with).branches
+        for branch in branches:
+            branch._has_bytes = self._has_bytes
+        return JsArray(branches)
 
     @promised
     async def pipeTo(self, destination: WritableStream, options: object = None) -> None:
