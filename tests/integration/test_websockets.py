@@ -19,6 +19,7 @@ import json
 import os
 import signal
 from js import WebSocketPair
+from pyodide.ffi import create_proxy
 from workers import Response, WorkerEntrypoint
 
 
@@ -30,8 +31,10 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request):
         client, server = WebSocketPair.new().object_values()
         server.accept()
-        server.addEventListener("close", lambda event: note("close", event.code, event.reason, event.wasClean))
-        server.addEventListener("error", lambda event: note("error", event.message))
+        server.addEventListener("close", create_proxy(
+            lambda event: note("close", event.code, event.reason, event.wasClean)
+        ))
+        server.addEventListener("error", create_proxy(lambda event: note("error", event.message)))
 {body}
         return Response(None, status=101, web_socket=client)
 """
@@ -40,7 +43,7 @@ ECHO = """
 server.binaryType = "arraybuffer"
 def on_message(event):
     server.send(event.data)
-server.addEventListener("message", on_message)
+server.addEventListener("message", create_proxy(on_message))
 """
 
 #: PW-157: an application that knows nothing of Workers, behind the SDK's adapter.
@@ -130,10 +133,8 @@ def test_text_and_bytes_come_back_unchanged(serve) -> None:
 
 
 def test_binary_messages_are_blobs_unless_the_handler_says_otherwise(serve) -> None:
-    body = 'server.addEventListener("message", lambda event: server.send(event.data.constructor.name))'
-    body += (
-        '\nserver.addEventListener("close", lambda event: server.close())'  # the older date leaves it to the handler
-    )
+    body = 'server.addEventListener("message", create_proxy(lambda event: server.send(event.data.constructor.name)))'
+    body += '\nserver.addEventListener("close", create_proxy(lambda event: server.close()))'  # left to the handler then
     for date, name in (("2026-09-15", "Blob"), ("2026-03-01", "ArrayBuffer")):
         got, _ = talk(serve, handler(body), lambda socket: echoed(socket, b"x"), date=date)
         assert got == [name]
@@ -161,7 +162,7 @@ def on_message(event):
         server.send("late")
     except Exception as error:
         note("late", str(error))
-server.addEventListener("message", on_message)
+server.addEventListener("message", create_proxy(on_message))
 """
 
     async def say(socket: ClientConnection) -> tuple[str | bytes, tuple[int, str]]:
@@ -175,7 +176,7 @@ server.addEventListener("message", on_message)
 
 
 def test_before_april_2026_the_handler_answers_a_close_itself(serve) -> None:
-    body = 'server.addEventListener("close", lambda event: server.close(4009, f"you said {event.code}"))'
+    body = 'server.addEventListener("close", create_proxy(lambda event: server.close(4009, f"you said {event.code}")))'
 
     async def leave(socket: ClientConnection) -> tuple[int | None, str | None]:
         await socket.close(4000)
@@ -196,7 +197,7 @@ def test_a_client_that_hangs_up_is_an_unclean_close(serve) -> None:
 
 
 def test_a_listener_that_raises_breaks_the_connection(serve) -> None:
-    body = 'def on_message(event):\n    raise ValueError("boom")\nserver.addEventListener("message", on_message)'
+    body = '@create_proxy\ndef fail(event):\n    raise ValueError("boom")\nserver.addEventListener("message", fail)'
 
     async def say(socket: ClientConnection) -> tuple[int, str]:
         await socket.send("go")
@@ -351,7 +352,7 @@ def test_what_production_rejects_is_rejected(serve, body: str, text: str) -> Non
 
 def test_the_death_of_the_isolate_closes_its_websockets(serve) -> None:
     async def run():
-        source = handler('server.addEventListener("message", lambda event: __import__("os")._exit(3))')
+        source = handler('server.addEventListener("message", create_proxy(lambda event: __import__("os")._exit(3)))')
         async with serve(source) as running, client(running) as socket, client(running) as other:
             await socket.send("go")
             return await closed(socket), await closed(other)

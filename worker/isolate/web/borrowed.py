@@ -2,20 +2,24 @@
 
 Source: Pyodide, "Type conversions", "Calling JavaScript functions from Python". A function passed as an argument is
 lent for the length of the call: whoever keeps it for later, as timers, listeners and streams do, finds that it is gone.
-Code that works without this rule fails in production.
+Code that works without this rule fails in production; `strict = false` warns of it instead.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.objects import JsProxy
+from paddock.worker.isolate.web.scope import is_strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Lent", "expired", "is_python_function", "lend"]
+
+logger = logging.getLogger(__name__)
 
 _GONE: Final = (
     "This borrowed proxy was automatically destroyed at the end of a function call. Try using create_proxy or "
@@ -34,9 +38,15 @@ class Lent(JsProxy):
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         if self._is_gone:
-            kind = type(self._function).__name__
-            raise JsException("Error", f'{_GONE}\nThe object was of type "{kind}" and had repr "{self._function!r}"')
+            self._complain()
         return self._function(*args, **kwargs)
+
+    def _complain(self) -> None:
+        kind = type(self._function).__name__
+        text = f'{_GONE}\nThe object was of type "{kind}" and had repr "{self._function!r}"'
+        if is_strict():
+            raise JsException("Error", text)
+        logger.warning("%s", text)
 
     def end(self) -> None:
         """The call is over."""

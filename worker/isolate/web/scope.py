@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-__all__ = ["Scope", "current_scope", "enter_request", "in_request", "require_request", "set_strict"]
+__all__ = ["Scope", "current_scope", "enter_request", "in_request", "is_strict", "require_request", "set_strict"]
 
 logger = logging.getLogger(__name__)
 
@@ -136,3 +136,8 @@ def set_strict(is_strict: bool) -> None:
     """Whether what production refuses raises; once, before the handler is imported."""
     global _is_strict
     _is_strict = is_strict
+
+
+def is_strict() -> bool:
+    """Whether what production refuses raises, and is not only warned about."""
+    return _is_strict

@@ -15,7 +15,7 @@ from paddock.worker.isolate.web.objects import JsObject
 from paddock.worker.isolate.web.promise import Promise
 from paddock.worker.isolate.web.proxies import create_once_callable, create_proxy, destroy_proxies
 from paddock.worker.isolate.web.request import Request
-from paddock.worker.isolate.web.scope import enter_request
+from paddock.worker.isolate.web.scope import enter_request, set_strict
 from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.isolate.web.timers import SET_TIMEOUT
 
@@ -51,6 +51,16 @@ def test_bare_listener_is_gone_when_the_event_comes() -> None:
     controller.signal.addEventListener("abort", lambda event: None)
     with pytest.raises(JsException, match=_GONE):
         controller.abort()
+
+
+def test_bare_function_is_called_with_a_warning_where_nothing_is_strict(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+    set_strict(False)
+    try:
+        text = _logged_after_timers(lambda: seen.append(1), caplog)
+    finally:
+        set_strict(True)
+    assert (seen, _GONE in text) == ([1], True)
 
 
 def test_kept_listener_gets_the_event() -> None:

@@ -15,6 +15,7 @@ from paddock.worker.isolate.web.buffers import ArrayBuffer, uint8_array
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.lanes import Close, Disconnected, Lane
 from paddock.worker.isolate.web.objects import jsnull
+from paddock.worker.isolate.web.proxies import create_proxy
 from paddock.worker.isolate.web.scope import enter_request
 from paddock.worker.isolate.web.socketevents import CloseEvent, ErrorEvent, MessageEvent
 from paddock.worker.isolate.web.websocket import WebSocket, WebSocketPair
@@ -26,7 +27,7 @@ class Heard:
     def __init__(self, socket: WebSocket) -> None:
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         for kind in ("message", "close", "error"):
-            socket.addEventListener(kind, self._events.put_nowait)
+            socket.addEventListener(kind, create_proxy(self._events.put_nowait))
 
     async def next(self) -> Any:
         return await self._events.get()
@@ -215,7 +216,7 @@ def test_a_coroutine_may_listen() -> None:
             await asyncio.sleep(0)
             came.set_result(str(event.data))
 
-        one.addEventListener("message", listener)
+        one.addEventListener("message", create_proxy(listener))
         other.send("hi")
         return await came
 
