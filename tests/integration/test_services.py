@@ -131,7 +131,7 @@ return Response.json([await reply.text(), *told])
         ("GREETER._private()", 'TypeError: The RPC receiver does not implement the method "_private".'),
         ("GREETER.missing()", "TypeError: Method missing does not exist"),
         ("GREETER.fails()", "ValueError: boom"),
-        ("GREETER.echo(object())", 'DataCloneError: Could not serialize object of type "object".'),
+        ("GREETER.echo(object())", 'DataCloneError: Could not serialize object of type "PyProxy".'),
         ("GREETER.echo(Blob.new(to_js(['x'])))", 'DataCloneError: Could not serialize object of type "Blob".'),
         ("OTHER.greet()", 'Cannot access "greet" as we couldn\'t find a local dev session for the "Named" entrypoint'),
     ],
