@@ -12,8 +12,8 @@ OTHER = wire.ServiceSpec("OTHER", "somebody-else", "Named", False)
 
 WORKER = """
 import asyncio
-from js import File, Object
-from pyodide.ffi import JsException, to_js
+from js import File, Object, WebSocketPair
+from pyodide.ffi import JsException, create_proxy, to_js
 from workers import Response, WorkerEntrypoint
 
 class Greeter(WorkerEntrypoint):
@@ -67,6 +67,11 @@ class Default(WorkerEntrypoint):
             return Response(f"{request.method} {await request.text()}")
         if path == "deeper":
             return await self.env.SELF.fetch(request.url)
+        if path == "socket":
+            client, server = WebSocketPair.new().object_values()
+            server.accept()
+            server.addEventListener("message", create_proxy(lambda event: server.send(event.data + "!")))
+            return Response(None, status=101, web_socket=client)
         if path == "length":
             return Response(request.headers["content-length"])
         if path == "raises":
@@ -162,6 +167,29 @@ reply = await self.env.SELF.fetch("https://any/length", method="POST", body="h\u
 return Response(await reply.text())
 """
     assert ask(serve, code).text == "6"
+
+
+def test_a_websocket_is_reached_over_a_binding(serve) -> None:
+    """Source: the SDK's suite asgi-ws-disconnect. PW-157"""
+    code = """
+reply = await self.env.SELF._binding.fetch("https://any/socket", headers=to_js([["upgrade", "websocket"]]))
+socket, answer = reply.webSocket, asyncio.get_running_loop().create_future()
+socket.accept()
+socket.addEventListener("message", create_proxy(lambda event: answer.set_result(event.data)))
+socket.send("hi")
+return Response(f"{reply.status} {await answer}")
+"""
+    assert ask(serve, code).text == "101 hi!"
+
+
+def test_a_websocket_that_was_not_asked_for_is_refused(serve) -> None:
+    code = """
+try:
+    await self.env.SELF._binding.fetch("https://any/socket")
+except JsException as error:
+    return Response(str(error))
+"""
+    assert "Worker tried to return a WebSocket" in ask(serve, code).text
 
 
 def test_a_blob_is_sent_with_its_type(serve) -> None:

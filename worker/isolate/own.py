@@ -15,12 +15,14 @@ from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
+from paddock.worker.isolate.sockets import NOT_ASKED_FOR
 from paddock.worker.isolate.transport import wire_body
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import Scope, current_scope, enter_request
+from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,6 +73,9 @@ class OwnWorker:
 
         async def answer(calls: Calls, context: ExecutionContext) -> tuple[Response, asyncio.Event | None]:
             response = await calls.fetch(target.entrypoint, _with_length(request), context)
+            if isinstance(response.webSocket, WebSocket):
+                # Both ends of the connection are in this isolate: it has until the outer event ends.
+                return _handed_over(response, response.webSocket, request), asyncio.Event()
             body, over = wire_body(response.payload()), None
             if body is not None and not isinstance(body, bytes):
                 body = _Lasting(body)
@@ -140,6 +145,16 @@ class OwnWorker:
         except asyncio.CancelledError:  # nobody waits for the answer any more
             event.cancel()
             raise
+
+
+def _handed_over(response: Response, socket: WebSocket, request: Request) -> Response:
+    """The answer to an upgrade, as the caller gets it: the callee has no more of this end. Raises JsException."""
+    upgrade = request.headers.get("upgrade")
+    if not isinstance(upgrade, str) or upgrade.lower() != "websocket":
+        raise JsException("TypeError", NOT_ASKED_FOR)
+    made = Response.from_parts(response.status, response.statusText, response.header_pairs(), None, request.url)
+    made._web_socket = WebSocket.holding(socket.release_end())
+    return made
 
 
 def _with_length(request: Request) -> Request:

@@ -16,9 +16,9 @@ from paddock.worker.isolate.own import OwnWorker, Target
 from paddock.worker.isolate.scheduled import ScheduledController
 from paddock.worker.isolate.web.abort import aborting
 from paddock.worker.isolate.web.classes import folds_keywords, with_keywords
+from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.fetch import Fetcher
-from paddock.worker.isolate.web.numbers import to_number
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, read
 from paddock.worker.isolate.web.promise import Promise, start
 from paddock.worker.isolate.web.request import Request
@@ -96,8 +96,9 @@ class Service(Fetcher):
     def _scheduled(self, options: object = None) -> Promise[object]:
         """Deliver a `scheduled` event, and tell how it went. Source: workerd, api/http, Fetcher::scheduled."""
         require_request()
-        time_ms, cron = read(options, "scheduledTime"), read(options, "cron")
-        given = time.time() * 1e3 if is_nullish(time_ms) else to_number(time_ms)
+        at, cron = read(options, "scheduledTime"), read(options, "cron")
+        time_ms = at.valueOf() if isinstance(at, Date) else at
+        given = time_ms if isinstance(time_ms, int | float) else time.time() * 1e3
         controller = ScheduledController("" if is_nullish(cron) else js_string(cron), int(given))
 
         async def deliver() -> object:
