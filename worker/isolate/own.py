@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
@@ -25,7 +25,7 @@ from paddock.worker.isolate.web.scope import Scope, current_scope, enter_request
 from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from paddock.worker.isolate.calls import Calls
     from paddock.worker.isolate.scheduled import ScheduledController
@@ -89,7 +89,8 @@ class OwnWorker:
         """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
 
         async def answer(calls: Calls, context: ExecutionContext) -> tuple[None, asyncio.Event | None]:
-            return await calls.event("scheduled", controller, context), None
+            await calls.event("scheduled", controller, context)
+            return None, None
 
         await self._event(Target(DEFAULT), answer)
 
@@ -163,7 +164,8 @@ def _with_length(request: Request) -> Request:
     if body is None or request.headers.has("content-length"):
         return request
     headers = [*request.header_pairs(), ("content-length", str(len(body)))]
-    return Request.from_parts(request.method, request.url, headers, body, request._cf, request._signal)
+    cf = cast("Mapping[str, object] | None", request._cf)
+    return Request.from_parts(request.method, request.url, headers, body, cf, request._signal)
 
 
 class _Lasting:

@@ -41,7 +41,7 @@ class IsolateLoop(uvloop.Loop):
             self._executor = executor
             super().set_default_executor(executor)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # less exact
         return super().run_in_executor(self._executor or executor, func, *args)
 
     def run_until_complete(self, future: Any) -> Any:
@@ -120,7 +120,9 @@ class WebLoopPolicy(_DefaultPolicy):  # type: ignore[misc]  # chosen at run time
         return loop
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        loop: asyncio.AbstractEventLoop = WebLoop() if _is_inside() else super().new_event_loop()
+        if _is_inside():
+            return WebLoop()  # type: ignore[abstract]  # the loop over names above made the missing methods
+        loop: asyncio.AbstractEventLoop = super().new_event_loop()
         return loop
 
     def set_event_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
@@ -164,7 +166,7 @@ def _waiting_run(original: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _waiting_sleep(seconds: float) -> None:
+def _waiting_sleep(seconds: Any) -> None:
     """`time.sleep` that lets other events go on."""
     if threading.current_thread() is threading.main_thread() and can_run_sync():
         run_sync(asyncio.sleep(seconds))
