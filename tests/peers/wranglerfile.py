@@ -15,6 +15,8 @@ __all__ = ["WRANGLER_FILES", "from_wrangler", "requirements"]
 
 WRANGLER_FILES = ("wrangler.jsonc", "wrangler.json", "wrangler.toml")
 _NOT_INSTALLED = re.compile(r"workers-runtime-sdk|workers-py|webtypy")
+#: Projects that name no release, and were written for one that has gone on since.
+_RELEASES = {"mcp": "mcp<2"}
 _COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
@@ -47,4 +49,5 @@ def requirements(folder: Path) -> list[str]:
         found = tomllib.loads(file.read_text()).get("project", {}).get("dependencies", [])
     elif (file := folder / "requirements.txt").is_file():
         found = [line.strip() for line in file.read_text().splitlines() if line.strip() and line[0] != "#"]
+    found = [_RELEASES.get(name, name) for name in found]
     return [name for name in found if not _NOT_INSTALLED.match(name) and name not in sys.stdlib_module_names]
