@@ -24,8 +24,13 @@ _VENDORED = {
     "shapely_vendor": ["shapely"],
 }
 
+#: Their handler `test` is empty: a JavaScript worker drives them.
+_DRIVEN_BY_JAVASCRIPT = ("workflow-entrypoint",)
+
 
 def from_workerd(name: str, path: Path, runtime: Runtime, sdk: Path | None) -> Iterator[Case]:
+    if path.stem in _DRIVEN_BY_JAVASCRIPT:
+        return
     text = path.read_text()
     values = {"%PYTHON_VENDORED_MODULES%": "", "%PYTHON_MODULES": "", "%COLOR": "false", "%COMPAT_DATE": runtime.date}
     values["%PYTHON_FEATURE_FLAGS"] = ", ".join(f'"{flag}"' for flag in runtime.feature_flags)
