@@ -49,6 +49,7 @@ FLAGS: Final = (
         _DAY(2025, 8, 14),
         "entrypoints are classes; module-level on_fetch functions were called before",
     ),
+    Flag("service_binding_extra_handlers", None, None, "events can be delivered over a service binding"),
     Flag("python_workflows", "disable_python_workflows", _DAY(2025, 9, 20), "workflow entrypoints"),
     Flag(
         "python_workers_20250116",

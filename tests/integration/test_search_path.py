@@ -72,6 +72,18 @@ def test_the_projects_copy_of_the_sdk_wins(serve, tmp_path) -> None:
     assert evaluated(serve, "", "'answer'") == "answer from a copy"
 
 
+def test_a_file_of_the_user_may_be_called_as_the_sdk(serve, tmp_path) -> None:
+    """Source: workerd's test vendor_dir."""
+    put(tmp_path, workers="WHERE = 'mine'")
+    source = "import js, workers\n\nasync def on_fetch():\n    return js.Response.new(workers.WHERE)\n"
+
+    async def run() -> str:
+        async with serve(source, date="2025-01-01") as running:
+            return (await running.client.get("/")).text
+
+    assert asyncio.run(run()) == "mine"
+
+
 @pytest.mark.parametrize(("date", "found"), [("2025-08-10", "old"), ("2025-08-11", "ModuleNotFoundError")])
 def test_vendor_was_searched_until_a_date(serve, tmp_path, date: str, found: str) -> None:
     put(tmp_path / "vendor", mine="WHERE = 'old'")

@@ -12,8 +12,8 @@ OTHER = wire.ServiceSpec("OTHER", "somebody-else", "Named", False)
 
 WORKER = """
 import asyncio
-from js import Blob, Object
-from pyodide.ffi import JsException, to_js
+from js import File, Object, WebSocketPair
+from pyodide.ffi import JsException, create_proxy, to_js
 from workers import Response, WorkerEntrypoint
 
 class Greeter(WorkerEntrypoint):
@@ -50,6 +50,12 @@ class Greeter(WorkerEntrypoint):
 
 
 class Default(WorkerEntrypoint):
+    async def scheduled(self, controller, env, ctx):
+        print("at", controller.cron, controller.scheduledTime)
+        if controller.cron == "fail":
+            raise ValueError("failed")
+        controller.noRetry()
+
     async def fetch(self, request):
         path = request.url.rpartition("/")[2]
         if path == "inner":
@@ -61,18 +67,25 @@ class Default(WorkerEntrypoint):
             return Response(f"{request.method} {await request.text()}")
         if path == "deeper":
             return await self.env.SELF.fetch(request.url)
+        if path == "socket":
+            client, server = WebSocketPair.new().object_values()
+            server.accept()
+            server.addEventListener("message", create_proxy(lambda event: server.send(event.data + "!")))
+            return Response(None, status=101, web_socket=client)
+        if path == "length":
+            return Response(request.headers["content-length"])
         if path == "raises":
             raise KeyError("inner")
         %s
 """
 
 
-def ask(serve, code: str, method: str = "GET", lines: list[str] | None = None, **request):
+def ask(serve, code: str, method: str = "GET", lines: list[str] | None = None, flags: tuple[str, ...] = (), **request):
     """What the worker answers whose default entrypoint runs `code`."""
     source = WORKER % code.strip().replace("\n", "\n        ")
 
     async def run():
-        async with serve(source, services=(SELF, GREETER, OTHER)) as running:
+        async with serve(source, services=(SELF, GREETER, OTHER), flags=flags) as running:
             reply = await running.client.request(method, "/", **request)
             if lines is not None:
                 lines.extend(running.lines)
@@ -132,7 +145,7 @@ return Response.json([await reply.text(), *told])
         ("GREETER.missing()", "TypeError: Method missing does not exist"),
         ("GREETER.fails()", "ValueError: boom"),
         ("GREETER.echo(object())", 'DataCloneError: Could not serialize object of type "PyProxy".'),
-        ("GREETER.echo(Blob.new(to_js(['x'])))", 'DataCloneError: Could not serialize object of type "Blob".'),
+        ("GREETER.echo(File.new(to_js(['x']), 'x'))", 'DataCloneError: Could not serialize object of type "File".'),
         ("OTHER.greet()", 'Cannot access "greet" as we couldn\'t find a local dev session for the "Named" entrypoint'),
     ],
 )
@@ -145,6 +158,60 @@ except JsException as error:
     return Response(str(error))
 """
     assert said in ask(serve, code).text
+
+
+def test_a_body_arrives_with_its_length(serve) -> None:
+    """Source: the SDK's WSGI suite, whose application reads as much as `Content-Length` says."""
+    code = """
+reply = await self.env.SELF.fetch("https://any/length", method="POST", body="h\u00e9llo")
+return Response(await reply.text())
+"""
+    assert ask(serve, code).text == "6"
+
+
+def test_a_websocket_is_reached_over_a_binding(serve) -> None:
+    """Source: the SDK's suite asgi-ws-disconnect. PW-157"""
+    code = """
+reply = await self.env.SELF._binding.fetch("https://any/socket", headers=to_js([["upgrade", "websocket"]]))
+socket, answer = reply.webSocket, asyncio.get_running_loop().create_future()
+socket.accept()
+socket.addEventListener("message", create_proxy(lambda event: answer.set_result(event.data)))
+socket.send("hi")
+return Response(f"{reply.status} {await answer}")
+"""
+    assert ask(serve, code).text == "101 hi!"
+
+
+def test_a_websocket_that_was_not_asked_for_is_refused(serve) -> None:
+    code = """
+try:
+    await self.env.SELF._binding.fetch("https://any/socket")
+except JsException as error:
+    return Response(str(error))
+"""
+    assert "Worker tried to return a WebSocket" in ask(serve, code).text
+
+
+def test_a_blob_is_sent_with_its_type(serve) -> None:
+    code = """
+from workers import Blob
+back = await self.env.GREETER.echo(Blob("text", content_type="text/x"))
+return Response(f"{type(back).__name__} {await back.text()} {back.content_type}")
+"""
+    assert ask(serve, code).text == "Blob text text/x"
+
+
+def test_an_event_is_delivered_over_a_binding_by_flag(serve) -> None:
+    """Source: workerd, Fetcher::scheduled; the SDK's own suite."""
+    code = """
+good = await self.env.SELF.scheduled(scheduledTime=1000, cron="* * * * 30")
+bad = await self.env.SELF.scheduled(cron="fail")
+return Response.json([good.outcome, good.noRetry, bad.outcome, bad.noRetry])
+"""
+    lines: list[str] = []
+    reply = ask(serve, code, lines=lines, flags=("service_binding_extra_handlers",))
+    assert reply.json() == ["ok", True, "exception", False]
+    assert "at * * * * 30 1000" in lines
 
 
 def test_a_tuple_is_refused_before_it_is_sent(serve) -> None:

@@ -42,7 +42,7 @@ CONVERTER_PACKAGES = {
 #: Nothing else in the isolate may know which event loop it runs on, how it switches stacks, how events are packed, and
 #: what parses URLs.
 ISOLATE_EXCEPTIONS = {
-    ("paddock.worker.isolate.__main__", "uvloop"),
+    ("paddock.worker.isolate.webloop", "uvloop"),
     ("paddock.worker.isolate.switching", "greenlet"),
     ("paddock.worker.isolate.scheduled", "msgspec"),
     ("paddock.worker.isolate.batches", "msgspec"),

@@ -20,11 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import uvloop
-
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
-from paddock.worker.isolate import switching
+from paddock.worker.isolate import switching, webloop
 from paddock.worker.isolate.calls import Calls
 from paddock.worker.isolate.confinement import refuse_threads_and_processes
 from paddock.worker.isolate.context import wait_until
@@ -182,7 +180,9 @@ def main() -> None:
         switching.install(asyncio.get_running_loop())
         await _Isolate().run(sock)
 
-    uvloop.run(run())
+    webloop.install()
+    with asyncio.Runner(loop_factory=webloop.IsolateLoop) as runner:
+        runner.run(run())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.mail import Mail
 from paddock.worker.isolate.scheduled import Scheduled
-from paddock.worker.isolate.sockets import Coupling
+from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
 from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.request import Request
@@ -42,11 +42,6 @@ __all__ = ["Events"]
 logger = logging.getLogger(__name__)
 
 
-#: Source: workerd, api/http.
-_NOT_ASKED_FOR: Final = (
-    "Worker tried to return a WebSocket in a response to a request which did not contain the header "
-    '"Upgrade: websocket".'
-)
 #: The server gives a client less than this to answer a Close frame.
 _CLOSE_S: Final = 15.0
 
@@ -149,7 +144,7 @@ def _couple(response: Response, incoming: IncomingFetch) -> Coupling | None:
     if not isinstance(socket, WebSocket):
         return None
     if not incoming.fetch.is_upgrade:
-        raise JsException("TypeError", _NOT_ASKED_FOR)
+        raise JsException("TypeError", NOT_ASKED_FOR)
     return Coupling(socket.release_end())
 
 

@@ -62,16 +62,24 @@ class ImportFailure(Exception):
 def load(main: Path, *, has_global_handlers: bool) -> Entrypoint:
     """Import the handler under its file's name and collect what it exports. Raises ImportFailure."""
     module = _import(main)
-    from workers import WorkerEntrypoint  # the official SDK, or the project's own copy of it in python_modules
-
-    found = (exported for exported in _exported(module) if issubclass(exported, WorkerEntrypoint))
-    classes = {entrypoint.__name__: entrypoint for entrypoint in found if entrypoint is not WorkerEntrypoint}
+    base = _entrypoint_base()
+    found = (exported for exported in _exported(module) if base is not None and issubclass(exported, base))
+    classes = {entrypoint.__name__: entrypoint for entrypoint in found if entrypoint is not base}
     default = classes.pop("Default", None)
     functions = {}
     if has_global_handlers and default is None:
         values = ((name, getattr(module, name, None)) for name in _GLOBAL_HANDLERS)
         functions = {name: value for name, value in values if callable(value)}
     return Entrypoint(main.name, default, classes, functions, has_global_handlers)
+
+
+def _entrypoint_base() -> type | None:
+    """The SDK's class, or that of the project's own copy of it; None where a file of the user hides both."""
+    try:
+        from workers import WorkerEntrypoint
+    except ImportError:
+        return None
+    return WorkerEntrypoint
 
 
 def user_frames(error: BaseException) -> str:

@@ -9,23 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
+from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
+from paddock.worker.isolate.sockets import NOT_ASKED_FOR
 from paddock.worker.isolate.transport import wire_body
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import Scope, current_scope, enter_request
+from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from paddock.worker.isolate.calls import Calls
+    from paddock.worker.isolate.scheduled import ScheduledController
     from paddock.worker.isolate.web.objects import JsObject
-    from paddock.worker.isolate.web.request import Request
     from paddock.worker.isolate.web.streams import ByteSource
 
 __all__ = ["OwnWorker", "Target"]
@@ -68,7 +72,10 @@ class OwnWorker:
         """The response of an entrypoint. Raises JsException with what the handler raised."""
 
         async def answer(calls: Calls, context: ExecutionContext) -> tuple[Response, asyncio.Event | None]:
-            response = await calls.fetch(target.entrypoint, request, context)
+            response = await calls.fetch(target.entrypoint, _with_length(request), context)
+            if isinstance(response.webSocket, WebSocket):
+                # Both ends of the connection are in this isolate: it has until the outer event ends.
+                return _handed_over(response, response.webSocket, request), asyncio.Event()
             body, over = wire_body(response.payload()), None
             if body is not None and not isinstance(body, bytes):
                 body = _Lasting(body)
@@ -77,6 +84,15 @@ class OwnWorker:
             return Response.from_parts(*head, body, request.url), over
 
         return await self._event(target, answer)
+
+    async def scheduled(self, controller: ScheduledController) -> None:
+        """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
+
+        async def answer(calls: Calls, context: ExecutionContext) -> tuple[None, asyncio.Event | None]:
+            await calls.event("scheduled", controller, context)
+            return None, None
+
+        await self._event(Target(DEFAULT), answer)
 
     async def call(self, target: Target, method: str, args: tuple[object, ...]) -> object:
         """What a method returns. Raises JsException with what it raised."""
@@ -130,6 +146,26 @@ class OwnWorker:
         except asyncio.CancelledError:  # nobody waits for the answer any more
             event.cancel()
             raise
+
+
+def _handed_over(response: Response, socket: WebSocket, request: Request) -> Response:
+    """The answer to an upgrade, as the caller gets it: the callee has no more of this end. Raises JsException."""
+    upgrade = request.headers.get("upgrade")
+    if not isinstance(upgrade, str) or upgrade.lower() != "websocket":
+        raise JsException("TypeError", NOT_ASKED_FOR)
+    made = Response.from_parts(response.status, response.statusText, response.header_pairs(), None, request.url)
+    made._web_socket = WebSocket.holding(socket.release_end())
+    return made
+
+
+def _with_length(request: Request) -> Request:
+    """The request as it arrives: with the length of a body that is complete. Source: the SDK's WSGI suite."""
+    body = request._bytes
+    if body is None or request.headers.has("content-length"):
+        return request
+    headers = [*request.header_pairs(), ("content-length", str(len(body)))]
+    cf = cast("Mapping[str, object] | None", request._cf)
+    return Request.from_parts(request.method, request.url, headers, body, cf, request._signal)
 
 
 class _Lasting:

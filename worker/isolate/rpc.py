@@ -65,7 +65,8 @@ class _Crossing:
         self._copies: dict[int, object] = {}
 
     def convert(self, value: object) -> object:
-        if isinstance(value, _SAME) and not isinstance(value, Blob):
+        # A Blob cannot change, so the other side may have the same one; a File is not sent.
+        if type(value) is Blob or (isinstance(value, _SAME) and not isinstance(value, Blob)):
             return value
         if id(value) in self._copies:
             return self._copies[id(value)]

@@ -26,10 +26,10 @@ class _Arguments(msgspec.Struct):
 class ScheduledController(JsProxy):
     """What the handler is called with."""
 
-    def __init__(self, arguments: _Arguments) -> None:
+    def __init__(self, cron: str, time_ms: int) -> None:
         self.type = "scheduled"
-        self.cron = arguments.cron
-        self.scheduledTime = arguments.time_ms
+        self.cron = cron
+        self.scheduledTime = time_ms
         self._is_final = False
 
     def noRetry(self) -> None:
@@ -41,7 +41,8 @@ class Scheduled:
     """One delivery."""
 
     def __init__(self, _head: wire.Fetch, body: bytes) -> None:
-        self.subject = ScheduledController(msgspec.json.decode(body, type=_Arguments))
+        arguments = msgspec.json.decode(body, type=_Arguments)
+        self.subject = ScheduledController(arguments.cron, arguments.time_ms)
 
     def result(self) -> dict[str, object]:
         """What the platform tells whoever triggered the event."""

@@ -6,19 +6,25 @@ the answers are those of the official dev server. PW-039.
 
 from __future__ import annotations
 
+import logging
+import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.calls import DEFAULT, missing_method
 from paddock.worker.isolate.own import OwnWorker, Target
+from paddock.worker.isolate.scheduled import ScheduledController
 from paddock.worker.isolate.web.abort import aborting
 from paddock.worker.isolate.web.classes import folds_keywords, with_keywords
+from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.fetch import Fetcher
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, read
 from paddock.worker.isolate.web.promise import Promise, start
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import require_request
+from paddock.worker.isolate.web.text import js_string
 from paddock.worker.isolate.web.url import URL
 
 if TYPE_CHECKING:
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from paddock.worker import wire
 
 __all__ = ["Service", "exports_of", "service_stub"]
+
+logger = logging.getLogger(__name__)
 
 #: Source: workerd, api/http: how many, and the text for a body that cannot be sent twice.
 _MOST_REDIRECTS: Final = 20
@@ -73,6 +81,8 @@ class Service(Fetcher):
     def __getattr__(self, name: str) -> Callable[..., Promise[object]]:
         if name == "then" or name.startswith("__"):  # no promise, whatever else it is
             raise AttributeError(name)
+        if name == "scheduled" and self._entrypoint.entrypoint == DEFAULT and _has_extra_handlers():
+            return self._scheduled
 
         def call(*args: object, **members: object) -> Promise[object]:
             require_request()
@@ -81,6 +91,30 @@ class Service(Fetcher):
             return start(self._own.call(self._entrypoint, name, with_keywords(args, members)))
 
         return call
+
+    @folds_keywords
+    def _scheduled(self, options: object = None) -> Promise[object]:
+        """Deliver a `scheduled` event, and tell how it went. Source: workerd, api/http, Fetcher::scheduled."""
+        require_request()
+        at, cron = read(options, "scheduledTime"), read(options, "cron")
+        time_ms = at.valueOf() if isinstance(at, Date) else at
+        given = time_ms if isinstance(time_ms, int | float) else time.time() * 1e3
+        controller = ScheduledController("" if is_nullish(cron) else js_string(cron), int(given))
+
+        async def deliver() -> object:
+            outcome = "ok"
+            try:
+                await self._own.scheduled(controller)
+            except JsException as error:
+                logger.error("scheduled_failed %s", error)
+                outcome = "exception"
+            return JsObject({"outcome": outcome, "noRetry": controller._is_final})
+
+        return start(deliver())
+
+
+def _has_extra_handlers() -> bool:
+    return bool(import_module("_cloudflare_compat_flags").service_binding_extra_handlers)
 
 
 class _Repeatable:

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.isolate.web.lanes import End
 
-__all__ = ["Coupling"]
+__all__ = ["NOT_ASKED_FOR", "Coupling"]
 
+#: Source: workerd, api/http.
+NOT_ASKED_FOR: Final = (
+    "Worker tried to return a WebSocket in a response to a request which did not contain the header "
+    '"Upgrade: websocket".'
+)
 #: How long a handler has to answer the Close frame of a server that it called.
 _CLOSE_S: Final = 10.0
 

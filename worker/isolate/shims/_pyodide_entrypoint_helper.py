@@ -5,14 +5,16 @@ Source: workers-runtime-sdk, `_pyodide_entrypoint_helper.pyi` and its callers. P
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+import inspect
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Final
 
+from paddock.worker.isolate.jsmodules import MODULES
 from paddock.worker.isolate.mail import EmailMessage
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.jsonvalue import own_members
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
-from paddock.worker.isolate.web.promise import Promise
+from paddock.worker.isolate.web.promise import Promise, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -45,12 +47,14 @@ class _WorkersModule(JsProxy):
         self._wait_until(work)
 
     def withEnv(self, env: JsProxy, function: Callable[[], object]) -> object:
-        """Call a function for which the environment is another one."""
-        token = self._patched.set(env)
-        try:
-            return function()
-        finally:
-            self._patched.reset(token)
+        """Call a function for which, and for what it starts, the environment is another one."""
+
+        def call() -> object:
+            self._patched.set(env)
+            result = function()
+            return start(result) if inspect.iscoroutine(result) else result
+
+        return copy_context().run(call)
 
 
 class _SocketsModule(JsProxy):
@@ -69,6 +73,7 @@ _MODULES: Final[dict[str, JsProxy]] = {
     "cloudflare:workers": cloudflareWorkersModule,
     "cloudflare:sockets": cloudflareSocketsModule,
     "cloudflare:email": JsObject({"EmailMessage": EmailMessage}),
+    **MODULES,
 }
 
 
@@ -79,7 +84,7 @@ def install(env: JsProxy, wait_until: Callable[[object], object] | None = None) 
 
 
 def doAnImport(module_name: str) -> Promise[object]:
-    """A promise for a JavaScript module. Rejects for all but `cloudflare:workers`, `:sockets` and `:email`."""
+    """A promise for a JavaScript module, settled already. Rejects for a name that is none."""
     if module_name in _MODULES:
         return Promise.resolve(_MODULES[module_name])
     return Promise.reject(JsException("Error", f'No such module "{module_name}".'))

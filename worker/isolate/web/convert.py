@@ -13,6 +13,7 @@ from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.boxed import Boxed
 from paddock.worker.isolate.web.buffers import JsBuffer, typed_array
 from paddock.worker.isolate.web.classes import JsFunction
+from paddock.worker.isolate.web.literalmap import LiteralMap
 from paddock.worker.isolate.web.map import JsMap, JsSet, pairs
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, Unwrapped, crossing, jsnull
 from paddock.worker.isolate.web.proxies import create_proxy
@@ -123,7 +124,7 @@ class _ToJs:
                 made._put(js_string(_checked_key(name, "Map")), self.convert(member, depth))
             return made
         if self._dict_converter is None:
-            entries = JsMap.new()
+            entries = LiteralMap.new()
             self._remember(value, entries)
             for key, member in value.items():
                 entries.set(_checked_key(key, "Map"), self.convert(member, depth))

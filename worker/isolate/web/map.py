@@ -198,7 +198,8 @@ def pairs(source: object, *, wrong_size: str = "") -> Iterator[tuple[object, obj
     """
     if not isinstance(source, Iterable):
         raise type_error(f"{source} is not iterable")
-    for entry in source:
+    # A Map goes through its entries in JavaScript, and through its keys in Python.
+    for entry in source.items() if isinstance(source, JsMap) else source:
         if not isinstance(entry, Iterable) or isinstance(entry, str):
             raise type_error(f"Iterator value {entry} is not an entry object")
         items = list(entry)

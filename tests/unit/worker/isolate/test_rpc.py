@@ -6,7 +6,7 @@ import pytest
 
 from paddock.worker.isolate.rpc import JsRpcStub, crossed
 from paddock.worker.isolate.web.array import JsArray
-from paddock.worker.isolate.web.blob import Blob
+from paddock.worker.isolate.web.blob import File
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.map import JsMap, JsSet
 from paddock.worker.isolate.web.objects import JsObject, jsnull
@@ -51,7 +51,7 @@ def test_responses_are_handed_over() -> None:
     assert crossed(response) is response
 
 
-@pytest.mark.parametrize("value", [object(), 1j, range(3), Blob.new(JsArray(["x"])), {"a": 1}, (1,)])
+@pytest.mark.parametrize("value", [object(), 1j, range(3), File.new(JsArray(["x"]), "x"), {"a": 1}, (1,)])
 def test_what_cannot_be_sent_is_named(value: object) -> None:
     with pytest.raises(
         JsException, match=f'^DataCloneError: Could not serialize object of type "{type(value).__name__}"'

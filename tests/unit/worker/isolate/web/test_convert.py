@@ -47,6 +47,16 @@ def test_dict_without_converter_was_a_map(old_era: None) -> None:
     assert isinstance(_js({"a": 1}), JsMap)
 
 
+def test_the_text_keys_of_such_a_map_are_members(old_era: None) -> None:
+    """Source: Pyodide 0.26, LiteralMap; workerd's Python tests read `env` from one."""
+    made = _js({"a": {"from": 1}, 2: "two"})
+    made.a.b = [3]
+    assert (made.constructor.name, made.a.from_, made[2]) == ("LiteralMap", 1, "two")
+    assert stringify(made) == '{"a":{"from":1,"b":[3]}}'
+    with pytest.raises(AttributeError, match="missing"):
+        made.missing  # noqa: B018 - read for what it raises
+
+
 def test_dict_converter_of_the_handler_gets_entries() -> None:
     """What it returns is Python's, so it is a proxy."""
     assert _js({"a": 1}, dict_converter=lambda entries: [list(entry) for entry in entries]).unwrap() == [["a", 1]]

@@ -6,11 +6,20 @@ import pytest
 
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.headers import Headers
+from paddock.worker.isolate.web.map import JsMap
 from paddock.worker.isolate.web.objects import JsObject, jsnull
 
 
 @pytest.mark.parametrize(
-    "source", [{"A": "b"}.items(), [["A", "b"]], JsObject({"A": "b"}), {"A": "b"}, Headers.new([["a", "b"]])]
+    "source",
+    [
+        {"A": "b"}.items(),
+        [["A", "b"]],
+        JsObject({"A": "b"}),
+        {"A": "b"},
+        Headers.new([["a", "b"]]),
+        JsMap.new([["A", "b"]]),
+    ],
 )
 def test_every_source(source: object) -> None:
     """PW-106."""
