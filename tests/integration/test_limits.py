@@ -241,8 +241,10 @@ def test_a_handler_that_can_never_answer_is_reported(serve, body: str) -> None:
     [
         "await asyncio.sleep(1.2)",
         "await asyncio.to_thread(time.sleep, 1.2)",
-        "from js import setTimeout\nfrom pyodide.ffi import create_once_callable\nend = asyncio.Future()\n"
-        "setTimeout(create_once_callable(lambda: end.set_result(1)), 1200)\nawait end",
+        (
+            "from js import setTimeout\nfrom pyodide.ffi import create_once_callable\nend = asyncio.Future()\n"
+            "setTimeout(create_once_callable(lambda: end.set_result(1)), 1200)\nawait end"
+        ),
         "process = await asyncio.create_subprocess_exec('sleep', '1.2')\nawait process.wait()",
         "end = asyncio.Future()\nasyncio.get_running_loop().call_later(1.2, end.set_result, 1)\nawait end",
     ],
