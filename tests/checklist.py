@@ -3,7 +3,7 @@
     .venv/bin/python tests/checklist.py      prints the counts; ends with 1 when the README says anything else
 
 A number counts where the docstring of a test function has it, alone (`WA-017`) or as the end of a range (`WA-023 to
-WA-027`). The README's table has every WA number that no test covers, with the reason.
+WA-027`). The README's table has every WA and PW number that no test covers, with the reason.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ SPECIAL: Final = {"engine": "the real engine", "integration/clients": "published
 _RANGE: Final = re.compile(r"\b([A-Z]{2})-(\d{3})(?: to \1-(\d{3}))?\b")
 #: What looks as if it named a number and is not counted: the second half of `WA-017, 019`, or of `WA-078 to 081`.
 _SHORTHAND: Final = re.compile(r"\b[A-Z]{2}-\d{3}(?:,| to| and) \d{3}\b")
-_ROW: Final = re.compile(r"^\| (WA-[^|]*?) \| ([^|]+?) \| ([^|]+?) \|$", re.MULTILINE)
-_CLAIM: Final = re.compile(r"WA numbers covered: (\d+) of (\d+)")
+_ROW: Final = re.compile(r"^\| ((?:WA|PW)-[^|]*?) \| ([^|]+?) \| ([^|]+?) \|$", re.MULTILINE)
+#: The lists that the README accounts for, number by number.
+_ACCOUNTED: Final = ("WA", "PW")
 
 
 def named_numbers(text: str) -> set[str]:
@@ -74,20 +75,20 @@ def shown(by_test: dict[str, set[str]]) -> str:
 
 
 def faults(readme: str, by_test: dict[str, set[str]]) -> list[str]:
-    """What the README says wrongly of the WA numbers; empty when it is right."""
-    covered = _covered(by_test, "WA")
+    """What the README says wrongly of the numbers that it accounts for; empty when it is right."""
     rows = [named_numbers(numbers) for numbers, _, _ in _ROW.findall(readme)]
     listed = set().union(*rows)
-    claim = _CLAIM.search(readme)
-    problems = []
-    if claim is None or [int(number) for number in claim.groups()] != [len(covered), TOTALS["WA"]]:
-        said = claim[0] if claim else "nothing"
-        problems.append(f"expected `WA numbers covered: {len(covered)} of {TOTALS['WA']}`; got `{said}`")
-    if sum(map(len, rows)) != len(listed):
-        problems.append("a number stands in two rows")
-    problems += [f"{number} is listed as missing, and a test names it" for number in sorted(covered & listed)]
-    missing = _all("WA") - covered - listed
-    return problems + [f"{number} has no test and no row with the reason" for number in sorted(missing)]
+    problems = ["a number stands in two rows"] if sum(map(len, rows)) != len(listed) else []
+    for prefix in _ACCOUNTED:
+        covered = _covered(by_test, prefix)
+        right = f"{prefix} numbers covered: {len(covered)} of {TOTALS[prefix]}"
+        claim = re.search(rf"{prefix} numbers covered: \d+ of \d+", readme)
+        if claim is None or claim[0] != right:
+            problems.append(f"expected `{right}`; got `{claim[0] if claim else 'nothing'}`")
+        problems += [f"{number} is listed as missing, and a test names it" for number in sorted(covered & listed)]
+        missing = _all(prefix) - covered - listed
+        problems += [f"{number} has no test and no row with the reason" for number in sorted(missing)]
+    return problems
 
 
 def main() -> int:

@@ -37,9 +37,11 @@ def test_shorthand_and_unknown_numbers_are_refused(docstring: str) -> None:
         ("WA numbers covered: 148 of 150\n| WA-002 | x | y |", "expected `WA numbers covered: 149 of 150`"),
         ("WA numbers covered: 149 of 150\n| WA-001, WA-002 | x | y |", "WA-001 is listed as missing, and a test"),
         ("WA numbers covered: 149 of 150", "WA-002 has no test and no row"),
+        ("PW numbers covered: 166 of 167", "expected `PW numbers covered: 167 of 167`; got `PW numbers covered: 166"),
+        ("| PW-009 | x | y |", "PW-009 is listed as missing, and a test"),
         ("WA numbers covered: 149 of 150\n| WA-002 | x | y |\n| WA-002 | x | y |", "a number stands in two rows"),
     ],
 )
 def test_a_readme_that_is_wrong_is_found_out(text: str, problem: str) -> None:
-    by_test = {"unit/test_x.py::test_y": CHECKLIST["named_numbers"]("WA-001, WA-003 to WA-150")}
+    by_test = {"unit/test_x.py::test_y": CHECKLIST["named_numbers"]("WA-001, WA-003 to WA-150, PW-001 to PW-167")}
     assert any(problem in found for found in CHECKLIST["faults"](text, by_test))
