@@ -115,7 +115,8 @@ class _Switchable(Coroutine[Any, Any, Any]):
         if stack is None:
             stack = _idle.pop() if _idle else _Stack()
             stack.job = (call, argument)
-        stack.gr_context = self._context
+            # One that waits has its own: that of a `Context.run` which it waits in, where there is one.
+            stack.gr_context = self._context
         stack.parent = getcurrent()
         if resumed:
             stack.switch((is_error, argument))

@@ -1,6 +1,7 @@
 """Synchronous code that waits, on a loop of its own."""
 
 import asyncio
+import contextvars
 import gc
 import weakref
 from collections.abc import Callable, Coroutine
@@ -132,6 +133,20 @@ def test_context_variables_are_those_of_the_task() -> None:
         return [*found, name.get()]
 
     assert run(event) == ["a", "b", "unset"]
+
+
+def test_a_wait_within_another_context_comes_back_to_it() -> None:
+    """`asyncio.to_thread` runs its function in a copy of the context, in place."""
+
+    async def event() -> tuple[str, str]:
+        def inside() -> str:
+            name.set("inner")
+            run_sync(_soon(None))
+            return name.get()
+
+        return contextvars.copy_context().run(inside), name.get()
+
+    assert run(event) == ("inner", "unset")
 
 
 def test_a_callback_has_no_stack_to_suspend() -> None:
