@@ -105,9 +105,9 @@ def load_config(
     start: Path | None = None,
     today: datetime.date | None = None,
 ) -> Config:
-    """The configuration at `path`, else at the nearest wrangler-like.toml from `start` (the current folder) upwards.
+    """The configuration at `path`, else the nearest one from `start` (the current folder) upwards.
 
-    Raises: ConfigError with every problem of the file; a file that is not TOML has one problem.
+    Raises: ConfigError with every problem of the file; a file that cannot be parsed has one problem.
     """
     file = find_config(path, start or Path.cwd())
     root = file.parent
@@ -134,12 +134,7 @@ def load_config(
     crons = read_crons(keys, diagnostics)
     dev = sections.read_dev(keys, overrides, diagnostics)
     limits = sections.read_limits(keys, diagnostics)
-    paddock = sections.read_paddock(keys, root, diagnostics)
-    if token := os.environ.get("PADDOCK_API_TOKEN"):
-        paddock = msgspec.structs.replace(paddock, api_token=token)
-    engine = sections.read_servers(paddock.engine, os.environ, diagnostics)
-    engine = sections.read_determinism(engine, overrides, diagnostics)
-    paddock = msgspec.structs.replace(paddock, engine=engine)
+    paddock = _overridden(sections.read_paddock(keys, root, diagnostics), overrides, diagnostics)
     diagnostics.raise_errors()
     return Config(
         path=file,
@@ -164,3 +159,11 @@ def load_config(
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),
     )
+
+
+def _overridden(paddock: PaddockSettings, overrides: Overrides, diagnostics: Diagnostics) -> PaddockSettings:
+    """`[paddock]` with what the environment and the command line say, which go before the file."""
+    if token := os.environ.get("PADDOCK_API_TOKEN"):
+        paddock = msgspec.structs.replace(paddock, api_token=token)
+    engine = sections.read_servers(paddock.engine, os.environ, diagnostics)
+    return msgspec.structs.replace(paddock, engine=sections.read_determinism(engine, overrides, diagnostics))
