@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
 __all__ = [
     "Adapter",
@@ -175,17 +175,17 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     is_followed: bool = False
 
 
-def joined(first: EngineChunk, second: EngineChunk) -> EngineChunk:
-    """Two chunks of one request, the second right after the first, as one."""
+def joined(chunks: Sequence[EngineChunk]) -> EngineChunk:
+    """Chunks of one request that follow each other, at least one, as one."""
     return EngineChunk(
-        first.text + second.text,
-        first.tokens + second.tokens,
-        second.finish_reason,
-        first.prompt_tokens,
-        first.cached_tokens,
-        first.logprobs + second.logprobs,
-        first.reasoning + second.reasoning,
-        first.calls + second.calls,
+        "".join([chunk.text for chunk in chunks]),
+        sum(chunk.tokens for chunk in chunks),
+        chunks[-1].finish_reason,
+        chunks[0].prompt_tokens,
+        chunks[0].cached_tokens,
+        tuple(logprob for chunk in chunks for logprob in chunk.logprobs),
+        "".join([chunk.reasoning for chunk in chunks]),
+        tuple(call for chunk in chunks for call in chunk.calls),
     )
 
 

@@ -16,9 +16,9 @@ from paddock.bindings.ai.engines.protocol import CallDelta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paddock.bindings.ai.engines.protocol import Tool
+    from paddock.bindings.ai.engines.protocol import Message, Tool
 
-__all__ = ["CallReader", "ParserReader", "Read", "Reader", "tool_definitions"]
+__all__ = ["CallReader", "ParserReader", "Read", "Reader", "chat_turn", "tool_definitions"]
 
 
 class Read(NamedTuple):
@@ -72,6 +72,19 @@ class CallReader:
         """As `Reader.read`."""
         part = Read(text) if self._thoughts is None else self._thoughts.read(text, token_ids, is_last=is_last)
         return Read("", part.reasoning, self._calls.feed(part.text))
+
+
+def chat_turn(message: Message) -> dict[str, Any]:
+    """A message as vLLM reads it, in the host and over HTTP; it turns the arguments of calls into objects."""
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        turn["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    # vLLM since 0.12 reads `reasoning`; before, and elsewhere, it is `reasoning_content`, which vLLM still takes.
+    more = {"reasoning": message.reasoning, "tool_call_id": message.tool_call_id, "name": message.name}
+    return turn | {name: value for name, value in more.items() if value}
 
 
 def tool_definitions(tools: Sequence[Tool]) -> list[dict[str, Any]]:

@@ -175,7 +175,7 @@ class _Running:
         self.is_announced = False
         self.is_whole = is_whole
         #: Of a whole answer, all but the first chunk, until the last one is there.
-        self.kept: EngineChunk | None = None
+        self.kept: list[EngineChunk] = []
 
 
 class _StepLoop:
@@ -258,8 +258,8 @@ class _StepLoop:
         )
         if is_first or not running.is_whole:
             return chunk
-        running.kept = chunk if running.kept is None else joined(running.kept, chunk)
-        return None if output.finish_reason is None else running.kept
+        running.kept.append(chunk)
+        return None if output.finish_reason is None else joined(running.kept)
 
     # One request's way in
 

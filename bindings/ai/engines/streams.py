@@ -88,7 +88,7 @@ class Stream:
         """Add the next chunk. Its reader hears of it at once, or at the next `Pace.step`, or a little later."""
         self.ended = chunk.finish_reason is not None
         if len(self._chunks) >= _MOST_UNREAD_CHUNKS:
-            self._chunks.append(joined(self._chunks.pop(), chunk))
+            self._chunks.append(joined((self._chunks.pop(), chunk)))
         else:
             self._chunks.append(chunk)
         if self.ended or not self.has_begun:

@@ -13,7 +13,7 @@ from paddock.bindings.ai.engines.forced import calls_schema
 from paddock.bindings.ai.engines.grammar import excess
 from paddock.bindings.ai.engines.parsers import Parsers
 from paddock.bindings.ai.engines.protocol import TokenLogprob
-from paddock.bindings.ai.engines.reading import Read, tool_definitions
+from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, count_characters
 from paddock.bindings.ai.engines.tokenizing import encode_directly
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.core import Core
     from paddock.bindings.ai.engines.frames import Add, Refusal
     from paddock.bindings.ai.engines.parsers import Reading
-    from paddock.bindings.ai.engines.protocol import FinishReason, Message, SamplingParams
+    from paddock.bindings.ai.engines.protocol import FinishReason, SamplingParams
     from paddock.bindings.ai.engines.settings import EngineSettings
 
 __all__ = ["VllmEngine"]
@@ -82,7 +82,7 @@ class VllmEngine:
             # Too long whatever its tokens are; an estimate spares tokenising it.
             self._refuse(max(characters // 4, self._context_tokens) + add.sampling.max_tokens)
         if add.messages is not None:
-            turns = [_turn(message) for message in add.messages]
+            turns = [chat_turn(message) for message in add.messages]
             _, (tokens,) = self._renderer.render_chat([turns], self._template(add), self._chat_tokens)
         else:
             text = add.prompt or ""
@@ -219,18 +219,6 @@ def _parsers(tokenizer: Any, model_config: Any, settings: EngineSettings) -> Par
     from vllm.parser.parser_manager import ParserManager
 
     return Parsers(ParserManager, ChatCompletionRequest, tokenizer, model_config, settings)
-
-
-def _turn(message: Message) -> dict[str, Any]:
-    """A message as vLLM reads it; it turns the arguments of calls into objects, as templates want them."""
-    turn: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        turn["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    more = {"reasoning": message.reasoning, "tool_call_id": message.tool_call_id, "name": message.name}
-    return turn | {name: value for name, value in more.items() if value}
 
 
 def _logprobs(ids: Sequence[int], places: Sequence[Any]) -> tuple[TokenLogprob, ...]:

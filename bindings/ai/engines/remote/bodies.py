@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from paddock.bindings.ai.engines.reading import tool_definitions
+from paddock.bindings.ai.engines.reading import chat_turn, tool_definitions
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.protocol import EngineRequest, Message, SamplingParams, ToolUse
@@ -66,7 +66,7 @@ def tokenize_body(request: EngineRequest, model: str, bos: str | None = None) ->
         text = request.prompt or ""
         body: dict[str, Any] = {"prompt": text, "add_special_tokens": not (bos and text.startswith(bos))}
     else:
-        body = {"messages": [_turn(message) for message in request.messages]}
+        body = {"messages": [chat_turn(message) for message in request.messages]}
         body |= _template(request.template_variables)
         body.pop("reasoning_effort", None)
         if request.tool_use is not None:
@@ -84,24 +84,12 @@ def _completion(prompt: str, sampling: SamplingParams, bos: str | None) -> dict[
 
 
 def _chat(request: EngineRequest, messages: tuple[Message, ...]) -> dict[str, Any]:
-    body: dict[str, Any] = {"messages": [_turn(message) for message in messages]}
+    body: dict[str, Any] = {"messages": [chat_turn(message) for message in messages]}
     if request.sampling.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": request.sampling.logprobs}
     if request.tool_use is not None:
         body |= _tools(request.tool_use)
     return body | _template(request.template_variables)
-
-
-def _turn(message: Message) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        turn["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    # vLLM since 0.12 reads `reasoning`; before, and elsewhere, it is `reasoning_content`, which vLLM still takes.
-    more = {"reasoning": message.reasoning, "tool_call_id": message.tool_call_id, "name": message.name}
-    return turn | {name: value for name, value in more.items() if value}
 
 
 def _tools(use: ToolUse) -> dict[str, Any]:
