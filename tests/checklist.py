@@ -1,9 +1,10 @@
 """Which numbers of the checklists stand in the docstrings of tests, and which do not.
 
-    .venv/bin/python tests/checklist.py      prints the counts; ends with 1 when the README says anything else
+    .venv/bin/python tests/checklist.py          prints the counts; ends with 1 when bindings/FIDELITY.md says otherwise
+    .venv/bin/python tests/checklist.py --write  corrects its counts, and takes what is covered by now out of its table
 
 A number counts where the docstring of a test function has it, alone (`WA-017`) or as the end of a range (`WA-023 to
-WA-027`). The README's table has every WA and PW number that no test covers, with the reason.
+WA-027`). The page's table has every number that no test covers, with the reason.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-__all__ = ["TOTALS", "faults", "main", "named_numbers", "numbers_by_test", "shown"]
+__all__ = ["PAGE", "TOTALS", "corrected", "faults", "main", "named_numbers", "numbers_by_test", "shown"]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+#: What accounts for every number.
+PAGE: Final = ROOT / "bindings" / "FIDELITY.md"
 #: Numbers of each list: 001 to here. WA is Workers AI, PW are Python Workers, DT is developing and testing.
 TOTALS: Final = {"WA": 150, "PW": 167, "DT": 129}
 #: Folders whose tests need more than `make test` installs everywhere.
@@ -24,9 +27,7 @@ SPECIAL: Final = {"engine": "the real engine", "integration/clients": "published
 _RANGE: Final = re.compile(r"\b([A-Z]{2})-(\d{3})(?: to \1-(\d{3}))?\b")
 #: What looks as if it named a number and is not counted: the second half of `WA-017, 019`, or of `WA-078 to 081`.
 _SHORTHAND: Final = re.compile(r"\b[A-Z]{2}-\d{3}(?:,| to| and) \d{3}\b")
-_ROW: Final = re.compile(r"^\| ((?:WA|PW)-[^|]*?) \| ([^|]+?) \| ([^|]+?) \|$", re.MULTILINE)
-#: The lists that the README accounts for, number by number.
-_ACCOUNTED: Final = ("WA", "PW")
+_ROW: Final = re.compile(r"^\| ((?:WA|PW|DT)-[^|]*?) \| ([^|]+?) \| ([^|]+?) \|$\n?", re.MULTILINE)
 
 
 def named_numbers(text: str) -> set[str]:
@@ -74,15 +75,15 @@ def shown(by_test: dict[str, set[str]]) -> str:
     return "\n".join(lines)
 
 
-def faults(readme: str, by_test: dict[str, set[str]]) -> list[str]:
-    """What the README says wrongly of the numbers that it accounts for; empty when it is right."""
-    rows = [named_numbers(numbers) for numbers, _, _ in _ROW.findall(readme)]
+def faults(page: str, by_test: dict[str, set[str]]) -> list[str]:
+    """What the page says wrongly of the numbers; empty when it is right."""
+    rows = [named_numbers(numbers) for numbers, _, _ in _ROW.findall(page)]
     listed = set().union(*rows)
     problems = ["a number stands in two rows"] if sum(map(len, rows)) != len(listed) else []
-    for prefix in _ACCOUNTED:
+    for prefix in TOTALS:
         covered = _covered(by_test, prefix)
-        right = f"{prefix} numbers covered: {len(covered)} of {TOTALS[prefix]}"
-        claim = re.search(rf"{prefix} numbers covered: \d+ of \d+", readme)
+        right = _count(prefix, covered)
+        claim = re.search(rf"{prefix} numbers covered: \d+ of \d+", page)
         if claim is None or claim[0] != right:
             problems.append(f"expected `{right}`; got `{claim[0] if claim else 'nothing'}`")
         problems += [f"{number} is listed as missing, and a test names it" for number in sorted(covered & listed)]
@@ -91,14 +92,33 @@ def faults(readme: str, by_test: dict[str, set[str]]) -> list[str]:
     return problems
 
 
-def main() -> int:
-    """Print what is covered, and what the README says wrongly of it. Returns the exit code."""
+def corrected(page: str, by_test: dict[str, set[str]]) -> str:
+    """The page with the right counts, and without what is covered in its table. New rows need a person."""
+    every: set[str] = set().union(*by_test.values())
+    for prefix in TOTALS:
+        page = re.sub(rf"{prefix} numbers covered: \d+ of \d+", _count(prefix, _covered(by_test, prefix)), page)
+
+    def row(match: re.Match[str]) -> str:
+        left = named_numbers(match[1]) - every
+        return match[0].replace(match[1], _listed(left), 1) if left else ""
+
+    return _ROW.sub(row, page)
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is covered, and what the page says wrongly of it. Returns the exit code."""
     by_test = numbers_by_test()
     print(shown(by_test))  # noqa: T201 - a script that talks to a person
-    problems = faults((ROOT / "README.md").read_text(), by_test)
+    if "--write" in arguments:
+        PAGE.write_text(corrected(PAGE.read_text(), by_test))
+    problems = faults(PAGE.read_text(), by_test)
     for problem in problems:
-        print(f"README.md: {problem}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"{PAGE.name}: {problem}", file=sys.stderr)  # noqa: T201 - as above
     return 1 if problems else 0
+
+
+def _count(prefix: str, covered: set[str]) -> str:
+    return f"{prefix} numbers covered: {len(covered)} of {TOTALS[prefix]}"
 
 
 def _all(prefix: str) -> set[str]:
@@ -110,10 +130,10 @@ def _covered(by_test: dict[str, set[str]], prefix: str) -> set[str]:
 
 
 def _listed(numbers: set[str]) -> str:
-    """Numbers of one list in their order, three and more in a row as a range."""
+    """Numbers in their order, three and more in a row as a range."""
     runs: list[list[str]] = []
     for number in sorted(numbers):
-        if runs and int(number[3:]) == int(runs[-1][-1][3:]) + 1:
+        if runs and runs[-1][-1] == f"{number[:3]}{int(number[3:]) - 1:03}":
             runs[-1].append(number)
         else:
             runs.append([number])
@@ -121,4 +141,4 @@ def _listed(numbers: set[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Cloudflare's ranges mapped to what every engine takes. Source: the engine's own limits; README, fidelity table."""
+"""Cloudflare's ranges mapped to what every engine takes. Source: the engine's own limits; bindings/FIDELITY.md."""
 
 from __future__ import annotations
 
