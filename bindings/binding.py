@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.price import Cost, TokenPrice
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.queues.broker import Broker
     from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
 
@@ -127,6 +128,8 @@ class BindingContext(msgspec.Struct, frozen=True):
     body_limit_bytes: int
     #: Where bindings keep what outlives the server.
     state: StateFolder
+    #: Takes the messages of queues.
+    broker: Broker
     #: What the configuration says of this one binding: a struct that the binding itself defines.
     settings: object = None
 

@@ -12,6 +12,7 @@ from paddock.bindings.ai.binding import AiBinding
 from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.kv.binding import KvBinding
+from paddock.bindings.queues.binding import QueueBinding
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Binding
@@ -23,6 +24,7 @@ BINDINGS: Final[dict[str, type[Binding]]] = {
     "assets": AssetsBinding,
     "hello": HelloBinding,
     "kv": KvBinding,
+    "queue": QueueBinding,
 }
 ENTRY_POINTS: Final = "paddock.bindings"
 

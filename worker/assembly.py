@@ -22,7 +22,7 @@ from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
 from paddock.bindings.kv.binding import KvSettings
-from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.binding import QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.bindings.registry import binding_class
 from paddock.bindings.state import StateFolder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
-    from paddock.bindings.binding import Binding, CallRecord
+    from paddock.bindings.binding import CallRecord
     from paddock.worker.config import Config, ServiceBinding
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
@@ -105,25 +105,29 @@ def make_assets(config: Config) -> AssetsBinding | None:
     return None if config.assets is None else AssetsBinding(config.assets.settings)
 
 
-def make_broker(config: Config) -> Broker:
-    """The queues that this worker consumes."""
-    return Broker(msgspec.convert(consumer, Consumer, from_attributes=True) for consumer in config.consumers)
+def make_broker(*configs: Config) -> Broker:
+    """The queues that these workers consume."""
+    consumers = (consumer for config in configs for consumer in config.consumers)
+    return Broker(msgspec.convert(consumer, Consumer, from_attributes=True) for consumer in consumers)
 
 
 def make_bindings(config: Config, service: AiService, broker: Broker) -> BindingsHost:
-    """Every binding that the configuration names; queues are the broker's."""
-    context = BindingContext(service, config.paddock.max_body_bytes, StateFolder(config.state))
+    """Every binding that the configuration names, but for those that lead to workers."""
+    context = BindingContext(service, config.paddock.max_body_bytes, StateFolder(config.state), broker)
     chosen: list[tuple[str, str, object]] = [(config.ai, "ai", None)] if config.ai else []
     if config.assets is not None and config.assets.binding:
         chosen.append((config.assets.binding, "assets", config.assets.settings))
     chosen += [(namespace.binding, "kv", KvSettings(namespace.id)) for namespace in config.kv_namespaces]
-    bindings: dict[str, Binding] = {
-        name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
-        for name, kind, settings in chosen
-    }
-    for producer in config.producers:
-        bindings[producer.binding] = QueueBinding(broker, producer.queue, producer.delivery_delay)
-    return BindingsHost(bindings)
+    chosen += [
+        (producer.binding, "queue", QueueSettings(producer.queue, producer.delivery_delay))
+        for producer in config.producers
+    ]
+    return BindingsHost(
+        {
+            name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
+            for name, kind, settings in chosen
+        }
+    )
 
 
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:

@@ -1,4 +1,7 @@
-"""What the dev server consists of, put together in one visible place: how it starts, and how it ends."""
+"""What the dev server consists of, put together in one visible place: how it starts, and how it ends.
+
+Here is what the workers of a session share; what each has for itself is in `hosted.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,27 @@ import msgspec
 from hypercorn.asyncio import serve
 
 from paddock.bindings.ai.doors.access import Access
-from paddock.worker import jsonlog
 from paddock.worker.app import make_app
-from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_broker, make_service, make_start
-from paddock.worker.errorpage import ErrorPages
+from paddock.worker.assembly import make_broker, make_service
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
+from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.outbound import Outbound
-from paddock.worker.process import IsolateProcess, IsolateSettings
-from paddock.worker.reload import watch
 from paddock.worker.serving import serving_config
-from paddock.worker.supervisor import Supervisor
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
 from paddock.worker.usage import UsageLedger
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from hypercorn.typing import Framework
 
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.binding import CallRecord
+    from paddock.bindings.queues.broker import Deliver
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
 
@@ -43,27 +44,21 @@ logger = logging.getLogger(__name__)
 
 
 class DevServer:
-    """One worker, its bindings and the models, until `stop` is set. Used once."""
+    """The workers of a session and the models, until `stop` is set. Used once.
 
-    def __init__(self, config: Config, options: DevOptions, forkserver: ForkServer | None) -> None:
-        self._config = config
+    The first configuration is the primary worker's: it gets the requests, and decides what all share.
+    """
+
+    def __init__(self, configs: Sequence[Config], options: DevOptions, forkserver: ForkServer | None) -> None:
+        self._configs = configs
+        self._config = configs[0]
         self._options = options
         self._forkserver = forkserver
-        self._ledger = UsageLedger(config.state)
+        self._ledger = UsageLedger(self._config.state)
         self._metrics = Metrics()
         self._tracing = tracing_from_environment()
-        self._service = make_service(config, forkserver, self._count)
-        self._broker = make_broker(config)
-        self._bindings = make_bindings(config, self._service, self._broker)
-        self._outbound = Outbound()
-        self._settings = IsolateSettings(
-            folder=config.root,
-            start_timeout_s=config.paddock.isolate_start_timeout_s,
-            drain_timeout_s=config.paddock.drain_timeout_s,
-            limits=isolate_limits(config),
-            on_line=jsonlog.print_line if options.json_logs else _print_line,
-        )
-        self._start = make_start(config, self._bindings)
+        self._service = make_service(self._config, forkserver, self._count)
+        self._shared = Shared(self._service, make_broker(*configs), Outbound())
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> None:
         """Serve on these sockets. Nothing that was started is left behind."""
@@ -71,19 +66,17 @@ class DevServer:
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._start_engines(tasks)
-                supervisor = Supervisor(tasks, self._isolate, self._config.paddock.isolates)
-                supervisor.replace()
-                self._broker.start(tasks, consumer(supervisor.current))
-                watcher = tasks.create_task(self._reload(supervisor)) if self._options.reload else None
+                workers = [HostedWorker(config, self._options, self._shared, tasks) for config in self._configs]
+                for worker in workers:
+                    worker.start()
+                self._shared.broker.start(tasks, _deliver(workers))
                 self._announce(sockets)
-                app = cast("Framework", self._app(supervisor))
+                app = cast("Framework", self._app(workers[0]))
                 await serve(app, serving_config(sockets), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
-                if watcher is not None:
-                    watcher.cancel()
-                await self._close(supervisor)
+                await self._close(workers)
         finally:
-            await self._outbound.close()
+            await self._shared.outbound.close()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)
             if self._forkserver is not None:
@@ -104,35 +97,24 @@ class DevServer:
         for model in (name for name, chosen in self._config.paddock.models.items() if chosen.pinned):
             engines.pin(self._service.catalog.card(model))
 
-    def _isolate(self) -> IsolateProcess:
-        return IsolateProcess(self._start, self._settings, self._bindings, self._outbound)
-
-    def _app(self, supervisor: Supervisor) -> object:
-        config = self._config
+    def _app(self, primary: HostedWorker) -> object:
         return make_app(
-            supervisor,
+            primary.supervisor,
             self._service,
-            config.paddock.max_body_bytes,
-            access=Access(config.paddock.api_token),
+            self._config.paddock.max_body_bytes,
+            access=Access(self._config.paddock.api_token),
             colour=wants_colour(sys.stderr),
             metrics=self._metrics,
             tracing=self._tracing,
-            pages=ErrorPages(config.root, config.secrets),
-            assets=make_assets(config),
+            pages=primary.pages,
+            assets=primary.assets,
         )
 
-    async def _reload(self, supervisor: Supervisor) -> None:
-        def replace(path: str) -> None:
-            logger.log(LOG, "⎔ Reloading local server... (%s changed)", path)
-            supervisor.replace()
-
-        await watch(self._config.main.parent, replace)
-
-    async def _close(self, supervisor: Supervisor) -> None:
-        """In the order in which one part needs the next."""
-        self._broker.close()
-        await supervisor.close()
-        await self._bindings.close()
+    async def _close(self, workers: Sequence[HostedWorker]) -> None:
+        """In the order in which one part needs the next; the primary worker's open requests need the others."""
+        self._shared.broker.close()
+        for worker in workers:
+            await worker.close()
         await self._service.engines.close()
         self._ledger.close()
 
@@ -146,7 +128,9 @@ class DevServer:
             )
         for problem in self._service.catalog.problems:
             logger.warning("%s", problem)
-        logger.log(LOG, "%s\n\n%s", bindings_table(self._config), models_table(self._service))
+        session = [config.name for config in self._configs]
+        tables = [bindings_table(config, session) for config in self._configs]
+        logger.log(LOG, "%s", "\n\n".join([*tables, models_table(self._service)]))
 
     def _announce(self, sockets: list[socket.socket]) -> None:
         """Once everything is there that the first request needs: whoever reads the ready file may ask at once."""
@@ -159,8 +143,9 @@ class DevServer:
             self._options.ready_file.write_bytes(msgspec.json.encode({"ip": ip, "port": port}))
 
 
-def _print_line(stream: str, text: str) -> None:
-    """What the handler prints is the user's: unaltered, and on the stream that it chose."""
-    target = sys.stderr if stream == "stderr" else sys.stdout
-    target.write(text + "\n")
-    target.flush()
+def _deliver(workers: Sequence[HostedWorker]) -> Deliver:
+    """Has the worker that consumes a queue take a batch of it."""
+    consumers = {
+        queue.queue: consumer(worker.supervisor.current) for worker in workers for queue in worker.config.consumers
+    }
+    return lambda queue, messages: consumers[queue](queue, messages)

@@ -10,7 +10,7 @@ import msgspec
 from paddock.bindings.errors import WeightsMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from paddock.bindings.ai.service import AiService
     from paddock.worker.config import Config
@@ -20,8 +20,11 @@ __all__ = ["bindings_table", "exposure_warning", "models_table"]
 _SHOWN_VALUE: Final = 40
 
 
-def bindings_table(config: Config) -> str:
-    """The bindings in wrangler's words. Values are cut, secrets hidden."""
+def bindings_table(config: Config, session: Collection[str] = ()) -> str:
+    """The bindings in wrangler's words. Values are cut, secrets hidden.
+
+    `session` has the names of the workers that run; several have a table each, titled by its worker's name.
+    """
     rows = [("Binding", "Resource", "Mode")]
     if config.ai:
         rows.append((f"env.{config.ai}", "AI (vLLM)", "local"))
@@ -34,14 +37,16 @@ def bindings_table(config: Config) -> str:
         rows.append((f"env.{producer.binding} ({producer.queue})", "Queue", "local"))
     for service in config.services:
         target = service.service + (f"#{service.entrypoint}" if service.entrypoint else "")
-        mode = "local" if service.service == config.name else "not connected"
+        is_there = service.service == config.name or service.service in session
+        mode = "local [connected]" if is_there else "local [not connected]"
         rows.append((f"env.{service.binding} ({target})", "Worker", mode))
     for name, value in sorted(config.vars.items()):
         shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
         rows.append((f"env.{name} ({shown})", "Environment Variable", "local"))
+    owner = config.name if len(session) > 1 else ""
     if len(rows) == 1:
-        return "No bindings found."
-    return "Your Worker has access to the following bindings:\n" + _columns(rows)
+        return f"{owner}: No bindings found." if owner else "No bindings found."
+    return f"{owner or 'Your Worker'} has access to the following bindings:\n" + _columns(rows)
 
 
 def models_table(service: AiService) -> str:

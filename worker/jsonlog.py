@@ -27,8 +27,9 @@ class _Line(msgspec.Struct, omit_defaults=True):
     source: str
     message: str
     traceback: str = ""
-    #: Of what the handler prints.
+    #: Of what the handler prints, and of which worker's, where there are several.
     stream: str = ""
+    worker: str = ""
 
 
 class JsonFormatter(logging.Formatter):
@@ -45,10 +46,11 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def print_line(stream: str, text: str) -> None:
+def print_line(stream: str, text: str, worker: str = "") -> None:
     """What the handler prints: the user's, and so unaltered. On standard output, whatever stream it chose."""
     now = datetime.datetime.now(datetime.UTC).timestamp()
-    sys.stdout.buffer.write(msgspec.json.encode(_Line(_moment(now), "log", "worker", text, stream=stream)) + b"\n")
+    line = _Line(_moment(now), "log", "worker", text, stream=stream, worker=worker)
+    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
     sys.stdout.buffer.flush()
 
 

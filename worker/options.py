@@ -30,9 +30,12 @@ class ExitCode(enum.IntEnum):
 
 
 class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`paddock dev` as it was called. `config`, `env` and `overrides` are enough to load the configuration again."""
+    """`paddock dev` as it was called. The first four fields are enough to load the configurations again."""
 
+    #: Of the primary worker, which gets the requests; None: the nearest one.
     config: Path | None = None
+    #: Of the workers beside it.
+    others: tuple[Path, ...] = ()
     env: str | None = None
     overrides: Overrides = Overrides()
     log_level: Level = "log"

@@ -19,6 +19,7 @@ from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
@@ -28,8 +29,12 @@ __all__ = ["run_dev"]
 logger = logging.getLogger(__name__)
 
 
-def run_dev(config: Config, options: DevOptions) -> int:
-    """Serve until a signal ends it. Returns the exit code; nothing that was started is left behind."""
+def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
+    """Serve until a signal ends it; the first configuration is the primary worker's. Returns the exit code.
+
+    Nothing that was started is left behind.
+    """
+    config = configs[0]
     # First, and from the main thread: the fork server imports the engine while everything else starts.
     forkserver = ForkServer(host_plan(config, gpu=has_nvidia_gpu())) if config.paddock.engine.kind == "vllm" else None
     if forkserver is not None:
@@ -43,11 +48,11 @@ def run_dev(config: Config, options: DevOptions) -> int:
         logger.error("Cannot listen on %s, port %d: %s.", config.dev.ip, config.dev.port, error.strerror)
         return ExitCode.FAILURE
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(config, options, sockets, forkserver))
+        return runner.run(_serve(configs, options, sockets, forkserver))
 
 
 async def _serve(
-    config: Config, options: DevOptions, sockets: list[socket.socket], forkserver: ForkServer | None
+    configs: Sequence[Config], options: DevOptions, sockets: list[socket.socket], forkserver: ForkServer | None
 ) -> int:
     stop = asyncio.Event()
     ended_by: list[signal.Signals] = []
@@ -58,5 +63,5 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    await DevServer(config, options, forkserver).run(sockets, stop)
+    await DevServer(configs, options, forkserver).run(sockets, stop)
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else ExitCode.OK

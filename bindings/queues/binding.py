@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import BindingContext, FetchRequest
     from paddock.bindings.queues.broker import Broker
 
-__all__ = ["QueueBinding"]
+__all__ = ["QueueBinding", "QueueSettings"]
 
 #: Source: developer docs, Queues limits; texts of Miniflare's broker.
 _MESSAGE_BYTES: Final = 128_000
@@ -24,20 +24,28 @@ _MOST_DELAY_S: Final = 43_200
 _REQUEST_BYTES: Final = 1_000_000
 
 
+class QueueSettings(msgspec.Struct, frozen=True):
+    """What the configuration says of one producer."""
+
+    queue: str
+    #: What its messages are delayed by unless they say otherwise.
+    delay_s: float = 0.0
+
+
 class QueueBinding:
-    """`env.QUEUE` of one queue. `delay_s` is what its messages are delayed by unless they say otherwise."""
+    """`env.QUEUE` of one queue, whose messages the session's broker takes."""
 
     kind: ClassVar[str] = "queue"
 
-    def __init__(self, broker: Broker, queue: str, delay_s: float = 0.0) -> None:
+    def __init__(self, broker: Broker, settings: QueueSettings) -> None:
         self._broker = broker
-        self._queue = queue
-        self._delay_s = delay_s
+        self._settings = settings
 
     @classmethod
     def open(cls, context: BindingContext) -> Self:
-        """Not this way: a queue is made from its broker."""
-        raise NotImplementedError("a queue needs its broker")
+        """The producer that the settings describe."""
+        assert isinstance(context.settings, QueueSettings)
+        return cls(context.broker, context.settings)
 
     async def close(self) -> None:
         """Nothing to let go of: the messages are the broker's."""
@@ -54,7 +62,7 @@ class QueueBinding:
             return _refused(413, f"batch size of {sum(sizes)} bytes exceeds limit of {_BATCH_BYTES}")
         if any(draft.delay_s is not None and not 0 <= draft.delay_s <= _MOST_DELAY_S for draft in drafts):
             return _refused(400, f"delaySeconds: expected 0 to {_MOST_DELAY_S}")
-        self._broker.send(self._queue, drafts, self._delay_s)
+        self._broker.send(self._settings.queue, drafts, self._settings.delay_s)
         return FetchResponse(200)
 
 

@@ -1,4 +1,4 @@
-"""Queues in memory: messages that producers send become batches for the consumers of this worker.
+"""Queues in memory: messages that producers send become batches for the consumers of the session's workers.
 
 A batch is complete when it is full, or when its oldest message has waited for long enough. What its consumer does not
 acknowledge is delivered again, until it has failed too often: then it goes to the dead letter queue, or is dropped.
@@ -98,7 +98,7 @@ Deliver: TypeAlias = "Callable[[str, list[Message]], Awaitable[Decision]]"
 
 
 class Broker:
-    """All queues of a worker. `start` it before the first message."""
+    """All queues of a session. `start` it before the first message."""
 
     def __init__(self, consumers: Iterable[Consumer]) -> None:
         self._consumers = {consumer.queue: consumer for consumer in consumers}

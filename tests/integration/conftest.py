@@ -23,7 +23,7 @@ from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
-from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.binding import QueueBinding, QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
 from paddock.worker.app import make_app
@@ -120,7 +120,7 @@ def serve(tmp_path: Path) -> Serve:
         service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted))
         own: dict[str, Binding] = {"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()} if has_ai else {}
         broker = Broker(consumers)
-        own |= {name: QueueBinding(broker, queue) for name, queue in (producers or {}).items()}
+        own |= {name: QueueBinding(broker, QueueSettings(queue)) for name, queue in (producers or {}).items()}
         bindings = BindingsHost(own | (more or {}))
         on = enabled_flags(datetime.date.fromisoformat(date), ["python_workers", *flags])
         specs = tuple(wire.BindingSpec(name, kind) for name, kind in bindings.kinds().items())

@@ -8,6 +8,7 @@ import pytest
 
 from paddock.bindings.binding import BindingContext
 from paddock.bindings.kv.binding import KvBinding, KvSettings
+from paddock.bindings.queues.broker import Broker
 from paddock.bindings.state import StateFolder
 
 HANDLER = """
@@ -28,7 +29,7 @@ class Default(WorkerEntrypoint):
 
 
 def namespace(state: Path, name: str = "test") -> KvBinding:
-    context = BindingContext(None, 0, StateFolder(state), KvSettings(name))  # type: ignore[arg-type]  # KV has no AI
+    context = BindingContext(None, 0, StateFolder(state), Broker(()), KvSettings(name))  # type: ignore[arg-type]  # KV has no AI
     return KvBinding.open(context)
 
 

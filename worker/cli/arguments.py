@@ -64,11 +64,14 @@ class _Refusal(argparse.Action):
         raise UsageError(f"{flag} is not supported: {self._reason}")
 
 
-def add_config_arguments(parser: Parser) -> None:
-    """`--config` and `--env`, which every command that reads the configuration has."""
-    parser.add_argument(
-        "-c", "--config", type=Path, metavar="PATH", help="configuration file (default: the nearest wrangler-like.toml)"
-    )
+def add_config_arguments(parser: Parser, *, has_several: bool = False) -> None:
+    """`--config` and `--env`, which every command that reads the configuration has; a list where it takes several."""
+    text = "configuration file (default: the nearest wrangler-like.toml)"
+    if has_several:
+        text += "; repeatable: the first worker gets the requests, the others are reached through bindings"
+        parser.add_argument("-c", "--config", type=Path, action="append", default=[], metavar="PATH", help=text)
+    else:
+        parser.add_argument("-c", "--config", type=Path, metavar="PATH", help=text)
     parser.add_argument(
         "-e",
         "--env",

@@ -27,7 +27,7 @@ _OUTSIDE: Final = "Paddock runs everything on this machine."
 
 def add_arguments(parser: Parser) -> None:
     """The flags of `wrangler dev` that mean something here, Paddock's own, and the refused ones."""
-    add_config_arguments(parser)
+    add_config_arguments(parser, has_several=True)
     parser.add_argument("-p", "--port", type=_port, metavar="N", help="port to listen on; 0 takes any free one (8787)")
     parser.add_argument("--ip", metavar="ADDRESS", help="address to listen on (localhost)")
     parser.add_argument(
@@ -66,7 +66,8 @@ def dev_options(arguments: Namespace) -> DevOptions:
     except ValueError as exc:  # only PADDOCK_LOG can still be wrong here
         raise UsageError(f"PADDOCK_LOG: {exc}") from exc
     return DevOptions(
-        config=arguments.config,
+        config=next(iter(arguments.config), None),
+        others=tuple(arguments.config[1:]),
         env=arguments.env,
         overrides=Overrides(
             ip=arguments.ip,
@@ -88,22 +89,23 @@ def run(arguments: Namespace) -> int:
     """Load the configuration, say what is wrong with it, and serve until the end."""
     from importlib.metadata import version
 
-    from paddock.worker.config import load_config
     from paddock.worker.errors import listed
+    from paddock.worker.session import load_session
 
     options = dev_options(arguments)
     _set_up_logging(options)
     logger.log(LOG, "paddock %s", version("paddock"))
-    config = load_config(options.config, options.env, options.overrides)
-    _set_up_logging(options, config.secrets)
-    for file in config.secrets_files:
-        logger.log(LOG, "Using secrets defined in %s", file.name)
-    if config.warnings:
-        logger.warning("%s", listed(config.warnings, config.path.name))
+    configs = load_session(options)
+    _set_up_logging(options, tuple(secret for config in configs for secret in config.secrets))
+    for config in configs:
+        for file in config.secrets_files:
+            logger.log(LOG, "Using secrets defined in %s", file.name)
+        if config.warnings:
+            logger.warning("%s", listed(config.warnings, config.path.name))
 
     from paddock.worker.server import run_dev
 
-    return run_dev(config, options)
+    return run_dev(configs, options)
 
 
 def _set_up_logging(options: DevOptions, secrets: tuple[str, ...] = ()) -> None:

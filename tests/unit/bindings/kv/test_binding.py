@@ -9,13 +9,14 @@ import pytest
 
 from paddock.bindings.binding import BindingContext, FetchRequest, FetchResponse, GeneratorSource
 from paddock.bindings.kv.binding import KvBinding, KvSettings
+from paddock.bindings.queues.broker import Broker
 from paddock.bindings.state import StateFolder
 
 Request = tuple[str, str] | tuple[str, str, dict[str, str]] | tuple[str, str, dict[str, str], object]
 
 
 def opened(state: Path, name: str = "test") -> KvBinding:
-    return KvBinding.open(BindingContext(None, 0, StateFolder(state), KvSettings(name)))  # type: ignore[arg-type]
+    return KvBinding.open(BindingContext(None, 0, StateFolder(state), Broker(()), KvSettings(name)))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from paddock.bindings.binding import FetchRequest
-from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.queues.binding import QueueBinding, QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer, Decision, Draft, Message
 
 NOW = {"max_batch_timeout": 0.0, "retry_delay": 0.0}
@@ -105,7 +105,7 @@ def test_what_has_to_be_delivered_again(told: dict, retried: list) -> None:
 def post(body: object) -> tuple[int, bytes]:
     async def main() -> tuple[int, bytes]:
         request = FetchRequest("POST", "https://queue/", (), msgspec.json.encode(body))
-        response = await QueueBinding(Broker([]), "q").fetch(request)
+        response = await QueueBinding(Broker([]), QueueSettings("q")).fetch(request)
         assert response.body is None or isinstance(response.body, bytes)
         return response.status, response.body or b""
 

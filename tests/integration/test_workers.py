@@ -1,0 +1,80 @@
+"""`paddock dev` with several workers, as a user starts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BASE = """
+name = "{name}"
+main = "handler.py"
+compatibility_date = "2026-09-15"
+compatibility_flags = ["python_workers"]
+[paddock.engine]
+kind = "off"
+"""
+KV = '[[kv_namespaces]]\nbinding = "KV"\nid = "shared"\n'
+FRONT = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.method == "POST":
+            await self.env.JOBS.send({"text": await request.text()})
+            return Response("sent")
+        return Response(await self.env.KV.get("done") or "", headers={"x-secret": getattr(self.env, "SECRET", "none")})
+"""
+BACK = """
+from workers import WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def queue(self, batch, env, ctx):
+        await self.env.KV.put("done", f"{batch.messages[0].body.text} {self.env.SECRET}")
+"""
+
+
+def project(folder: Path, name: str, handler: str, text: str, secrets: str = "") -> Path:
+    """A worker in a folder of its own: the path of its configuration."""
+    place = folder / name
+    place.mkdir()
+    (place / "handler.py").write_text(handler)
+    (place / ".dev.vars").write_text(secrets)
+    config = place / "wrangler.toml"
+    config.write_text(BASE.format(name=name) + text)
+    return config
+
+
+@pytest.fixture
+def start(start_dev: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., object]]:
+    """`start(config, ...)`: the session of these workers. It ends with the test, and in order."""
+    running = []
+
+    def run(*configs: Path) -> object:
+        flags = [word for config in configs for word in ("-c", str(config))]
+        running.append(start_dev(tmp_path, tmp_path / "ready", *flags))
+        return running[-1]
+
+    yield run
+    for server in running:
+        assert server.stop() == 130
+
+
+def test_workers_of_a_session_share_queues_and_state_but_no_secrets(start, tmp_path: Path) -> None:
+    """DT-047"""
+    producer, consumer = (
+        '[[queues.producers]]\nbinding = "JOBS"\nqueue = "jobs"\n',
+        '[[queues.consumers]]\nqueue = "jobs"\nmax_batch_timeout = 0\n',
+    )
+    front = project(tmp_path, "front", FRONT, KV + producer)
+    back = project(tmp_path, "back", BACK, KV + consumer, "SECRET=hush\n")
+    with start(front, back).client as client:
+        assert client.post("/", content="work").text == "sent"
+        while not (done := client.get("/")).text:
+            pass
+        assert (done.text, done.headers["x-secret"]) == ("work hush", "none")
+    assert (tmp_path / "front/.paddock/state/v1/kv/shared.sqlite").is_file()
