@@ -9,10 +9,12 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.ai.binding import AiBinding
+from paddock.bindings.analytics.binding import AnalyticsBinding
 from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.kv.binding import KvBinding
 from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.ratelimits.binding import RateLimitBinding
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Binding
@@ -21,10 +23,12 @@ __all__ = ["BINDINGS", "ENTRY_POINTS", "binding_class"]
 
 BINDINGS: Final[dict[str, type[Binding]]] = {
     "ai": AiBinding,
+    "analytics": AnalyticsBinding,
     "assets": AssetsBinding,
     "hello": HelloBinding,
     "kv": KvBinding,
     "queue": QueueBinding,
+    "ratelimit": RateLimitBinding,
 }
 ENTRY_POINTS: Final = "paddock.bindings"
 

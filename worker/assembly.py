@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
     from paddock.bindings.binding import CallRecord
-    from paddock.worker.config import Config, ServiceBinding
+    from paddock.worker.config import Config, Json, ServiceBinding
     from paddock.worker.config_settings import EngineSettings as ChosenEngine
 
 __all__ = [
@@ -122,6 +124,7 @@ def make_bindings(config: Config, service: AiService, broker: Broker) -> Binding
         (producer.binding, "queue", QueueSettings(producer.queue, producer.delivery_delay))
         for producer in config.producers
     ]
+    chosen += [(resource.binding, resource.kind, resource.settings) for resource in config.resources]
     return BindingsHost(
         {
             name: binding_class(kind).open(msgspec.structs.replace(context, settings=settings))
@@ -133,7 +136,9 @@ def make_bindings(config: Config, service: AiService, broker: Broker) -> Binding
 def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
     """The first frame of an isolate of this worker."""
     strings = {name: value for name, value in config.vars.items() if isinstance(value, str)}
-    others = {name: value for name, value in config.vars.items() if not isinstance(value, str)}
+    others: dict[str, Json] = {name: value for name, value in config.vars.items() if not isinstance(value, str)}
+    if config.version_metadata:
+        others[config.version_metadata] = _version()
     return wire.Start(
         protocol=wire.PROTOCOL,
         main=str(config.main),
@@ -160,6 +165,13 @@ def isolate_limits(config: Config) -> Limits:
         loop_s=config.paddock.cpu_limit_s,
         subrequests=config.limits.subrequests,
     )
+
+
+def _version() -> Json:
+    """What `version_metadata` tells: every start of the server is a version, without a tag. Source: Miniflare."""
+    now = datetime.datetime.now(datetime.UTC)
+    timestamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"id": str(uuid.uuid4()), "tag": "", "timestamp": timestamp}
 
 
 def _service(config: Config, service: ServiceBinding) -> wire.ServiceSpec:

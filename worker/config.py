@@ -21,6 +21,7 @@ from paddock.worker.config_bindings import Assets, KvNamespace, NamedBinding
 from paddock.worker.config_diagnostics import Diagnostics
 from paddock.worker.config_entrypoints import read_crons, read_queues, read_services
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
+from paddock.worker.config_resources import Resource, read_resources, read_version_metadata
 from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
@@ -80,6 +81,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     consumers: tuple[QueueConsumer, ...] = ()
     #: Cron expressions of the triggers; nothing fires them by itself.
     crons: tuple[str, ...] = ()
+    #: Bindings that only name a resource.
+    resources: tuple[Resource, ...] = ()
+    #: Name in `env` of the version's id, tag and time.
+    version_metadata: str | None = None
     dev: DevSettings
     limits: LimitsSettings
     paddock: PaddockSettings
@@ -127,6 +132,10 @@ def load_config(
     bindings += [NamedBinding(service.binding, "Worker") for service in services]
     producers, consumers = read_queues(keys, diagnostics)
     bindings += [NamedBinding(producer.binding, "Queue") for producer in producers]
+    resources = read_resources(keys, diagnostics)
+    bindings += [NamedBinding(resource.binding, resource.title) for resource in resources]
+    if version_metadata := read_version_metadata(keys, diagnostics):
+        bindings.append(NamedBinding(version_metadata, "Worker Version Metadata"))
     variables = sections.read_vars(keys, secrets, overrides.vars, bindings, diagnostics)
     config_bindings.check_names(bindings, variables.values, diagnostics)
     name = sections.read_name(keys, env, diagnostics)
@@ -154,6 +163,8 @@ def load_config(
         producers=producers,
         consumers=consumers,
         crons=crons,
+        resources=resources,
+        version_metadata=version_metadata,
         dev=dev,
         limits=limits,
         paddock=paddock,

@@ -69,6 +69,26 @@ class Diagnostics:
         self.error(f'The field "{path}" should be an object but got {_shown(value)}.')
         return {}
 
+    def tables(self, value: object, path: str) -> list[tuple[str, Mapping[str, object]]]:
+        """The tables of an array, each with its path; an error in wrangler's words for whatever is none."""
+        if not isinstance(value, list):
+            self.error(f'The field "{path}" should be an array but got {_shown(value)}.')
+            return []
+        for entry in value:
+            if not isinstance(entry, dict):
+                self.error(f'"{path}" bindings should be objects, but got {_shown(entry)}')
+        return [(f"{path}[{index}]", entry) for index, entry in enumerate(value) if isinstance(entry, dict)]
+
+    def text(self, table: Mapping[str, object], name: str, path: str, *, is_optional: bool = False) -> str | None:
+        """The text of a binding's field; None, and an error where there should be one. An empty text is none."""
+        value = table.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if name in table or not is_optional:
+            should = "should, optionally, have" if is_optional else "should have"
+            self.error(f'"{path}" bindings {should} a string "{name}" field but got {_shown(table)}.')
+        return None
+
     def strict(self, value: object, struct: type[_StructT], path: str) -> _StructT:
         """`value` as a struct, with an error for each unknown key and each wrong value.
 

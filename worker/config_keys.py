@@ -157,6 +157,7 @@ DEPLOY_ONLY: Final = frozenset(
 _READ: Final = frozenset(
     {
         "ai",
+        "analytics_engine_datasets",
         "assets",
         "compatibility_date",
         "compatibility_flags",
@@ -168,9 +169,11 @@ _READ: Final = frozenset(
         "name",
         "paddock",
         "queues",
+        "ratelimits",
         "services",
         "triggers",
         "vars",
+        "version_metadata",
     }
 )
 

@@ -35,6 +35,9 @@ def bindings_table(config: Config, session: Collection[str] = ()) -> str:
     ]
     for producer in config.producers:
         rows.append((f"env.{producer.binding} ({producer.queue})", "Queue", "local"))
+    rows += [(f"env.{found.binding} ({found.shown})", found.title, "local") for found in config.resources]
+    if config.version_metadata:
+        rows.append((f"env.{config.version_metadata}", "Worker Version Metadata", "local"))
     for service in config.services:
         target = service.service + (f"#{service.entrypoint}" if service.entrypoint else "")
         is_there = service.service == config.name or service.service in session

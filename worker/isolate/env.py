@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.bindings.ai import Ai
+from paddock.worker.isolate.bindings.analytics import AnalyticsEngine
 from paddock.worker.isolate.bindings.hello import Hello
 from paddock.worker.isolate.bindings.kv import KvNamespace
 from paddock.worker.isolate.bindings.queue import WorkerQueue
+from paddock.worker.isolate.bindings.ratelimit import Ratelimit
 from paddock.worker.isolate.services import service_stub
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.fetch import Fetcher
@@ -25,10 +27,12 @@ __all__ = ["STUBS", "make_env"]
 #: Kind of a binding to its stub; the other half of bindings/registry.py.
 STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "ai": Ai,
+    "analytics": AnalyticsEngine,
     "assets": lambda fetcher: fetcher,
     "hello": Hello,
     "kv": KvNamespace,
     "queue": WorkerQueue,
+    "ratelimit": Ratelimit,
     "service": lambda fetcher: fetcher,
 }
 
