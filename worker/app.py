@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,8 +19,9 @@ from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
-from paddock.worker import local_ai, relay, triggers, wire
-from paddock.worker.errorpage import ErrorPages, Failure, wanted_form
+from paddock.worker import faultreport, local_ai, relay, triggers, wire
+from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
+from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded
 from paddock.worker.guard import refusal
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -192,9 +194,9 @@ class _Door:
         """The error in the form that the client wants, with the user's traceback when the handler raised."""
         failure = _failure(error)
         form = wanted_form(exchange.header("accept"))
-        content_type, body = self._options.pages.render(failure, exchange.line, calls, form)
-        headers = (("content-type", content_type), ("paddock-error", failure.code))
-        await exchange.respond(failure.status, headers, body)
+        request = RequestSummary(exchange.line, exchange.headers, uuid.uuid4().hex)
+        page = self._options.pages.render(failure, request, calls, form)
+        await exchange.respond(failure.status, page.headers, page.body)
 
 
 async def _cancel_on_disconnect(exchange: Exchange, answering: asyncio.Task[object]) -> None:
@@ -255,8 +257,16 @@ def _failure(error: PaddockError | PeerFault | OSError) -> Failure:
     if isinstance(error, PaddockError):
         if error.actor == "us":
             logger.error("%s %s", error.code, error)
-        return Failure(error.status, error.code, str(error))
+        return Failure(error.status, error.code, str(error), name=type(error).__name__, production=_production(error))
     if isinstance(error, PeerFault):
         logger.error("%s", (error.stack or str(error)).rstrip())
-        return Failure(500, "handler_error", str(error), error.stack)
-    return Failure(500, "body_broken", str(error))
+        report = faultreport.decode(error.report)
+        return Failure(500, "handler_error", error.message, error.stack, error.name, 1101, report)
+    return Failure(500, "body_broken", str(error), name="OSError")
+
+
+def _production(error: PaddockError) -> int | None:
+    """The number of the page that production answers with. Source: developer docs, Workers errors."""
+    if isinstance(error, LimitExceeded):
+        return 1102
+    return 1101 if isinstance(error, HandlerImportError | IsolateError) else None

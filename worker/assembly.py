@@ -153,6 +153,7 @@ def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
         is_strict=config.paddock.strict,
         services=tuple(_service(config, service) for service in config.services),
         cpu_ms=config.limits.cpu_ms,
+        secret_names=tuple(sorted(config.secret_names)),
     )
 
 

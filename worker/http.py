@@ -116,6 +116,11 @@ class Exchange:
         return next((value.decode("latin-1") for key, value in self._scope["headers"] if key.lower() == wanted), None)
 
     @property
+    def headers(self) -> Headers:
+        """The request's, as they were sent."""
+        return request_headers(self._scope)
+
+    @property
     def line(self) -> str:
         """Method and path, for people."""
         path: str = self._scope["raw_path"].decode("latin-1")

@@ -35,9 +35,9 @@ _FAULT_CHARACTERS: Final = 64 * 1024
 class PeerFault(Exception):
     """The other end answered a fetch with an exception instead of a reply."""
 
-    def __init__(self, name: str, message: str, stack: str = "") -> None:
+    def __init__(self, name: str, message: str, stack: str = "", report: bytes = b"") -> None:
         super().__init__(f"{name}: {message}")
-        self.name, self.message, self.stack = name, message, stack
+        self.name, self.message, self.stack, self.report = name, message, stack, report
 
 
 class Answer(NamedTuple):
@@ -78,9 +78,9 @@ class IncomingFetch:
         if self._writing is not None:
             await self._writing.over.wait()
 
-    def fault(self, name: str, message: str, stack: str = "") -> None:
+    def fault(self, name: str, message: str, stack: str = "", report: bytes = b"") -> None:
         """End the fetch with an exception. Its texts are user code's: lone surrogates are escaped, the rest is cut."""
-        self._peer.send(wire.Fault(self.fetch.id, _sendable(name), _sendable(message), _sendable(stack)))
+        self._peer.send(wire.Fault(self.fetch.id, _sendable(name), _sendable(message), _sendable(stack), report))
 
 
 class Peer:
@@ -231,7 +231,7 @@ class Peer:
         future = self._waiting.get(number)
         if isinstance(frame, wire.Fault):
             if future is not None and not future.done():
-                future.set_exception(PeerFault(frame.name, frame.message, frame.stack))
+                future.set_exception(PeerFault(frame.name, frame.message, frame.stack, frame.report))
             return
         answer = Answer(frame.status, frame.status_text, frame.headers, self._resolve(frame.body), frame.url)
         if future is None or future.done():

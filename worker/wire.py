@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 #: Raised with every change of a frame; both ends refuse another number.
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
 #: The name of a Fault for an event that was stopped because of the processor time that it took.
@@ -106,6 +106,8 @@ class Start(_Frame, frozen=True, tag=0):
     services: tuple[ServiceSpec, ...] = ()
     #: Processor time of one event.
     cpu_ms: int = 30_000
+    #: Names among the variables whose values must not be shown.
+    secret_names: tuple[str, ...] = ()
 
 
 class Ready(_Frame, frozen=True, tag=1):
@@ -159,12 +161,16 @@ class Reply(_Frame, frozen=True, tag=4):
 
 
 class Fault(_Frame, frozen=True, tag=5):
-    """Ends a Fetch without a reply: an exception, named as JavaScript names it, with the user's traceback."""
+    """Ends a Fetch without a reply: an exception, named as JavaScript names it, with the user's traceback.
+
+    `report` is more of it, for people: see `faultreport.py`.
+    """
 
     id: FetchId
     name: str
     message: str
     stack: str = ""
+    report: bytes = b""
 
 
 class Cancel(_Frame, frozen=True, tag=6):

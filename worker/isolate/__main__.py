@@ -30,6 +30,7 @@ from paddock.worker.isolate.env import make_env
 from paddock.worker.isolate.events import Events
 from paddock.worker.isolate.globalscope import global_scope
 from paddock.worker.isolate.loader import ImportFailure, load
+from paddock.worker.isolate.notes import record_output
 from paddock.worker.isolate.own import OwnWorker
 from paddock.worker.isolate.searchpath import prepare_path
 from paddock.worker.isolate.services import exports_of
@@ -132,7 +133,9 @@ def _load(start: wire.Start) -> tuple[Entrypoint, Events]:
     calls = Calls(entrypoint, env)
     exports = exports_of(own, entrypoint.exports()) if "enable_ctx_exports" in flags else None
     own.open(calls, exports)
-    return entrypoint, Events(calls, start.wait_until_s, start.cpu_ms, exports)
+    record_output()
+    secrets = [start.strings[name] for name in start.secret_names if name in start.strings]
+    return entrypoint, Events(calls, start.wait_until_s, start.cpu_ms, exports, secrets)
 
 
 def _era(flags: set[str]) -> era.Era:

@@ -20,7 +20,11 @@ from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.mail import Mail
+from paddock.worker.isolate.notes import begin as begin_notes
+from paddock.worker.isolate.notes import current as current_notes
+from paddock.worker.isolate.report import message_of, report
 from paddock.worker.isolate.scheduled import Scheduled
+from paddock.worker.isolate.shown import Shower
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
 from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
 from paddock.worker.isolate.web.errors import JsException
@@ -29,7 +33,7 @@ from paddock.worker.isolate.web.scope import current_scope, enter_request
 from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from paddock.worker.channel import ByteSource
     from paddock.worker.isolate.calls import Calls
@@ -66,8 +70,16 @@ _JSON: Final = (("content-type", "application/json"),)
 class Events:
     """Calls the handler for each event of the server."""
 
-    def __init__(self, calls: Calls, wait_until_s: float, cpu_ms: int, exports: JsObject | None = None) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        wait_until_s: float,
+        cpu_ms: int,
+        exports: JsObject | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self._calls = calls
+        self._shower = Shower(secrets)
         self._wait_until_s = wait_until_s
         self._exports = exports
         self._answers = Answers()
@@ -77,6 +89,7 @@ class Events:
     async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
         CURRENT_EVENT.set(incoming.fetch.id)
+        begin_notes()
         try:
             async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
                 context = ExecutionContext(background, exports=self._exports)
@@ -100,13 +113,16 @@ class Events:
         except CpuLimitExceeded as error:
             incoming.fault(wire.CPU_LIMIT, str(error), "\n".join(getattr(error, "__notes__", ())))
         except JsException as error:
-            incoming.fault(error.name, error.message, user_frames(error))
+            self._fault(incoming, error.name, error.message, error)
         except asyncio.CancelledError as error:  # user code may await a task that was cancelled
             incoming.fault("Error", "The handler was cancelled before it answered.", user_frames(error))
             raise
         except Exception as error:  # user code: whatever it raises becomes the answer
-            incoming.fault(type(error).__name__, str(error), user_frames(error))
+            self._fault(incoming, type(error).__name__, message_of(error), error)
         return None
+
+    def _fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
+        incoming.fault(name, message, user_frames(error), report(error, current_notes(), self._shower))
 
     async def _respond(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
         fetch = incoming.fetch

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["Entrypoint", "ImportFailure", "load", "user_frames"]
+__all__ = ["Entrypoint", "ImportFailure", "is_ours", "load", "user_frames"]
 
 #: Era 1 handlers: functions of the module. Source: workerd, python-entrypoint-helper.
 _GLOBAL_HANDLERS: Final = ("on_fetch", "on_scheduled", "on_queue", "on_alarm", "on_trace", "on_pubsub")
@@ -90,7 +90,7 @@ def user_frames(error: BaseException) -> str:
     while pending:
         part = pending.pop()
         if part is not None:
-            part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _is_ours(f.filename)])
+            part.stack = traceback.StackSummary.from_list([f for f in part.stack if not is_ours(f.filename)])
             pending += [part.__cause__, part.__context__]
     return "".join(shown.format())
 
@@ -125,7 +125,7 @@ def _explain(error: BaseException) -> None:
 
 def _place(error: BaseException, main: Path) -> tuple[int, str]:
     """The deepest frame of the user's own code."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_ours(f.filename)]
     return (frames[-1].lineno or 0, frames[-1].filename) if frames else (0, str(main))
 
 
@@ -136,6 +136,7 @@ def _exported(module: ModuleType) -> list[type]:
     return [value for value in found if isinstance(value, type)]
 
 
-def _is_ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
+    """Whether a frame of this file is of Paddock, of the SDK or of the import system."""
     package = str(Path(__file__).parent.parent)
     return filename.startswith((package, "<frozen importlib")) or "/workers/" in filename

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from paddock.worker.isolate.ai.gateway import AiGateway
 from paddock.worker.isolate.ai.inputs import first_error, members, request_init, single_stream, stringified
 from paddock.worker.isolate.ai.markdown import ToMarkdownService
+from paddock.worker.isolate.notes import AiCall, note_call
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.errors import JsException
@@ -48,16 +49,20 @@ class Ai(JsProxy):
         """Run a model. JSON comes back as a value, everything else as a ReadableStream, failures as exceptions."""
         chosen = members(options, "options")
         self.lastRequestId = ""
-        response = await self._request(model, inputs, chosen)
+        response, note = await self._request(model, inputs, chosen)
         self.lastRequestId = response.headers.get("cf-ai-req-id")
         self.aiGatewayLogId = response.headers.get("cf-aig-log-id")
         self.lastRequestHttpStatusCode = response.status
         if chosen.get("returnRawResponse"):
             return response
         if not response.ok or is_nullish(response.body):
-            raise self._failure(str(await response.text()))
+            failure = self._failure(str(await response.text()))
+            note.answer = str(failure)
+            raise failure
         if response.headers.get("content-type") == "application/json":
-            return crossing(await response.json())
+            note.answer = await response.json()
+            return crossing(note.answer)
+        note.answer = "(a stream)"
         return response.body
 
     @promised
@@ -100,24 +105,27 @@ class Ai(JsProxy):
         """Refused: nothing here searches the Web."""
         raise _refused("websearch", "it searches the Web through Cloudflare")
 
-    async def _request(self, model: object, inputs: object, options: dict[str, object]) -> Response:
-        """Send the run: as JSON, or with the one input that is a stream as the body."""
+    async def _request(self, model: object, inputs: object, options: dict[str, object]) -> tuple[Response, AiCall]:
+        """Send the run: as JSON, or with the one input that is a stream as the body. It is noted for the error page."""
         if options.get("websocket"):
             raise _refused("run with options.websocket", "no model here takes a WebSocket")
         sent = {name: value for name, value in options.items() if name not in _LOCAL_OPTIONS}
         is_gateway = bool(members(options.get("gateway"), "options.gateway").get("id"))
         stream = single_stream(inputs, is_gateway=is_gateway)
         if stream is None:
+            text = stringified({"inputs": inputs, "options": sent})
             path = "/ai-gateway/run?version=3" if is_gateway else "/run?version=3"
-            body: object = stringified({"inputs": inputs, "options": sent})
+            body: object = text
             content_type = "application/json"
         else:
-            query = {**sent, "version": "3", "userInputs": stringified(stream.others)}
+            text = stringified(stream.others)
+            query = {**sent, "version": "3", "userInputs": text}
             path = "/run?" + urlencode({name: js_string(value) for name, value in query.items()})
             body, content_type = stream.body, stream.content_type
         init = request_init("POST", _headers(model, options, content_type), body, options.get("signal"))
+        note = note_call(js_string(model), text)
         response: Response = await self._fetcher.fetch(_ORIGIN + path, init)
-        return response
+        return response, note
 
     def _failure(self, text: str) -> JsException:
         """The exception that a failed reply stands for: its own code, its first error, or its whole text."""
