@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 import uuid
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["make_app"]
 
 logger = logging.getLogger("paddock.request")
-
-#: The event's target in the isolate: the handler's default entrypoint.
-_DEFAULT: Final = "default"
 
 
 def make_app(
@@ -208,7 +205,7 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     """A request of the worker: an event into the current isolate."""
     isolate = await supervisor.current()
     fetch = wire.Fetch(
-        wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
+        wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
     )
     answer = await isolate.fetch(fetch, request.body, request.calls)
     await exchange.respond(answer.status, answer.headers, answer.body)

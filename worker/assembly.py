@@ -32,7 +32,7 @@ from paddock.worker import wire
 from paddock.worker.watchdog import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.forkserver import ForkServer
@@ -133,8 +133,8 @@ def make_bindings(config: Config, service: AiService, broker: Broker) -> Binding
     )
 
 
-def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
-    """The first frame of an isolate of this worker."""
+def make_start(config: Config, bindings: BindingsHost, session: Collection[str] = ()) -> wire.Start:
+    """The first frame of an isolate of this worker; `session` has the names of the workers that run."""
     strings = {name: value for name, value in config.vars.items() if isinstance(value, str)}
     others: dict[str, Json] = {name: value for name, value in config.vars.items() if not isinstance(value, str)}
     if config.version_metadata:
@@ -151,7 +151,7 @@ def make_start(config: Config, bindings: BindingsHost) -> wire.Start:
         wait_until_s=config.paddock.wait_until_s,
         root=str(config.root),
         is_strict=config.paddock.strict,
-        services=tuple(_service(config, service) for service in config.services),
+        services=tuple(_service(config, service, session) for service in config.services),
         cpu_ms=config.limits.cpu_ms,
         secret_names=tuple(sorted(config.secret_names)),
     )
@@ -175,10 +175,11 @@ def _version() -> Json:
     return {"id": str(uuid.uuid4()), "tag": "", "timestamp": timestamp}
 
 
-def _service(config: Config, service: ServiceBinding) -> wire.ServiceSpec:
-    props = msgspec.json.encode(service.props).decode()
+def _service(config: Config, service: ServiceBinding, session: Collection[str]) -> wire.ServiceSpec:
     is_own = service.service == config.name
-    return wire.ServiceSpec(service.binding, service.service, service.entrypoint, is_own, props)
+    is_connected = not is_own and service.service in session
+    props = msgspec.json.encode(service.props).decode()
+    return wire.ServiceSpec(service.binding, service.service, service.entrypoint, is_own, props, is_connected)
 
 
 def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[ModelCard, Weights], Engine]:

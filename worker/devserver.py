@@ -58,7 +58,8 @@ class DevServer:
         self._metrics = Metrics()
         self._tracing = tracing_from_environment()
         self._service = make_service(self._config, forkserver, self._count)
-        self._shared = Shared(self._service, make_broker(*configs), Outbound())
+        names = frozenset(config.name for config in configs)
+        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {})
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> None:
         """Serve on these sockets. Nothing that was started is left behind."""
@@ -66,7 +67,9 @@ class DevServer:
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._start_engines(tasks)
-                workers = [HostedWorker(config, self._options, self._shared, tasks) for config in self._configs]
+                for config in self._configs:
+                    self._shared.workers[config.name] = HostedWorker(config, self._options, self._shared, tasks)
+                workers = list(self._shared.workers.values())
                 for worker in workers:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))

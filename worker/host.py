@@ -1,4 +1,4 @@
-"""Fetches of an isolate: to a binding by its name, or to the outside world; counted, because an event has a limit."""
+"""Fetches of an isolate: to a binding by its name, to another worker, or outside; counted, as an event has a limit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from paddock.bindings.host import BindingsHost
+    from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import IncomingFetch
 
@@ -54,8 +55,11 @@ class IsolateHost:
     The task that runs `__call__` is the cancel scope of the fetch: it ends when the isolate sends Cancel or dies.
     """
 
-    def __init__(self, bindings: BindingsHost, outbound: Outbound, events: Mapping[int, OpenEvent]) -> None:
+    def __init__(
+        self, bindings: BindingsHost, outbound: Outbound, neighbours: Neighbours, events: Mapping[int, OpenEvent]
+    ) -> None:
         self._bindings = bindings
+        self._neighbours = neighbours
         self._outbound = outbound
         self._events = events
 
@@ -68,6 +72,9 @@ class IsolateHost:
         try:
             if incoming.fetch.is_upgrade and incoming.fetch.target == OUTBOUND:
                 await answer_upgrade(incoming)
+                return
+            if incoming.fetch.target in self._neighbours:
+                await self._neighbours.answer(incoming, event.calls if event is not None else [])
                 return
             response = await self._answer(incoming, event)
         except PaddockError as error:

@@ -7,16 +7,20 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from paddock.worker import jsonlog
 from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.log import LOG
+from paddock.worker.neighbours import Neighbours, Route
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.queues.broker import Broker
@@ -35,6 +39,10 @@ class Shared(NamedTuple):
     service: AiService
     broker: Broker
     outbound: Outbound
+    #: Of all workers.
+    names: frozenset[str]
+    #: By name; complete before the first isolate starts.
+    workers: dict[str, HostedWorker]
 
 
 class HostedWorker:
@@ -58,12 +66,13 @@ class HostedWorker:
             limits=isolate_limits(config),
             on_line=_line_printer(config, options),
         )
-        self._start = make_start(config, self._bindings)
+        self._start = make_start(config, self._bindings, shared.names)
+        self._session = shared.workers
         self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
         self._watcher: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start its isolates, and look at its files from now on."""
+        """Start its isolates, and look at its files from now on; once all workers of the session are made."""
         self.supervisor.replace()
         if self._options.reload:
             self._watcher = self._tasks.create_task(watch(self.config.main.parent, self._reload))
@@ -76,12 +85,26 @@ class HostedWorker:
         await self._bindings.close()
 
     def _isolate(self) -> IsolateProcess:
-        return IsolateProcess(self._start, self._settings, self._bindings, self._outbound)
+        return IsolateProcess(
+            self._start, self._settings, self._bindings, self._outbound, _neighbours(self, self._session)
+        )
 
     def _reload(self, path: str) -> None:
         where = f" of {self.config.name}" if self._options.others else ""
         logger.log(LOG, "⎔ Reloading local server... (%s%s changed)", path, where)
         self.supervisor.replace()
+
+
+def _neighbours(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> Neighbours:
+    """Where the worker's service bindings lead."""
+    routes = {}
+    for service in worker.config.services:
+        other = session.get(service.service)
+        if other is not None and other is not worker:
+            props = msgspec.json.encode(service.props).decode()
+            name, current = service.service, other.supervisor.current
+            routes[service.binding] = Route(name, current, other.assets, service.entrypoint, props)
+    return Neighbours(routes)
 
 
 def _line_printer(config: Config, options: DevOptions) -> partial[None]:

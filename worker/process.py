@@ -24,6 +24,7 @@ from paddock.worker.errors import (
     MemoryLimitExceeded,
 )
 from paddock.worker.host import IsolateHost, OpenEvent
+from paddock.worker.neighbours import NO_NEIGHBOURS
 from paddock.worker.peer import Peer, PeerFault, PeerGone
 from paddock.worker.watchdog import Limits, Watchdog
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.host import BindingsHost
     from paddock.worker.channel import ByteSource
+    from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import Answer
 
@@ -69,12 +71,17 @@ class IsolateProcess:
     """A child process that runs one handler. `run` owns it from spawn to reaping."""
 
     def __init__(
-        self, start: wire.Start, settings: IsolateSettings, bindings: BindingsHost, outbound: Outbound
+        self,
+        start: wire.Start,
+        settings: IsolateSettings,
+        bindings: BindingsHost,
+        outbound: Outbound,
+        neighbours: Neighbours = NO_NEIGHBOURS,
     ) -> None:
         self._start = start
         self._settings = settings
         self._events: dict[int, OpenEvent] = {}
-        self._peer = Peer(2, IsolateHost(bindings, outbound, self._events), self._on_frame)
+        self._peer = Peer(2, IsolateHost(bindings, outbound, neighbours, self._events), self._on_frame)
         self._ready: asyncio.Future[IsolateProcess] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._log: deque[str] = deque(maxlen=_LOG_LINES)

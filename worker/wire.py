@@ -18,6 +18,8 @@ import msgspec
 __all__ = [
     "CPU_LIMIT",
     "CPU_LIMIT_EXIT",
+    "DEFAULT",
+    "FETCH",
     "INLINE_BODY_BYTES",
     "PROTOCOL",
     "BindingSpec",
@@ -54,6 +56,10 @@ INLINE_BODY_BYTES: Final = 64 * 1024
 CPU_LIMIT: Final = "CpuLimitExceeded"
 #: How an isolate leaves whose handler goes on in spite of that. 128 and the number of SIGXCPU, as a shell would say it.
 CPU_LIMIT_EXIT: Final = 152
+#: The kind of event that is a request.
+FETCH: Final = "fetch"
+#: The name of the default entrypoint.
+DEFAULT: Final = "default"
 
 FetchId = NewType("FetchId", int)
 BodyId = NewType("BodyId", int)
@@ -75,13 +81,17 @@ class BindingSpec(_Frame, frozen=True):
 
 
 class ServiceSpec(_Frame, frozen=True):
-    """One service binding: an entrypoint of a worker, of this one where `is_own`; `props` is JSON text."""
+    """One service binding: an entrypoint of a worker, of this one where `is_own`; `props` is JSON text.
+
+    `is_connected`: it is one of another worker of the session, which the server knows how to reach.
+    """
 
     binding: str
     service: str
     entrypoint: str | None
     is_own: bool
     props: str = "{}"
+    is_connected: bool = False
 
 
 class Start(_Frame, frozen=True, tag=0):
@@ -132,8 +142,8 @@ class Failed(_Frame, frozen=True, tag=2):
 class Fetch(_Frame, frozen=True, tag=3):
     """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope.
 
-    Of an isolate's fetch, `target` is a binding by its name, or `fetch`. Of an event it is `default`, a fetch of the
-    default entrypoint, or one of `scheduled`, `queue` and `email`, whose arguments are the body.
+    Of an isolate's fetch, `target` is a binding by its name, or `fetch`. Of an event it is its kind: `fetch`, or one of
+    `scheduled`, `queue` and `email`, whose arguments are the body.
     """
 
     id: FetchId
@@ -147,6 +157,13 @@ class Fetch(_Frame, frozen=True, tag=3):
     #: A WebSocket is asked for: the body is what this end says (`messages.py`), that of a reply with status 101 what
     #: the other end says.
     is_upgrade: bool = False
+    #: Of an isolate's fetch of another worker: the kind of event that it is there.
+    verb: str = FETCH
+    #: Of an event: who takes it, and the `ctx.props` there as JSON text.
+    entrypoint: str = DEFAULT
+    props: str = "{}"
+    #: How many workers it has come through; 0 for what comes from outside.
+    depth: int = 0
 
 
 class Reply(_Frame, frozen=True, tag=4):

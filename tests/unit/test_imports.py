@@ -47,6 +47,7 @@ ISOLATE_EXCEPTIONS = {
     ("paddock.worker.isolate.scheduled", "msgspec"),
     ("paddock.worker.isolate.batches", "msgspec"),
     ("paddock.worker.isolate.events", "msgspec"),
+    ("paddock.worker.isolate.neighbour", "msgspec"),
     ("paddock.worker.isolate.web.url", "ada_url"),
 }
 

@@ -77,9 +77,10 @@ class _Isolate:
         if start.protocol != wire.PROTOCOL:
             sys.exit(f"expected protocol {wire.PROTOCOL}; the server speaks {start.protocol}: restart paddock")
         began = time.perf_counter()
-        set_transport(Transport(self._peer))
+        transport = Transport(self._peer)
+        set_transport(transport)
         try:
-            entrypoint, self._events = _load(start)
+            entrypoint, self._events = _load(start, transport)
         except ImportFailure as error:
             self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
             return
@@ -114,7 +115,7 @@ class _Isolate:
             self._peer.leave()
 
 
-def _load(start: wire.Start) -> tuple[Entrypoint, Events]:
+def _load(start: wire.Start, transport: Transport) -> tuple[Entrypoint, Events]:
     """Everything between Start and Ready that can fail because of the handler."""
     main_file, flags = Path(start.main), set(start.flags)
     root = Path(start.root) if start.root else main_file.parent
@@ -122,7 +123,7 @@ def _load(start: wire.Start) -> tuple[Entrypoint, Events]:
     prepare_path(main_file, root, has_vendor=has_vendor, has_pth="python_process_pth_files" in flags)
     era.select(_era(flags))
     own = OwnWorker(start.wait_until_s)
-    env = make_env(start, own)
+    env = make_env(start, own, transport)
     # Importable only now: these modules have their names only while the shims are on the path.
     import_module("_cloudflare_compat_flags").install(dict.fromkeys(flags, True))
     import_module("_pyodide_entrypoint_helper").install(env, wait_until)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from paddock.worker import wire
     from paddock.worker.isolate.own import OwnWorker
+    from paddock.worker.isolate.transport import Transport
     from paddock.worker.isolate.web.objects import JsProxy
 
 __all__ = ["STUBS", "make_env"]
@@ -37,10 +38,10 @@ STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
 }
 
 
-def make_env(start: wire.Start, own: OwnWorker) -> JsObject:
+def make_env(start: wire.Start, own: OwnWorker, transport: Transport) -> JsObject:
     """The raw environment: strings as they are, other variables as JavaScript values, one stub for each binding.
 
-    `own` answers the bindings that lead to this worker itself.
+    `own` answers the bindings that lead to this worker itself, `transport` those that lead to others.
     """
     env = JsObject()
     for name, text in start.strings.items():
@@ -50,5 +51,5 @@ def make_env(start: wire.Start, own: OwnWorker) -> JsObject:
     for binding in start.bindings:
         setattr(env, binding.name, STUBS[binding.kind](Fetcher(binding.name)))
     for service in start.services:
-        setattr(env, service.binding, service_stub(own, service))
+        setattr(env, service.binding, service_stub(own, transport, service))
     return env

@@ -14,19 +14,21 @@ import msgspec
 from paddock.worker import wire
 from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.batches import Batch
-from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.cf import ClientProperties
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
 from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
+from paddock.worker.isolate.depth import DEPTH
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.mail import Mail
 from paddock.worker.isolate.notes import begin as begin_notes
 from paddock.worker.isolate.notes import current as current_notes
+from paddock.worker.isolate.own import thrown
 from paddock.worker.isolate.report import message_of, report
 from paddock.worker.isolate.scheduled import Scheduled
 from paddock.worker.isolate.shown import Shower
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
-from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
+from paddock.worker.isolate.transport import CURRENT_EVENT, whole, wire_body
+from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.scope import current_scope, enter_request
@@ -35,7 +37,6 @@ from paddock.worker.isolate.web.websocket import WebSocket
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from paddock.worker.channel import ByteSource
     from paddock.worker.isolate.calls import Calls
     from paddock.worker.isolate.web.objects import JsObject
     from paddock.worker.isolate.web.response import Response
@@ -90,9 +91,10 @@ class Events:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
         CURRENT_EVENT.set(incoming.fetch.id)
         begin_notes()
+        DEPTH.set(incoming.fetch.depth)
         try:
             async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
-                context = ExecutionContext(background, exports=self._exports)
+                context = ExecutionContext(background, jsonvalue.parse(incoming.fetch.props), self._exports)
                 carrier = await self._answer(incoming, context)
                 # The streams of a response are made by this event: it must outlive them.
                 await incoming.sent()
@@ -107,7 +109,7 @@ class Events:
     async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
         """Reply. The task that carries the client's messages to the handler, where the answer is a WebSocket."""
         try:
-            if incoming.fetch.target == DEFAULT:
+            if incoming.fetch.target == wire.FETCH:
                 return await self._respond(incoming, context)
             await self._deliver(incoming, context)
         except CpuLimitExceeded as error:
@@ -118,7 +120,10 @@ class Events:
             incoming.fault("Error", "The handler was cancelled before it answered.", user_frames(error))
             raise
         except Exception as error:  # user code: whatever it raises becomes the answer
-            self._fault(incoming, type(error).__name__, message_of(error), error)
+            if incoming.fetch.depth:  # of another worker, which gets what JavaScript would get
+                incoming.fault("PythonError", thrown(error).message)
+            else:
+                self._fault(incoming, type(error).__name__, message_of(error), error)
         return None
 
     def _fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
@@ -130,7 +135,7 @@ class Events:
         # What stands in the place of an upgrade's body are the messages that are to come.
         body = None if fetch.is_upgrade else incoming.body
         request = Request.from_parts(fetch.method, fetch.url, fetch.headers, body, cf=cf)
-        response = await self._answers.of(fetch.id, self._calls.fetch(DEFAULT, request, context))
+        response = await self._answers.of(fetch.id, self._calls.fetch(fetch.entrypoint, request, context))
         coupling = _couple(response, incoming)
         said = wire_body(response.payload()) if coupling is None else coupling.said
         status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
@@ -142,7 +147,7 @@ class Events:
     async def _deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """An event that is no fetch. Its outcome is an answer, too, when the handler raises (PW-027)."""
         kind = incoming.fetch.target
-        delivery = _DELIVERIES[kind](incoming.fetch, await _whole(incoming.body))
+        delivery = _DELIVERIES[kind](incoming.fetch, await whole(incoming.body))
         outcome, frames = "ok", ""
         try:
             await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context))
@@ -168,12 +173,3 @@ async def _finished(carrier: asyncio.Task[None] | None) -> None:
     """Wait for the client's answer to a Close frame, which the handler waits for as well."""
     if carrier is not None:
         await asyncio.wait([carrier], timeout=_CLOSE_S)
-
-
-async def _whole(body: bytes | ByteSource | None) -> bytes:
-    if body is None or isinstance(body, bytes):
-        return body or b""
-    pieces = []
-    while (piece := await body.pull()) is not None:
-        pieces.append(piece)
-    return b"".join(pieces)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
+from paddock.worker.isolate.depth import DEPTH, next_depth
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR
@@ -32,17 +32,9 @@ if TYPE_CHECKING:
     from paddock.worker.isolate.web.objects import JsObject
     from paddock.worker.isolate.web.streams import ByteSource
 
-__all__ = ["OwnWorker", "Target"]
+__all__ = ["OwnWorker", "Target", "thrown", "with_length"]
 
 logger = logging.getLogger(__name__)
-
-#: Source: developer docs, Workers errors, 1019; the text is the runtime's.
-_MOST_DEPTH: Final = 16
-_TOO_DEEP: Final = (
-    "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if "
-    "you have a Worker or Durable Object that calls other Workers or objects recursively."
-)
-_depth: Final[ContextVar[int]] = ContextVar("depth", default=0)
 
 _Result = TypeVar("_Result")
 
@@ -72,7 +64,7 @@ class OwnWorker:
         """The response of an entrypoint. Raises JsException with what the handler raised."""
 
         async def answer(calls: Calls, context: ExecutionContext) -> tuple[Response, asyncio.Event | None]:
-            response = await calls.fetch(target.entrypoint, _with_length(request), context)
+            response = await calls.fetch(target.entrypoint, with_length(request), context)
             if isinstance(response.webSocket, WebSocket):
                 # Both ends of the connection are in this isolate: it has until the outer event ends.
                 return _handed_over(response, response.webSocket, request), asyncio.Event()
@@ -112,13 +104,11 @@ class OwnWorker:
     ) -> _Result:
         """Have an event inside the running one; return as soon as it has answered."""
         assert self._calls is not None, "events come after the import"
-        if _depth.get() >= _MOST_DEPTH:
-            raise JsException("Error", _TOO_DEEP)
-        calls, outer = self._calls, current_scope()
+        calls, outer, depth = self._calls, current_scope(), next_depth()
         answered: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
 
         async def run() -> None:
-            _depth.set(_depth.get() + 1)
+            DEPTH.set(depth)
             inner, over = enter_request(), None
             try:
                 async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
@@ -127,7 +117,7 @@ class OwnWorker:
                         result, over = await answer(calls, context)
                     except Exception as error:  # user code: whatever it raises, its caller gets
                         if not answered.done():
-                            answered.set_exception(_thrown(error))
+                            answered.set_exception(thrown(error))
                     else:
                         if not answered.done():
                             answered.set_result(result)
@@ -158,7 +148,7 @@ def _handed_over(response: Response, socket: WebSocket, request: Request) -> Res
     return made
 
 
-def _with_length(request: Request) -> Request:
+def with_length(request: Request) -> Request:
     """The request as it arrives: with the length of a body that is complete. Source: the SDK's WSGI suite."""
     body = request._bytes
     if body is None or request.headers.has("content-length"):
@@ -195,7 +185,7 @@ async def _close(inner: Scope, over: asyncio.Event | None) -> None:
         await inner.aclose()
 
 
-def _thrown(error: Exception) -> JsException:
+def thrown(error: Exception) -> JsException:
     """What the handler raised, as it arrives at the caller: an exception of Python is a text by then."""
     if isinstance(error, JsException):
         return JsException(error.name, error.message)

@@ -1,7 +1,7 @@
 """Service bindings, and `ctx.exports`: fetchers that lead to an entrypoint of a worker.
 
-The worker itself answers in the same isolate (`own.py`). For a worker that does not run here there is nobody to ask:
-the answers are those of the official dev server. PW-039.
+The worker itself answers in the same isolate (`own.py`), another worker of the session in its own (`neighbour.py`). For
+a worker that does not run here there is nobody to ask: the answers are those of the official dev server. PW-039.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from paddock.worker.isolate.calls import DEFAULT, missing_method
+from paddock.worker.isolate.neighbour import Neighbour
 from paddock.worker.isolate.own import OwnWorker, Target
 from paddock.worker.isolate.scheduled import ScheduledController
 from paddock.worker.isolate.web.abort import aborting
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paddock.worker import wire
+    from paddock.worker.isolate.transport import Transport
 
-__all__ = ["Service", "exports_of", "service_stub"]
+__all__ = ["Callee", "Service", "exports_of", "service_stub"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +49,23 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _KEEPING_METHOD: Final = (307, 308)
 
 
+class Callee(Protocol):
+    """Who answers behind a service binding. Each raises JsException with what the handler raised."""
+
+    async def fetch(self, target: Target, request: Request, /) -> Response: ...
+
+    async def scheduled(self, controller: ScheduledController, /) -> None: ...
+
+    async def call(self, target: Target, method: str, args: tuple[object, ...], /) -> object: ...
+
+
 class Service(Fetcher):
-    """A fetcher to an entrypoint of this worker. Every other name is a method that can be called over RPC."""
+    """A fetcher to an entrypoint of a worker. Every other name is a method that can be called over RPC."""
 
     _js_name = "Fetcher"
 
-    def __init__(self, own: OwnWorker, target: Target) -> None:
-        self._own = own
+    def __init__(self, callee: Callee, target: Target) -> None:
+        self._callee = callee
         self._entrypoint = target
 
     @folds_keywords
@@ -71,7 +83,7 @@ class Service(Fetcher):
         """The response; a redirect leads to the same entrypoint again, unless the request says otherwise."""
         for _ in range(_MOST_REDIRECTS + 1):
             again = _Repeatable(request)
-            response = await self._own.fetch(self._entrypoint, request)
+            response = await self._callee.fetch(self._entrypoint, request)
             location = response.headers.get("location")
             if request.redirect != "follow" or response.status not in _REDIRECTS or is_nullish(location):
                 return response
@@ -88,7 +100,7 @@ class Service(Fetcher):
             require_request()
             if name.startswith("_"):
                 return Promise.reject(missing_method(name))
-            return start(self._own.call(self._entrypoint, name, with_keywords(args, members)))
+            return start(self._callee.call(self._entrypoint, name, with_keywords(args, members)))
 
         return call
 
@@ -104,7 +116,7 @@ class Service(Fetcher):
         async def deliver() -> object:
             outcome = "ok"
             try:
-                await self._own.scheduled(controller)
+                await self._callee.scheduled(controller)
             except JsException as error:
                 logger.error("scheduled_failed %s", error)
                 outcome = "exception"
@@ -163,11 +175,12 @@ class _Absent(Fetcher):
         return f'a local dev session for the "{self._entrypoint}" entrypoint of service "{self._service}"'
 
 
-def service_stub(own: OwnWorker, spec: wire.ServiceSpec) -> JsProxy:
+def service_stub(own: OwnWorker, transport: Transport, spec: wire.ServiceSpec) -> JsProxy:
     """The stub of one service binding."""
-    if not spec.is_own:
-        return _Absent(spec)
-    return Service(own, Target(spec.entrypoint or DEFAULT, spec.props))
+    target = Target(spec.entrypoint or DEFAULT, spec.props)
+    if spec.is_own:
+        return Service(own, target)
+    return Service(Neighbour(transport, spec.binding), target) if spec.is_connected else _Absent(spec)
 
 
 def exports_of(own: OwnWorker, names: tuple[str, ...]) -> JsObject:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.isolate.web.request import Request
 
-__all__ = ["CURRENT_EVENT", "Transport", "wire_body"]
+__all__ = ["CURRENT_EVENT", "Transport", "whole", "wire_body"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +43,31 @@ class Transport:
 
     async def __call__(self, target: str, request: Request) -> Response:
         """The response to a request. Raises JsException for what the server could not do."""
-        if target == OUTSIDE and str(request.headers.get("upgrade")).lower() == "websocket":
+        if target == OUTSIDE and _asks_for_socket(request):
             return await self._upgrade(target, request)
         answer = await self._fetch(self._head(target, request), wire_body(request.payload()))
         return _response(request, answer, answer.body)
 
-    async def _upgrade(self, target: str, request: Request) -> Response:
+    async def fetch_service(self, binding: str, request: Request, depth: int) -> Response:
+        """The response of another worker. Raises JsException with what its handler raised."""
+        if _asks_for_socket(request):
+            return await self._upgrade(binding, request, depth)
+        answer = await self._fetch(self._head(binding, request, depth=depth), wire_body(request.payload()))
+        return _response(request, answer, answer.body)
+
+    async def deliver(self, binding: str, kind: str, arguments: bytes, depth: int) -> bytes:
+        """What became of an event of another worker that is no fetch. Raises JsException where it did not take it."""
+        head = wire.Fetch(
+            self._peer.number(), binding, "POST", f"http://localhost/{kind}", (), None, CURRENT_EVENT.get(),
+            verb=kind, depth=depth,
+        )  # fmt: skip
+        return await whole((await self._fetch(head, arguments)).body)
+
+    async def _upgrade(self, target: str, request: Request, depth: int = 0) -> Response:
         """The response to a request for a WebSocket: with one, or the response by which the server refused."""
         near, far = pipe()
         coupling = Coupling(far)
-        answer = await self._fetch(self._head(target, request, is_upgrade=True), coupling.said)
+        answer = await self._fetch(self._head(target, request, is_upgrade=True, depth=depth), coupling.said)
         if answer.status != _SWITCHING_PROTOCOLS or answer.body is None or isinstance(answer.body, bytes):
             return _response(request, answer, answer.body)
         wait_until(coupling.keep(answer.body))
@@ -66,11 +81,15 @@ class Transport:
         except PeerGone as gone:
             raise JsException("Error", f"Network connection lost: {gone}") from gone
 
-    def _head(self, target: str, request: Request, *, is_upgrade: bool = False) -> wire.Fetch:
+    def _head(self, target: str, request: Request, *, is_upgrade: bool = False, depth: int = 0) -> wire.Fetch:
         return wire.Fetch(
             self._peer.number(), target, str(request.method), str(request.url), tuple(request.header_pairs()), None,
-            CURRENT_EVENT.get(), str(request.redirect), is_upgrade,
+            CURRENT_EVENT.get(), str(request.redirect), is_upgrade, depth=depth,
         )  # fmt: skip
+
+
+def _asks_for_socket(request: Request) -> bool:
+    return str(request.headers.get("upgrade")).lower() == "websocket"
 
 
 def _response(
@@ -87,6 +106,16 @@ def wire_body(payload: bytes | ReadableStream | None) -> bytes | ByteSource | No
     if payload is None or isinstance(payload, bytes):
         return payload
     return take_source(payload) or _StreamSource(payload)
+
+
+async def whole(body: bytes | ByteSource | None) -> bytes:
+    """All of a body, which is small."""
+    if body is None or isinstance(body, bytes):
+        return body or b""
+    pieces = []
+    while (piece := await body.pull()) is not None:
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 class _StreamSource:

@@ -1,0 +1,57 @@
+"""Another worker of the session as a callee: what it is asked for crosses to the server, and from there to its isolate.
+
+The server knows which worker a binding leads to, with which entrypoint and props. A stream that nobody has read is only
+named on this way, in both directions. PW-039.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.worker.isolate.depth import next_depth
+from paddock.worker.isolate.own import with_length
+from paddock.worker.isolate.web.errors import JsException
+
+if TYPE_CHECKING:
+    from paddock.worker.isolate.own import Target
+    from paddock.worker.isolate.scheduled import ScheduledController
+    from paddock.worker.isolate.transport import Transport
+    from paddock.worker.isolate.web.request import Request
+    from paddock.worker.isolate.web.response import Response
+
+__all__ = ["Neighbour"]
+
+
+class _Scheduled(msgspec.Struct):
+    """What came of a `scheduled` event, in the words of the isolate that took it."""
+
+    outcome: str
+    error: str
+    is_final: bool = msgspec.field(name="noRetry")
+
+
+class Neighbour:
+    """What a service binding leads to. The target is the server's knowledge, and so without meaning here."""
+
+    def __init__(self, transport: Transport, binding: str) -> None:
+        self._transport = transport
+        self._binding = binding
+
+    async def fetch(self, _target: Target, request: Request) -> Response:
+        """The response of the entrypoint. Raises JsException with what its handler raised."""
+        return await self._transport.fetch_service(self._binding, with_length(request), next_depth())
+
+    async def scheduled(self, controller: ScheduledController) -> None:
+        """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
+        arguments = msgspec.json.encode({"cron": controller.cron, "time_ms": controller.scheduledTime})
+        told = await self._transport.deliver(self._binding, "scheduled", arguments, next_depth())
+        result = msgspec.json.decode(told, type=_Scheduled)
+        controller._is_final = result.is_final
+        if result.outcome != "ok":
+            raise JsException("PythonError", result.error)
+
+    async def call(self, _target: Target, method: str, args: tuple[object, ...]) -> object:
+        """What a method returns. Raises JsException with what it raised."""
+        raise JsException("Error", f'Cannot call "{method}": RPC to other workers is not supported yet.')
