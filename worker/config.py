@@ -15,13 +15,14 @@ from pathlib import Path
 
 import msgspec
 
-from paddock.worker import config_bindings
-from paddock.worker import config_sections as sections
-from paddock.worker.config_bindings import Assets, KvNamespace, NamedBinding
+from paddock.worker import config_checks as checks
+from paddock.worker.config_assets import Assets, settle_assets
+from paddock.worker.config_decoding import decode_keys
 from paddock.worker.config_diagnostics import Diagnostics
-from paddock.worker.config_entrypoints import read_crons, read_queues, read_services
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
+from paddock.worker.config_paddock import settle_paddock
 from paddock.worker.config_resources import Resource, read_resources, read_version_metadata
+from paddock.worker.config_sections import select_environment
 from paddock.worker.config_settings import (
     DevSettings,
     EngineSettings,
@@ -30,16 +31,15 @@ from paddock.worker.config_settings import (
     ModelSettings,
     Overrides,
     PaddockSettings,
-    QueueConsumer,
-    QueueProducer,
-    ServiceBinding,
 )
+from paddock.worker.config_wrangler import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding, WranglerKeys
 
 __all__ = [
     "Config",
     "DevSettings",
     "EngineSettings",
     "Json",
+    "KvNamespace",
     "LimitsSettings",
     "ModelSettings",
     "Overrides",
@@ -114,67 +114,45 @@ def load_config(
 
     Raises: ConfigError with every problem of the file; a file that cannot be parsed has one problem.
     """
-    file = find_config(path, start or Path.cwd())
-    root = file.parent
-    overrides = overrides or Overrides()
-    diagnostics = Diagnostics(file.name)
-    keys = sections.select_environment(read_config(file), env, diagnostics)
-    ai = sections.read_ai(keys, diagnostics)
+    overrides, today = overrides or Overrides(), today or datetime.datetime.now(datetime.UTC).date()
+    file = read_config(find_config(path, start or Path.cwd()))
+    root = file.path.parent
+    diagnostics = Diagnostics(file.path.name, file.line)
+    keys = select_environment(file.tables, env, diagnostics)
+    wrangler = decode_keys(keys, WranglerKeys, diagnostics)
+    compatibility = checks.settle_compatibility(wrangler, today, diagnostics)
+    assets = settle_assets(wrangler.assets, root, overrides.assets, compatibility.flags, diagnostics)
     secrets = find_secrets(root, env, overrides.env_files, os.environ)
-    kv_namespaces = config_bindings.read_kv_namespaces(keys, diagnostics)
-    compatibility = sections.read_compatibility(keys, today or datetime.datetime.now(datetime.UTC).date(), diagnostics)
-    assets = config_bindings.read_assets(keys, root, overrides.assets, compatibility.flags, diagnostics)
-    bindings = [NamedBinding(ai, "AI")] if ai else []
-    if assets is not None and assets.binding:
-        bindings.append(NamedBinding(assets.binding, "Assets"))
-    bindings += [NamedBinding(namespace.binding, "KV Namespace") for namespace in kv_namespaces]
-    services = read_services(keys, diagnostics)
-    bindings += [NamedBinding(service.binding, "Worker") for service in services]
-    producers, consumers = read_queues(keys, diagnostics)
-    bindings += [NamedBinding(producer.binding, "Queue") for producer in producers]
-    resources = read_resources(keys, diagnostics)
-    bindings += [NamedBinding(resource.binding, resource.title) for resource in resources]
-    if version_metadata := read_version_metadata(keys, diagnostics):
-        bindings.append(NamedBinding(version_metadata, "Worker Version Metadata"))
-    variables = sections.read_vars(keys, secrets, overrides.vars, bindings, diagnostics)
-    config_bindings.check_names(bindings, variables.values, diagnostics)
-    name = sections.read_name(keys, env, diagnostics)
-    main = sections.read_main(keys, root, diagnostics)
-    crons = read_crons(keys, diagnostics)
-    dev = sections.read_dev(keys, overrides, diagnostics)
-    limits = sections.read_limits(keys, diagnostics)
-    paddock = _overridden(sections.read_paddock(keys, root, diagnostics), overrides, diagnostics)
+    resources, version_metadata = read_resources(keys, diagnostics), read_version_metadata(keys, diagnostics)
+    bindings = checks.named_bindings(wrangler, resources, version_metadata)
+    variables = checks.settle_vars(wrangler, bindings, secrets, overrides, diagnostics)
+    checks.check_names(bindings, variables.values, diagnostics)
+    main = checks.settle_main(wrangler.main, root, keys, diagnostics)
+    checks.warn_of_crons(wrangler.triggers.crons, diagnostics)
+    paddock = settle_paddock(wrangler.paddock, root, os.environ, overrides, diagnostics)
     diagnostics.raise_errors()
     return Config(
-        path=file,
+        path=file.path,
         env=env,
-        name=name,
+        name=checks.settle_name(wrangler.name, env, keys),
         main=main,
         compatibility_date=compatibility.date,
         compatibility_flags=compatibility.flags,
         vars=variables.values,
         secret_names=variables.secret_names,
         secrets_files=secrets.files,
-        ai=ai,
-        kv_namespaces=kv_namespaces,
+        ai=wrangler.ai.binding if wrangler.ai else None,
+        kv_namespaces=tuple(map(KvNamespace.of, wrangler.kv_namespaces)),
         assets=assets,
         state=find_state(root, overrides.persist_to),
-        services=services,
-        producers=producers,
-        consumers=consumers,
-        crons=crons,
+        services=wrangler.services,
+        producers=wrangler.queues.producers,
+        consumers=wrangler.queues.consumers,
+        crons=wrangler.triggers.crons,
         resources=resources,
         version_metadata=version_metadata,
-        dev=dev,
-        limits=limits,
+        dev=checks.settle_dev(wrangler.dev, overrides),
+        limits=wrangler.limits,
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),
     )
-
-
-def _overridden(paddock: PaddockSettings, overrides: Overrides, diagnostics: Diagnostics) -> PaddockSettings:
-    """`[paddock]` with what the environment and the command line say, which go before the file."""
-    if token := os.environ.get("PADDOCK_API_TOKEN"):
-        paddock = msgspec.structs.replace(paddock, api_token=token)
-    engine = sections.read_servers(paddock.engine, os.environ, diagnostics)
-    return msgspec.structs.replace(paddock, engine=sections.read_determinism(engine, overrides, diagnostics))

@@ -3,61 +3,67 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from paddock.worker.errors import ConfigError
+from paddock.worker.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = ["Diagnostics", "closest"]
 
 _T = TypeVar("_T")
-_StructT = TypeVar("_StructT", bound=msgspec.Struct)
 
 
 class Diagnostics:
-    """Errors and warnings of one file, in the order in which they were found."""
+    """Errors and warnings of one file, in the order in which they were found.
 
-    def __init__(self, source: str) -> None:
+    `locate` finds the line of a path in it, such as `env.staging.vars`.
+    """
+
+    def __init__(self, source: str, locate: Callable[[str], int | None] = lambda path: None) -> None:
         self.source = source
-        self.errors: list[str] = []
-        self.warnings: list[str] = []
+        self.errors: list[Finding] = []
+        self.warnings: list[Finding] = []
+        self._locate = locate
 
-    def error(self, text: str) -> None:
-        self.errors.append(text)
+    def error(self, text: str, path: str = "") -> None:
+        self.errors.append(Finding(text, self._line(path)))
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, text: str, path: str = "") -> None:
+        self.warnings.append(Finding(text, self._line(path)))
 
     def raise_errors(self) -> None:
         """Raise one ConfigError with every error so far, or return."""
         if self.errors:
             raise ConfigError(self.errors, source=self.source, warnings=self.warnings)
 
-    def unexpected(self, place: str, keys: Iterable[str], known: Collection[str]) -> None:
-        """Warn about keys that nobody knows, in wrangler's words, and name the nearest known one."""
+    def unexpected(self, place: str, keys: Iterable[str], known: Collection[str], *, is_error: bool = False) -> None:
+        """Name the keys that nobody knows, in wrangler's words, and the nearest known one to each."""
+        note = self.error if is_error else self.warn
         for key in keys:
-            self.warn(f'Unexpected fields found in {place} field: "{key}"{closest(key, known)}')
+            path = key if place == "top-level" else f"{place}.{key}"
+            note(f'Unexpected fields found in {place} field: "{key}"{closest(key, known)}', path)
 
     def mismatch(self, path: str, value: object, expected: str) -> None:
         """Note that `value` is not what `path` should hold."""
-        self.error(f'Expected "{path}" to be of type {expected} but got {_shown(value)}.')
+        self.error(f'Expected "{path}" to be of type {expected} but got {self.shown(value)}.', path)
 
-    def convert(self, value: object, expected: type[_T], path: str) -> _T | None:
-        """`value` as the type `expected`, or None and one error."""
+    def convert(self, value: object, expected: type[_T], path: str, *, text: str = "") -> _T | None:
+        """`value` as the type `expected`, or None and one error: `text`, or what was expected."""
         try:
             return msgspec.convert(value, expected)
         except msgspec.ValidationError:
             options = _without_none(inspect.type_info(expected))
-            if len(options) == 1 and isinstance(options[0], inspect.LiteralType):
-                choices = _shown(list(options[0].values))
-                self.error(f'Expected "{path}" field to be one of {choices} but got {_shown(value)}.')
+            if text:
+                self.error(text, path)
+            elif len(options) == 1 and isinstance(options[0], inspect.LiteralType):
+                choices = self.shown(list(options[0].values))
+                self.error(f'Expected "{path}" field to be one of {choices} but got {self.shown(value)}.', path)
             else:
                 self.mismatch(path, value, " or ".join(map(_described, options)))
             return None
@@ -66,17 +72,17 @@ class Diagnostics:
         """`value` if it is a table; otherwise an empty one and an error in wrangler's words."""
         if isinstance(value, dict):
             return value
-        self.error(f'The field "{path}" should be an object but got {_shown(value)}.')
+        self.error(f'The field "{path}" should be an object but got {self.shown(value)}.', path)
         return {}
 
     def tables(self, value: object, path: str) -> list[tuple[str, Mapping[str, object]]]:
         """The tables of an array, each with its path; an error in wrangler's words for whatever is none."""
         if not isinstance(value, list):
-            self.error(f'The field "{path}" should be an array but got {_shown(value)}.')
+            self.error(f'The field "{path}" should be an array but got {self.shown(value)}.', path)
             return []
-        for entry in value:
+        for index, entry in enumerate(value):
             if not isinstance(entry, dict):
-                self.error(f'"{path}" bindings should be objects, but got {_shown(entry)}')
+                self.error(f'"{path}" bindings should be objects, but got {self.shown(entry)}', f"{path}[{index}]")
         return [(f"{path}[{index}]", entry) for index, entry in enumerate(value) if isinstance(entry, dict)]
 
     def text(self, table: Mapping[str, object], name: str, path: str, *, is_optional: bool = False) -> str | None:
@@ -86,60 +92,22 @@ class Diagnostics:
             return value
         if name in table or not is_optional:
             should = "should, optionally, have" if is_optional else "should have"
-            self.error(f'"{path}" bindings {should} a string "{name}" field but got {_shown(table)}.')
+            self.error(f'"{path}" bindings {should} a string "{name}" field but got {self.shown(table)}.', path)
         return None
 
-    def strict(self, value: object, struct: type[_StructT], path: str) -> _StructT:
-        """`value` as a struct, with an error for each unknown key and each wrong value.
+    @staticmethod
+    def shown(value: object) -> str:
+        """A value as JSON, the form in which wrangler's messages quote it."""
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
-        What is wrong keeps its default, so that the rest of the file can be checked too.
-        """
-        table = self.table(value, path)
-        types = _field_types(struct)
-        for key in table.keys() - types.keys():
-            self.error(f'Unexpected fields found in {path} field: "{key}"{closest(key, types)}')
-        return self.fields({key: table[key] for key in types if key in table}, struct, path)
-
-    def fields(self, table: Mapping[str, object], struct: type[_StructT], path: str) -> _StructT:
-        """A struct from the keys that it knows, with an error for each wrong value. Nested structs are strict."""
-        values: dict[str, object] = {}
-        for key, expected in _field_types(struct).items():
-            if key not in table:
-                continue
-            place = f"{path}.{key}"
-            value = self._field(table[key], expected, place)
-            if value is not None:
-                values[key] = value
-        return struct(**values)
-
-    def _field(self, value: object, expected: Any, path: str) -> object:
-        if _is_struct(expected):
-            return self.strict(value, expected, path)
-        if get_origin(expected) is dict and _is_struct(get_args(expected)[1]):
-            struct = get_args(expected)[1]
-            return {
-                key: self.strict(entry, struct, f'{path}."{key}"') for key, entry in self.table(value, path).items()
-            }
-        return self.convert(value, expected, path)
+    def _line(self, path: str) -> int | None:
+        return self._locate(path) if path else None
 
 
 def closest(name: str, known: Iterable[str]) -> str:
     """` (did you mean "x"?)` when a known name is near, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f' (did you mean "{near[0]}"?)' if near else ""
-
-
-def _is_struct(expected: object) -> bool:
-    return isinstance(expected, type) and issubclass(expected, msgspec.Struct)
-
-
-@functools.cache
-def _field_types(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    return {
-        field: hint
-        for field, hint in get_type_hints(struct, include_extras=True).items()
-        if field in struct.__struct_fields__
-    }
 
 
 def _without_none(expected: inspect.Type) -> list[inspect.Type]:
@@ -165,7 +133,7 @@ def _described(expected: inspect.Type) -> str:
         case inspect.DictType():
             return f"object ({_described(expected.value_type)} for each key)"
         case inspect.LiteralType():
-            return " or ".join(_shown(value) for value in expected.values)
+            return " or ".join(Diagnostics.shown(value) for value in expected.values)
         case inspect.StrType(pattern=pattern):
             return f"string that matches {pattern}" if pattern else "string"
         case _:
@@ -178,8 +146,3 @@ def _limits(number: inspect.IntType | inspect.FloatType) -> str:
         f"{words} {getattr(number, name):g}" for name, words in signs.items() if getattr(number, name) is not None
     ]
     return f" ({', '.join(limits)})" if limits else ""
-
-
-def _shown(value: object) -> str:
-    """A value as JSON, the form in which wrangler's messages quote it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -8,7 +8,9 @@ import tomllib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dotenv
+import msgspec
 
+from paddock.worker.config_lines import line_of
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG_NAME",
+    "ConfigFile",
     "SecretFiles",
     "find_config",
     "find_secrets",
@@ -50,13 +53,30 @@ def nearest_config(start: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def read_config(path: Path) -> dict[str, object]:
-    """The file as tables: TOML, or JSON with comments and trailing commas where its name says so.
+class ConfigFile(NamedTuple):
+    """A configuration file as it is: its text and its tables, in which dates are texts as in JSON."""
 
-    A syntax error names file, line and column and shows the line.
+    path: Path
+    text: str
+    tables: dict[str, object]
+
+    def line(self, path: str) -> int | None:
+        """The line of a key, such as `env.staging.vars`; see config_lines.py."""
+        return line_of(path, self.text, is_json=_is_json(self.path))
+
+
+def read_config(path: Path) -> ConfigFile:
+    """The file: TOML, or JSON with comments and trailing commas where its name says so.
+
+    Raises: ConfigError, which for a syntax error names file, line and column and shows the line.
     """
     text = _text(path)
-    return _json(path, text) if path.suffix in (".json", ".jsonc") else _toml(path, text)
+    tables = _json(path, text) if _is_json(path) else _toml(path, text)
+    return ConfigFile(path, text, msgspec.to_builtins(tables))
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix in (".json", ".jsonc")
 
 
 def _text(path: Path) -> str:

@@ -170,6 +170,7 @@ _READ: Final = frozenset(
         "paddock",
         "queues",
         "ratelimits",
+        "secrets",
         "services",
         "triggers",
         "vars",

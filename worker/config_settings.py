@@ -20,9 +20,6 @@ __all__ = [
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
-    "QueueConsumer",
-    "QueueProducer",
-    "ServiceBinding",
     "Url",
 ]
 
@@ -59,7 +56,7 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
     subrequests: _Count = 10_000
 
 
-class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[paddock.engine]`: how models are run. None leaves the choice to the engine host."""
 
     kind: Literal["vllm", "remote", "off"] = "vllm"
@@ -107,13 +104,14 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     total_timeout_s: _Seconds | None = None
 
 
-class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[paddock.models."@cf/..."]`: what one model has different."""
 
     #: A folder (absolute after loading) or a Hugging Face repository.
     weights: str | None = None
     #: The vLLM OpenAI servers that serve this model, in place of an engine here. One may be written without a list.
-    engine: list[Url] = []
+    #: msgspec 0.22 corrupts memory when it converts to `str | list[str]`, hence `takes_one`; see config_decoding.py.
+    engine: Annotated[list[Url], Meta(extra={"takes_one": True}, extra_json_schema={"type": ["array", "string"]})] = []
     #: The name that they serve it by. None: their only model, else the model's repository.
     remote_model: Annotated[str, Meta(min_length=1)] | None = None
     #: Adapters: public name -> folder in PEFT format (absolute after loading; with servers, a folder on theirs).
@@ -124,41 +122,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     pinned: bool = False
 
 
-class ServiceBinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One of `[[services]]`: a worker, and the entrypoint of it that a name in `env` leads to."""
-
-    binding: str
-    service: str
-    #: None: the default one.
-    entrypoint: str | None = None
-    #: What the entrypoint finds in `ctx.props`.
-    props: dict[str, Json] = {}
-
-
-class QueueProducer(msgspec.Struct, frozen=True, kw_only=True):
-    """One of `[[queues.producers]]`: a name in `env` that sends to a queue."""
-
-    binding: Annotated[str, Meta(min_length=1)] = ""
-    queue: Annotated[str, Meta(min_length=1)] = ""
-    #: Seconds.
-    delivery_delay: Annotated[float, Meta(ge=0)] = 0.0
-
-
-class QueueConsumer(msgspec.Struct, frozen=True, kw_only=True):
-    """One of `[[queues.consumers]]`: a queue that this worker consumes. Defaults of the official dev server."""
-
-    queue: Annotated[str, Meta(min_length=1)] = ""
-    max_batch_size: Annotated[int, Meta(ge=1, le=100)] = 5
-    #: Seconds.
-    max_batch_timeout: Annotated[float, Meta(ge=0, le=60)] = 1.0
-    #: Deliveries after the first.
-    max_retries: Annotated[int, Meta(ge=0, le=100)] = 2
-    dead_letter_queue: str | None = None
-    #: Seconds.
-    retry_delay: Annotated[float, Meta(ge=0)] = 0.0
-
-
-class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True):
+class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[paddock]`: what wrangler has no key for."""
 
     #: A folder of model files; its models go before those of the shipped catalog (absolute after loading).

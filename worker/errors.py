@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigError",
     "CpuLimitExceeded",
+    "Finding",
     "HandlerImportError",
     "IsolateCrashed",
     "IsolateError",
@@ -51,6 +52,17 @@ __all__ = [
     "UrlTooLong",
     "listed",
 ]
+
+
+class Finding(str):
+    """What is wrong or odd about a configuration: a text, and the line of the file that it is about, if any."""
+
+    line: int | None
+
+    def __new__(cls, text: str, line: int | None = None) -> Finding:
+        finding = super().__new__(cls, text)
+        finding.line = line
+        return finding
 
 
 class ConfigError(PaddockError):
@@ -266,8 +278,14 @@ def listed(problems: Sequence[str], source: str) -> str:
     """Problems of a configuration file as the list that wrangler prints; without a file, just one below the other."""
     if not source:
         return "\n".join(problems)
-    items = ("\n    ".join(problem.splitlines()) for problem in problems)
+    items = ("\n    ".join(_with_line(problem)) for problem in problems)
     return "\n".join([f"Processing {source} configuration:", *(f"  - {item}" for item in items)])
+
+
+def _with_line(problem: str) -> list[str]:
+    first, *more = problem.splitlines() or [""]
+    line = problem.line if isinstance(problem, Finding) else None
+    return [f"{first} (line {line})" if line else first, *more]
 
 
 def _cause_of_death(exit_code: int | None) -> str:

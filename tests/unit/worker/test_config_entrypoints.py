@@ -39,14 +39,14 @@ def test_an_environment_has_a_name_of_its_own(project: Project) -> None:
     ("text", "problem"),
     [
         ("services = 1", 'The field "services" should be an array but got 1.'),
-        ("services = [1]", '"services[0]" bindings should be objects, but got 1'),
+        ("services = [1]", '"services" bindings should be objects, but got 1'),
         (
             'services = [{service = "x"}]',
-            '"services[0]" bindings should have a string "binding" field but got {"service": "x"}.',
+            '"services[0]" bindings should have a string "binding" field but got {"service":"x"}.',
         ),
         (
             'services = [{binding = "X"}]',
-            '"services[0]" bindings should have a string "service" field but got {"binding": "X"}.',
+            '"services[0]" bindings should have a string "service" field but got {"binding":"X"}.',
         ),
         (
             'services = [{binding = "X", service = "x", entrypoint = 1}]',
@@ -55,7 +55,7 @@ def test_an_environment_has_a_name_of_its_own(project: Project) -> None:
     ],
 )
 def test_what_is_no_service_is_said_in_wranglers_words(project: Project, text: str, problem: str) -> None:
-    shown = '{"binding": "X", "service": "x", "entrypoint": 1}'
+    shown = '{"binding":"X","service":"x","entrypoint":1}'
     assert project.problems(text) == [problem.replace("{shown}", shown)]
 
 
@@ -103,7 +103,7 @@ max_concurrency = 1
 """
     config = project.load(text)
     assert config.producers == (QueueProducer(binding="JOBS", queue="jobs"),)
-    assert config.consumers == (QueueConsumer(queue="jobs", max_batch_size=10),)
+    assert config.consumers == (QueueConsumer(queue="jobs", max_batch_size=10, max_concurrency=1),)
     assert config.warnings == ()
     bindings = make_bindings(config, make_service(config, None), make_broker(config))
     assert bindings.kinds() == {"JOBS": "queue"}
@@ -116,7 +116,7 @@ max_concurrency = 1
         ("queues.producers = 1", 'The field "queues.producers" should be an array but got 1.'),
         (
             'queues.producers = [{queue = "q"}]',
-            '"queues.producers[0]" bindings should have a string "binding" field but got {"queue": "q"}.',
+            '"queues.producers[0]" bindings should have a string "binding" field but got {"queue":"q"}.',
         ),
         ("queues.consumers = [{}]", '"queues.consumers[0]" bindings should have a string "queue" field but got {}.'),
         (

@@ -167,6 +167,20 @@ def test_environment_without_secrets_of_its_own_takes_the_default_ones(project: 
     assert project.load("[env.staging]\n", env="staging").vars == {"A": "default"}
 
 
+def test_required_secrets_are_the_only_ones_and_may_stand_in_the_environment(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DT-017."""
+    (tmp_path / ".dev.vars").write_text("A=file\nOTHER=file\n")
+    monkeypatch.setenv("A", "process")
+    monkeypatch.setenv("B", "process")
+    config = project.load('[secrets]\nrequired = ["A", "B", "C", "D"]\n')
+    assert config.vars == {"A": "file", "B": "process"}
+    assert config.secret_names == {"A", "B"}
+    (warning,) = config.warnings
+    assert warning == ("Missing required secrets: C, D. Add them to .dev.vars, .env, or set as environment variables.")
+
+
 def test_secrets_keep_dollar_signs(project: Project, tmp_path: Path) -> None:
     (tmp_path / ".dev.vars").write_text("A=${HOME}\n")
     assert project.load().vars == {"A": "${HOME}"}
