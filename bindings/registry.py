@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from paddock.bindings.ai.binding import AiBinding
 from paddock.bindings.analytics.binding import AnalyticsBinding
 from paddock.bindings.assets.binding import AssetsBinding
+from paddock.bindings.d1.binding import D1Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.kv.binding import KvBinding
 from paddock.bindings.queues.binding import QueueBinding
@@ -25,6 +26,7 @@ BINDINGS: Final[dict[str, type[Binding]]] = {
     "ai": AiBinding,
     "analytics": AnalyticsBinding,
     "assets": AssetsBinding,
+    "d1": D1Binding,
     "hello": HelloBinding,
     "kv": KvBinding,
     "queue": QueueBinding,

@@ -161,6 +161,7 @@ _READ: Final = frozenset(
         "assets",
         "compatibility_date",
         "compatibility_flags",
+        "d1_databases",
         "dev",
         "env",
         "kv_namespaces",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.analytics.binding import AnalyticsSettings
+from paddock.bindings.d1.binding import D1Settings
 from paddock.bindings.ratelimits.binding import Counters, RateLimitSettings
 
 if TYPE_CHECKING:
@@ -70,6 +71,28 @@ def _datasets(tables: _Tables, diagnostics: Diagnostics) -> list[Resource | None
     return found
 
 
+_DATABASE_KEYS: Final = (
+    "binding", "database_id", "database_internal_env", "database_name", "migrations_dir", "migrations_pattern",
+    "migrations_table", "preview_database_id", "remote",
+)  # fmt: skip
+
+
+def _databases(tables: _Tables, diagnostics: Diagnostics) -> list[Resource | None]:
+    """`[[d1_databases]]`. As in `wrangler dev`, `preview_database_id` goes first; without ids, the name is the id."""
+    found: list[Resource | None] = []
+    for path, table in tables:
+        _unexpected(path, table, _DATABASE_KEYS, diagnostics)
+        binding = diagnostics.text(table, "binding", path)
+        preview, own, name = (
+            diagnostics.text(table, key, path, is_optional=True)
+            for key in ("preview_database_id", "database_id", "database_name")
+        )
+        if binding:
+            database = preview or own or binding
+            found.append(Resource(binding, "d1", "D1 Database", name or database, D1Settings(database)))
+    return found
+
+
 def _rate_limits(tables: _Tables, diagnostics: Diagnostics) -> list[Resource | None]:
     """`[[ratelimits]]`. Bindings with the same `namespace_id` count together."""
     counters: dict[str, Counters] = {}
@@ -101,6 +124,7 @@ def _rate_limits(tables: _Tables, diagnostics: Diagnostics) -> list[Resource | N
 #: Key of the configuration to its reader.
 _READERS: Final[dict[str, Callable[[_Tables, Diagnostics], list[Resource | None]]]] = {
     "analytics_engine_datasets": _datasets,
+    "d1_databases": _databases,
     "ratelimits": _rate_limits,
 }
 

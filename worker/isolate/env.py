@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker.isolate.bindings.ai import Ai
 from paddock.worker.isolate.bindings.analytics import AnalyticsEngine
+from paddock.worker.isolate.bindings.d1 import D1Database
 from paddock.worker.isolate.bindings.hello import Hello
 from paddock.worker.isolate.bindings.kv import KvNamespace
 from paddock.worker.isolate.bindings.queue import WorkerQueue
@@ -30,6 +31,7 @@ STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "ai": Ai,
     "analytics": AnalyticsEngine,
     "assets": lambda fetcher: fetcher,
+    "d1": D1Database,
     "hello": Hello,
     "kv": KvNamespace,
     "queue": WorkerQueue,

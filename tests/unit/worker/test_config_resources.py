@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from paddock.bindings.analytics.binding import AnalyticsSettings
+from paddock.bindings.d1.binding import D1Settings
 from paddock.bindings.host import BindingsHost
 from paddock.worker.assembly import make_start
 from paddock.worker.greeting import bindings_table
@@ -31,6 +32,17 @@ def test_bindings_are_read_and_stand_in_the_table(project: Project) -> None:
     assert first.counters is second.counters, "a namespace counts for all of its bindings"  # type: ignore[attr-defined]
     rows = [line.split("  ")[0] for line in bindings_table(config).splitlines()[2:]]
     assert rows == ["env.D (visits)", "env.E (E)", "env.A (5 requests/60s)", "env.B (1 requests/10s)", "env.V"]
+
+
+def test_databases_have_the_id_that_wrangler_dev_gives_them(project: Project) -> None:
+    """`preview_database_id`, else `database_id`, else the name in `env`."""
+    config = project.load(
+        'd1_databases = [{binding = "A", database_id = "1", preview_database_id = "2", database_name = "n"}, '
+        '{binding = "B", database_id = "1", migrations_dir = "m", remote = true}, {binding = "C"}]\n'
+    )
+    assert config.warnings == ()
+    found = [(resource.shown, resource.settings) for resource in config.resources]
+    assert found == [("n", D1Settings("2")), ("1", D1Settings("1")), ("C", D1Settings("C"))]
 
 
 @pytest.mark.parametrize(
