@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 import uuid
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,7 +32,7 @@ from paddock.worker.websocket import SocketExchange
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from paddock.bindings.ai.doors.access import Access
     from paddock.bindings.ai.service import AiService
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["make_app"]
 
 logger = logging.getLogger("paddock.request")
+
+#: An answer that takes longer than this is cancelled when its client goes away.
+_WATCHED_AFTER_S: Final = 0.01
 
 
 def make_app(
@@ -57,7 +60,7 @@ def make_app(
     tracing: Tracing | None = None,
     pages: ErrorPages | None = None,
     assets: AssetsBinding | None = None,
-) -> Router:
+) -> ASGIApp:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted.
 
     `assets` answers what it says is not the worker's.
@@ -97,15 +100,20 @@ def make_app(
     own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
     own |= dict.fromkeys(triggers.PATHS, events)
 
-    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
-        # Not a route: those match decoded paths with `.`, which is no line break, and any path may hold one.
+    relayed = relay.Relay(binding)
+    lifespan = Router().lifespan
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Without Starlette's application and routes: the HTTP server and the doors have its error pages, and routes
+        # match decoded paths with `.`, which is no line break, and any path may hold one.
+        if scope["type"] == "lifespan":
+            await lifespan(scope, receive, send)
+            return
         path = scope["path"]
-        door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
+        door = relayed if relayed.takes(scope) else own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
         await door(scope, receive, send)
 
-    # Without Starlette's application around it: the HTTP server and the doors have its error pages, and every piece of
-    # every stream would pass through two more functions.
-    return Router([relay.Relay(binding)], redirect_slashes=False, default=elsewhere)
+    return app
 
 
 class _DoorOptions(NamedTuple):
@@ -159,19 +167,21 @@ class _Door:
         answering = asyncio.current_task()
         assert answering is not None
         async with asyncio.TaskGroup() as tasks:
-            watcher = tasks.create_task(_cancel_on_disconnect(exchange, answering))
+            watcher = _Watcher(exchange, answering, tasks)
             try:
-                return await self._respond(exchange, calls)
+                return await self._respond(exchange, calls, watcher)
             except asyncio.CancelledError:
-                if watcher.done() and not watcher.cancelled() and not answering.uncancel():
+                if watcher.has_seen_it_go and not answering.uncancel():
                     return " · client gone"
                 raise
             finally:
-                watcher.cancel()
+                watcher.end()
 
-    async def _respond(self, exchange: Exchange, calls: list[CallRecord]) -> str:
+    async def _respond(self, exchange: Exchange, calls: list[CallRecord], watcher: _Watcher) -> str:
         try:
             request = await exchange.request()
+            if exchange.is_streamed:
+                watcher.begin()
             request.calls = calls
             await self._answer(exchange, request)
         except (PaddockError, PeerFault, OSError) as raised:
@@ -181,6 +191,7 @@ class _Door:
                 logger.error("response_broken %s", error)
                 return " · broken off"
             if isinstance(error, RequestTooLarge):
+                watcher.begin()
                 await exchange.discard_request()
             await self._respond_error(exchange, error, calls)
         return ""
@@ -196,9 +207,32 @@ class _Door:
         await exchange.respond(failure.status, page.headers, page.body)
 
 
-async def _cancel_on_disconnect(exchange: Exchange, answering: asyncio.Task[object]) -> None:
-    await exchange.disconnected()
-    answering.cancel()
+class _Watcher:
+    """Cancels the answer when the client goes away. Most answers are there before it begins: a task less for each."""
+
+    def __init__(self, exchange: Exchange, answering: asyncio.Task[object], tasks: asyncio.TaskGroup) -> None:
+        self._exchange = exchange
+        self._answering = answering
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER_S, self.begin)
+        self.has_seen_it_go = False
+
+    def begin(self) -> None:
+        """Look from now on. At once where the request's body is streamed: what nobody reads of it is discarded here."""
+        if self._task is None:
+            self._task = self._tasks.create_task(self._watch())
+
+    def end(self) -> None:
+        """Look no longer."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        await self._exchange.disconnected()
+        self.has_seen_it_go = True
+        self._answering.cancel()
 
 
 async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:

@@ -106,7 +106,7 @@ class Exchange:
         self._body = _ReceivedBody(receive, limit_bytes)
         self._limit_bytes = limit_bytes
         #: True when the request has a body that is not read before the answer begins.
-        self._is_streamed = False
+        self.is_streamed = False
         #: Of the response, once its head is sent.
         self.status = 0
 
@@ -145,7 +145,7 @@ class Exchange:
                 pieces.append(piece)
             request.body = b"".join(pieces)
         else:
-            self._is_streamed = True
+            self.is_streamed = True
             if length is not None and int(length) > self._limit_bytes:
                 raise _too_large(self._limit_bytes)
             request.body = self._body
@@ -167,7 +167,7 @@ class Exchange:
         answer before they have sent everything, and closing the connection under them would lose it.
         """
         self._body.over.set()
-        if not self._is_streamed or not _is_http1(self._scope):
+        if not self.is_streamed or not _is_http1(self._scope):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
@@ -194,7 +194,7 @@ class Exchange:
             piece = body if source is None else await source.pull() if has_body else None
             self.status = status
             await self._send({"type": "http.response.start", "status": status, "headers": raw})
-            if source is None and not self._is_streamed:  # nothing more to come from either side
+            if source is None and not self.is_streamed:  # nothing more to come from either side
                 self._body.over.set()
                 await self._send({"type": "http.response.body", "body": (piece or b"") if has_body else b""})
                 return

@@ -129,6 +129,9 @@ def set_up_logging(
 
     Other libraries are heard from `warn` on; only `debug` lets all of them talk.
     """
+    # What no line of ours shows is not looked up for it: caller, thread, process and task.
+    logging._srcfile = None  # this and the others as logging's documentation has it, "Optimization"
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter or ConsoleFormatter(Redactor(secrets), colour=wants_colour(stream)))

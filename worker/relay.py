@@ -17,8 +17,6 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from starlette.routing import BaseRoute, Match
-
 from paddock.bindings.ai.doors import wire
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import IncompleteRequest, InputError
@@ -34,6 +32,7 @@ __all__ = ["HOST", "PREFIX", "Relay", "unwrap"]
 
 #: The host of every URL that the binding writes.
 HOST: Final = "workers-binding.ai"
+_HOST_BYTES: Final = HOST.encode()
 PREFIX: Final = "/cdn-cgi/local/ai/binding"
 _PROXY: Final = re.compile(r"/client/v4/accounts/[^/]+/ai/run/proxy")
 _MINIFLARE_HEADER: Final = "mf-header-"
@@ -41,8 +40,8 @@ _MINIFLARE_HEADER: Final = "mf-header-"
 _CARRIERS: Final = frozenset({"x-forwarded", "host", "content-length", "transfer-encoding", "connection"})
 
 
-class Relay(BaseRoute):
-    """Matches requests of the binding, whichever way they came, and hands them to `app`.
+class Relay:
+    """An ASGI app: hands requests of the binding, whichever way they came, to `app`.
 
     Upgrades to WebSocket are answered here: with the reason why there is none, as an ordinary response (WA-109).
     """
@@ -50,13 +49,12 @@ class Relay(BaseRoute):
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] not in ("http", "websocket"):
-            return Match.NONE, {}
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        return (Match.FULL if _is_relayed(scope["path"], headers) else Match.NONE), {}
+    @staticmethod
+    def takes(scope: Scope) -> bool:
+        """Whether a request is the binding's."""
+        return _is_relayed(scope["path"], dict(scope["headers"]))
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._app(scope, receive, send)
             return
@@ -82,11 +80,11 @@ def unwrap(request: FetchRequest) -> FetchRequest:
     return _readdressed(request, f"https://{HOST}{path}", request.headers)
 
 
-def _is_relayed(path: str, headers: Mapping[str, str]) -> bool:
-    if headers.get("host", "").partition(":")[0].lower() == HOST:
+def _is_relayed(path: str, headers: Mapping[bytes, bytes]) -> bool:
+    if headers.get(b"host", b"").partition(b":")[0].lower() == _HOST_BYTES:
         return True
     if path == "/":  # Miniflare's URL without a path; without its two headers the request is the worker's own
-        return "mf-binding" in headers and "mf-url" in headers
+        return b"mf-binding" in headers and b"mf-url" in headers
     return path == PREFIX or path.startswith(PREFIX + "/") or _PROXY.fullmatch(path) is not None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 from hypercorn.config import Config as HypercornConfig
 
+from paddock.worker.connection import install as install_connections
 from paddock.worker.http import MAX_HEADER_BYTES, MAX_URL_BYTES
 from paddock.worker.listener import BACKLOG
 from paddock.worker.wsstream import install as install_sockets
@@ -22,10 +24,23 @@ _KEEP_ALIVE_S: Final = 75.0
 _GRACE_S: Final = 1.0
 
 
+class _Config(HypercornConfig):
+    """hypercorn's configuration, which puts a date into words once a second and not for each response."""
+
+    _dated: tuple[int, str, list[tuple[bytes, bytes]]] = (0, "", [])
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        now = int(time.time())
+        if self._dated[:2] != (now, protocol):
+            self._dated = (now, protocol, super().response_headers(protocol))
+        return self._dated[2]
+
+
 def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
     """How hypercorn serves bound sockets, which it takes over."""
+    install_connections()
     install_sockets()
-    config = HypercornConfig()
+    config = _Config()
     config.bind = [f"fd://{sock.detach()}" for sock in sockets]
     config.backlog = BACKLOG
     config.keep_alive_timeout = _KEEP_ALIVE_S

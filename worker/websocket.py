@@ -43,6 +43,7 @@ class SocketExchange(Exchange):
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit_bytes: int) -> None:
         super().__init__(scope, receive, send, limit_bytes)
+        self.is_streamed = True
         self._messages = _ClientMessages()
         #: Set when the client has sent its last message.
         self._closed = asyncio.Event()

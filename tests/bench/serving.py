@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvloop
 from hypercorn.asyncio import serve
+from hypercorn.config import Config as HypercornConfig
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -34,10 +35,9 @@ from paddock.worker import devserver, server
 from paddock.worker.assembly import read_catalog
 from paddock.worker.config import load_config
 from paddock.worker.config_settings import Overrides
-from paddock.worker.listener import listen
+from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import set_up_logging
 from paddock.worker.options import DevOptions
-from paddock.worker.serving import serving_config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,8 +100,13 @@ def run_plain(ready: Path, answers: dict[str, Any]) -> None:
     app = Starlette(routes=[Route("/{pace}/{name}", answer, methods=["GET", "POST"])])
     sockets = listen("127.0.0.1", 0, is_fixed=True)
     ready.write_text(json.dumps({"ip": "127.0.0.1", "port": sockets[0].getsockname()[1]}))
+    config = HypercornConfig()  # as it is, without what Paddock changes in it
+    config.bind = [f"fd://{sock.detach()}" for sock in sockets]
+    config.backlog, config.keep_alive_timeout, config.keep_alive_max_requests = BACKLOG, 75.0, sys.maxsize
+    config.accesslog = config.errorlog = None
+    config.include_server_header = False
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(cast("Framework", app), serving_config(sockets)))
+        runner.run(serve(cast("Framework", app), config))
 
 
 if __name__ == "__main__":

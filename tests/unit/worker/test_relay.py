@@ -1,5 +1,4 @@
 import pytest
-from starlette.routing import Match
 
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import IncompleteRequest, InputError
@@ -15,8 +14,7 @@ async def never(scope, receive, send) -> None:
 
 def is_taken(path: str, **headers: str) -> bool:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    match, _ = Relay(never).matches({"type": "http", "path": path, "headers": raw})
-    return match is Match.FULL
+    return Relay(never).takes({"type": "http", "path": path, "headers": raw})
 
 
 @pytest.mark.parametrize("host", ["workers-binding.ai", "Workers-Binding.AI:8787"])

@@ -1,0 +1,102 @@
+"""Connections between hypercorn and its clients: real sockets, hypercorn's own parts, and an app of three lines."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.asyncio.task_group import TaskGroup
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.events import RawData
+from hypercorn.typing import ConnectionState
+
+from paddock.worker.connection import HttpConnection
+from paddock.worker.listener import listen
+from paddock.worker.serving import serving_config
+
+REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+
+@asynccontextmanager
+async def connected(keep_alive_s: float = 75.0) -> AsyncIterator[tuple[Streams, asyncio.Event]]:
+    """A client's connection, and what ends the server."""
+    (sock,) = listen("127.0.0.1", 0, is_fixed=True)
+    port, stop = sock.getsockname()[1], asyncio.Event()
+    config = serving_config([sock])
+    config.keep_alive_timeout = keep_alive_s
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(hello, config, shutdown_trigger=stop.wait))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        yield (reader, writer), stop
+        writer.close()
+        stop.set()
+
+
+async def ask(streams: Streams) -> bytes:
+    reader, writer = streams
+    writer.write(REQUEST)
+    return await reader.readuntil(b"hello")
+
+
+def test_a_connection_ends_with_its_client() -> None:
+    async def main() -> bytes:
+        async with connected() as (streams, _):
+            await ask(streams)
+            streams[1].write_eof()
+            return await streams[0].read()
+
+    assert asyncio.run(main()) == b""
+
+
+def test_an_idle_connection_ends_after_its_time() -> None:
+    async def main() -> bytes:
+        async with connected(keep_alive_s=0.05) as (streams, _):
+            await ask(streams)
+            return await streams[0].read()
+
+    assert asyncio.run(main()) == b""
+
+
+def test_an_idle_connection_ends_with_the_server() -> None:
+    async def main() -> bytes:
+        async with connected() as (streams, stop):
+            await ask(streams)
+            stop.set()
+            return await streams[0].read()
+
+    assert asyncio.run(main()) == b""
+
+
+@pytest.mark.parametrize("headers", [[(b"content-length", b"5")], []], ids=["known length", "chunked"])
+def test_a_head_leaves_with_the_first_of_its_body(headers: list[tuple[bytes, bytes]]) -> None:
+    async def app(scope: Any, receive: Any, send: Any, *_: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def main() -> list[bytes]:
+        sent: list[bytes] = []
+
+        async def take(event: Any) -> None:
+            if isinstance(event, RawData):
+                sent.append(event.data)
+
+        async with asyncio.timeout(10), TaskGroup(asyncio.get_running_loop()) as tasks:
+            details = (tasks, ConnectionState({}), False, None, None, take)
+            await HttpConnection(app, Config(), WorkerContext(None), *details).handle(RawData(REQUEST))
+        return sent
+
+    first = asyncio.run(main())[0]
+    assert first.startswith(b"HTTP/1.1 200")
+    assert b"hello" in first

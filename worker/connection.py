@@ -1,0 +1,111 @@
+"""hypercorn's TCP connection, which costs less for each request and ends with its client.
+
+hypercorn 0.18 starts two tasks whenever a connection becomes idle and cancels them with the next request, keeps a
+connection that its client has closed for as long as an idle one (75 s, descriptor included), and writes the head and
+the body of a response one by one, which wakes the client twice. Here one task watches a connection for as long as it
+lives and ends with it, and a head waits for what follows it.
+
+Until: a hypercorn that does so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import h11
+from hypercorn import protocol
+from hypercorn.asyncio import run
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import RawData
+from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.h11 import H11Protocol
+
+if TYPE_CHECKING:
+    from hypercorn.protocol.events import Event
+    from hypercorn.typing import H11SendableEvent
+
+__all__ = ["ClientConnection", "HttpConnection", "install"]
+
+
+class _IdleTime:
+    """Since when a connection has been idle; hypercorn has a task for that, and another one for each request."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    async def restart(self, task_group: object, action: object) -> None:
+        """It is idle from now on."""
+        self.since = time.monotonic()
+
+    async def stop(self) -> None:
+        """It is not idle any more."""
+        self.since = None
+
+
+class ClientConnection(TCPServer):
+    """One client's connection."""
+
+    def __init__(self, *details: Any) -> None:
+        super().__init__(*details)
+        self.idle_task: Any = _IdleTime()
+
+    async def _read_data(self) -> None:
+        watch = self._task_group._task_group.create_task(self._watch())
+        try:
+            await super()._read_data()
+        finally:
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        """Close the connection when it has been idle for too long, or is idle when the server ends."""
+        allowed_s = self.config.keep_alive_timeout
+        while not self.context.terminated.is_set():
+            since = self.idle_task.since
+            idle_s = 0.0 if since is None else time.monotonic() - since
+            if idle_s >= allowed_s:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(allowed_s - idle_s):
+                    await self.context.terminated.wait()
+        if self.idle_task.since is not None:  # hypercorn closes a busy one itself, behind the response
+            await self._initiate_server_close()
+
+
+class HttpConnection(H11Protocol):
+    """HTTP/1.1 as hypercorn speaks it, whose response heads leave together with what follows them."""
+
+    _head = b""
+
+    async def stream_send(self, event: Event) -> None:
+        if isinstance(event, StreamClosed):
+            await self._flush(b"")
+        await super().stream_send(event)
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        try:
+            data = self.connection.send(event)
+        except h11.LocalProtocolError:  # as in hypercorn: to a client that broke the protocol, nothing can be sent
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        if isinstance(event, h11.Response):
+            self._head = data or b""
+        else:
+            await self._flush(data or b"")
+
+    async def _flush(self, data: bytes) -> None:
+        data, self._head = self._head + data, b""
+        if data:
+            await self.send(RawData(data))
+
+
+def install() -> None:
+    """Have hypercorn make these of every connection."""
+    for module, name, kind in (
+        (run, "TCPServer", ClientConnection),
+        (protocol, "H11Protocol", HttpConnection),
+    ):
+        setattr(module, name, kind)  # hypercorn has no setting for either
