@@ -3,6 +3,7 @@
     PaddockError                code, message, hint; who must act; what a client sees
       InputError                user: the inputs do not fit (5006)
         ContextOverflow         user: prompt plus answer exceed the context window (5021)
+        TextTooLong             user: a text is longer than the model reads (3030)
         IncompleteRequest       user: body or header missing, or not JSON (3003)
         RequestTooLarge         user: body over the limit (3006)
         LoraUnsupported         user: the model takes no adapters (5005)
@@ -59,6 +60,7 @@ __all__ = [
     "RequestTooLarge",
     "RunTimeout",
     "TaskUnsupported",
+    "TextTooLong",
     "WeightsMissing",
 ]
 
@@ -117,6 +119,17 @@ class ContextOverflow(InputError):
             f"The estimated number of input and maximum output tokens ({wanted_tokens}) exceeded this model context "
             f"window limit ({context_tokens})"
         )
+
+
+class TextTooLong(InputError):
+    """A text to embed or to classify has more tokens than the model reads, and is not to be truncated."""
+
+    code = "text_too_long"
+    internal_code = 3030
+    label = "AiError"
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(f"Sequence too long: {tokens} > {limit}")
 
 
 class IncompleteRequest(InputError):

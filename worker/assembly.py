@@ -18,6 +18,7 @@ from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
+from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import BindingContext
@@ -196,6 +197,9 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
         settings = EngineSettings(
             model_path=str(weights.path),
             served_name=card.name,
+            runner=TASKS[card.task.name].runner if card.task and card.task.name in TASKS else "generate",
+            pooling=card.paddock.pooling if card.paddock else None,
+            dimensions=card.paddock.dimensions if card.paddock and weights.is_stand_in else None,
             dtype=(model and model.dtype) or chosen.dtype,
             device=chosen.device,
             max_model_len=min(filter(None, (context, known)), default=None),

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from paddock.bindings.ai.engines.work import PoolingType  # noqa: TC001 -- as above
 from paddock.bindings.ai.schema import Schema  # noqa: TC001 -- as above
 
 __all__ = ["EngineCard", "ModelCard", "Property", "Task"]
@@ -50,6 +51,9 @@ class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     quantization: str | None = None
     #: Prompt and answer together, in tokens.
     context_tokens: Annotated[int, Meta(gt=0)] | None = None
+    #: Length of the vectors of an embedding model, and how those of a text's tokens become one.
+    dimensions: Annotated[int, Meta(gt=0)] | None = None
+    pooling: PoolingType | None = None
     licence: str | None = None
     #: Weight of one request against the others, as hosts count it.
     concurrency_cost: Annotated[int, Meta(ge=1)] = 1

@@ -22,6 +22,8 @@ __all__ = ["cached_folder", "download", "missing_file"]
 
 #: What an engine reads, safetensors for the weights.
 _WANTED: Final = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+#: How the vectors of an embedding model are pooled, and the layers behind it, in sentence-transformers' folders.
+_MODULES: Final = ("[0-9]_*/config.json", "[0-9]_*/model.safetensors")
 #: Left where they are: other runtimes' copies of the weights, in folders or in the publisher's own format.
 _UNWANTED: Final = ("*/*", "consolidated*")
 #: Weights as pickles run code when they are loaded; they are pulled only where a repository has nothing else.
@@ -107,6 +109,10 @@ def download(
                 endpoint=endpoint,
             )
             if missing_file(Path(folder)) is None:
+                if (Path(folder) / "modules.json").is_file():
+                    snapshot_download(
+                        repository, revision=revision, cache_dir=cache, allow_patterns=list(_MODULES), endpoint=endpoint
+                    )
                 return Path(folder)
     lacking = missing_file(Path(folder))
     raise WeightsMissing(f"The repository {repository} holds no checkpoint that can be served: it has no {lacking}.")

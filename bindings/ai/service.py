@@ -101,7 +101,7 @@ class AiService:
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
         on_end = _after(len(job.requests), self._on_end)
         choices = [_recorded(serving.life.generate(request, keep_alive_s), record, on_end) for request in job.requests]
-        if not checked.get("stream"):
+        if job.requests[0].is_whole:
             output = await job.collect(choices)
             return RunResult(output, None, (*headers, *_cost_headers(record)))
         return RunResult(None, await primed(job.stream(choices), self.engines.clock), headers)

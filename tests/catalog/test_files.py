@@ -20,6 +20,13 @@ _SEEDS = os.environ.get("PADDOCK_SEEDS")  # read here, because tests run in a cl
 _CARDS = pytest.mark.parametrize("card", list(_CATALOG), ids=lambda card: card.name)
 #: The models of the first generation of files, which have a page below the front matter.
 _PAGES = pytest.mark.parametrize("card", [c for c in _CATALOG if c.file.suffix == ".md"], ids=lambda card: card.name)
+#: Those that write text.
+_WRITERS = pytest.mark.parametrize(
+    "card", [c for c in _CATALOG if c.task_type == "text-generation"], ids=lambda card: card.name
+)
+_EMBEDDERS = pytest.mark.parametrize(
+    "card", [c for c in _CATALOG if c.task_type == "text-embeddings"], ids=lambda card: card.name
+)
 _EXAMPLE = re.compile(r"^```json\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -36,12 +43,18 @@ def _page(card: ModelCard) -> str:
 def test_every_file_is_a_model() -> None:
     assert _CATALOG.problems == ()
     assert _CATALOG.ids() == (
+        "@cf/baai/bge-base-en-v1.5",
+        "@cf/baai/bge-large-en-v1.5",
+        "@cf/baai/bge-m3",
+        "@cf/baai/bge-small-en-v1.5",
+        "@cf/google/embeddinggemma-300m",
         "@cf/google/gemma-4-26b-a4b-it",
         "@cf/meta/llama-2-7b-chat-fp16",
         "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
         "@cf/microsoft/phi-2",
         "@cf/mistral/mistral-7b-instruct-v0.2-lora",
         "@cf/qwen/qwen3-30b-a3b-fp8",
+        "@cf/qwen/qwen3-embedding-0.6b",
     )
 
 
@@ -65,7 +78,7 @@ def test_documented_inputs_validate(card: ModelCard) -> None:
         assert card.schema.check(example)["max_tokens"] == example.get("max_tokens", 256)
 
 
-@_CARDS
+@_WRITERS
 def test_output_media_types(card: ModelCard) -> None:
     """WA-016"""
     assert card.output_media_types == ("application/json", "text/event-stream")
@@ -87,7 +100,20 @@ def test_engine_table_is_complete(card: ModelCard) -> None:
     assert engine.quantization
     assert engine.licence
     assert engine.stand_in
-    assert str(engine.context_tokens) == card.value_of("context_window") or card.file.suffix == ".md"
+
+
+@_WRITERS
+def test_context_is_what_cloudflare_says(card: ModelCard) -> None:
+    assert card.paddock is not None
+    assert str(card.paddock.context_tokens) == card.value_of("context_window") or card.file.suffix == ".md"
+
+
+@_EMBEDDERS
+def test_embedding_models_name_the_length_of_their_vectors(card: ModelCard) -> None:
+    assert card.paddock is not None
+    assert card.paddock.dimensions
+    assert card.value_of("output_dimensions") in (None, str(card.paddock.dimensions))
+    assert bool(card.paddock.pooling) == card.declares_output("pooling")
 
 
 @_CARDS

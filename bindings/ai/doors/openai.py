@@ -1,4 +1,5 @@
-"""The OpenAI-compatible API, below `/client/v4/accounts/{account}/ai/v1`: any text model of the catalog answers there.
+"""The OpenAI-compatible API, below `/client/v4/accounts/{account}/ai/v1`: any text model of the catalog answers there,
+and any embedding model below `embeddings`.
 
 Successful bodies are OpenAI's own objects, without an envelope; failures travel in Cloudflare's, and say the same once
 more where OpenAI's clients look (`openai_failure.py`). What clients send beyond the model's schema is brought into its
@@ -24,7 +25,7 @@ from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.doors.openai_failure import explained
-from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs
+from paddock.bindings.ai.doors.openai_inputs import chat_inputs, completion_inputs, embedding_inputs
 from paddock.bindings.ai.doors.responses_inputs import responses_inputs
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import InputError, PaddockError
@@ -51,6 +52,7 @@ _GENERATIONS: Final[dict[str, _Generation]] = {
     "chat/completions": (chat_inputs, "openai"),
     "completions": (completion_inputs, "openai"),
     "responses": (responses_inputs, "responses"),
+    "embeddings": (embedding_inputs, "openai"),
 }
 
 

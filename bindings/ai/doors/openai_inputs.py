@@ -14,7 +14,7 @@ from paddock.bindings.errors import OptionUnsupported
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["chat_inputs", "completion_inputs"]
+__all__ = ["chat_inputs", "completion_inputs", "embedding_inputs"]
 
 #: Options of completions that ask for another text than the one that follows the prompt.
 _REFUSED: Final = {
@@ -30,6 +30,21 @@ def chat_inputs(body: Mapping[str, object]) -> dict[str, object]:
     if isinstance(messages, list):
         inputs["messages"] = [_message(message) for message in messages]
     return inputs
+
+
+def embedding_inputs(body: Mapping[str, object]) -> dict[str, object]:
+    """The inputs of `/embeddings`: OpenAI's `input` is the `text` of every embedding model here.
+
+    Raises OptionUnsupported for tokens in place of texts: those of OpenAI's tokenizer mean nothing to these models.
+    """
+    inputs = _given(body)
+    text = inputs.pop("input", None)
+    items = text if isinstance(text, list) else []
+    if any(isinstance(item, int | list) and not isinstance(item, bool) for item in items):
+        raise OptionUnsupported(
+            "input: expected a text or a list of texts; got tokens, which differ from model to model"
+        )
+    return inputs if text is None else inputs | {"text": text}
 
 
 def completion_inputs(body: Mapping[str, object]) -> dict[str, object]:

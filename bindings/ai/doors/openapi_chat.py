@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.ai.doors import openapi_parts
+from paddock.bindings.ai.doors import openapi_embeddings, openapi_parts
 from paddock.bindings.ai.doors.openapi_parts import Json, shape
 from paddock.bindings.ai.tasks.text_generation.adapter import answers_as_chat
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["paths", "result"]
 
 _TASK: Final = "text-generation"
+_EMBEDDINGS: Final = "text-embeddings"
 _QUESTION: Final = "Who are you?"
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
@@ -34,12 +35,14 @@ def paths(account: str, cards: Sequence[ModelCard]) -> dict[str, dict[str, objec
         ("completions", _completion(models), {"prompt": _QUESTION}, _COMPLETION),
         ("responses", _responses(models), {"input": _QUESTION}, _RESPONSE),
     )
+    embedding = [card.name for card in cards if card.task_type == _EMBEDDINGS]
     listings = (
         ("models", "List the catalog.", shape("object data", **_MODELS)),
         ("models/{model}", "One model of the catalog.", _LISTED),
     )
     return {
         **{f"{account}v1/{row[0]}": {"post": _generation(*row)} for row in generations},
+        **({f"{account}v1/embeddings": {"post": openapi_embeddings.operation(embedding)}} if embedding else {}),
         **{f"{account}v1/{row[0]}": {"get": _listing(*row)} for row in listings},
     }
 

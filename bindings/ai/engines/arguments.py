@@ -35,8 +35,13 @@ def engine_arguments(settings: EngineSettings, *, on_cpu: bool) -> dict[str, Any
         "enable_prefix_caching": True,
         "quantization": settings.quantization,
         "disable_log_stats": True,
-        "structured_outputs_config": _STRUCTURED_OUTPUTS | {"reasoning_parser": settings.reasoning_parser or ""},
     }
+    if settings.runner == "pooling":
+        arguments |= _pooling_arguments(settings, on_cpu=on_cpu)
+    else:
+        arguments["structured_outputs_config"] = _STRUCTURED_OUTPUTS | {
+            "reasoning_parser": settings.reasoning_parser or ""
+        }
     if settings.kv_cache_bytes is not None:
         arguments["kv_cache_memory_bytes"] = settings.kv_cache_bytes
     if settings.gpu_memory_utilization is not None:
@@ -52,6 +57,17 @@ def engine_arguments(settings: EngineSettings, *, on_cpu: bool) -> dict[str, Any
         # Its kernels add up in another order for another number of rows, and one bit decides between two likely tokens.
         arguments |= {"max_num_seqs": 1, "enable_prefix_caching": False}
     return arguments | settings.extra
+
+
+def _pooling_arguments(settings: EngineSettings, *, on_cpu: bool) -> dict[str, Any]:
+    """For a model that reads. No prefix cache: it would keep what the vectors of tokens are asked for."""
+    arguments: dict[str, Any] = {"runner": "pooling", "enable_prefix_caching": False}
+    if settings.pooling is not None:
+        arguments["pooler_config"] = {"pooling_type": settings.pooling.upper()}
+    if settings.dtype == "auto" and on_cpu:
+        # vLLM would take half precision, in which the third digit of a cosine is noise.
+        arguments["dtype"] = "float32"
+    return arguments
 
 
 def _is_mixture(model_path: str) -> bool:

@@ -42,6 +42,7 @@ from paddock.bindings.errors import (
     OptionUnsupported,
     PaddockError,
     RequestTooLarge,
+    TextTooLong,
 )
 from paddock.worker.channel import Channel, WireError
 
@@ -135,6 +136,7 @@ class HostConnection:
                     request.tool_use,
                     request.template_variables,
                     request.is_whole,
+                    request.work,
                 )
             )
         except WireError as exc:
@@ -252,6 +254,10 @@ class HostConnection:
                 return LoraUnsupported(self.settings.served_name)
             case "tools_off":
                 return OptionUnsupported(f"tools: {refused.message}")
+            case "work_off":
+                return OptionUnsupported(f"{self.settings.served_name} {refused.message}")
+            case "text":
+                return TextTooLong(*refused.parameters)
             case "internal":
                 return EngineError(f"{self.settings.served_name}: the engine failed on this request: {refused.message}")
             case kind:

@@ -11,6 +11,7 @@ import msgspec
 
 from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk, Message, SamplingParams, ToolUse
 from paddock.bindings.ai.engines.settings import EngineSettings
+from paddock.bindings.ai.engines.work import Work
 
 __all__ = [
     "Abort",
@@ -51,8 +52,11 @@ Phase = Literal["fork", "import", "config", "model"]
 #: Why one request was turned away. `context`: parameters are the wanted and the allowed number of tokens. `input`: vLLM
 #: or we do not take a value; `structure`: no grammar can be made of the JSON Schema; `lora_missing`: no such adapter on
 #: disk; `lora_off`: this engine takes no adapters; `tools_off`: nobody told it how this model writes tool calls;
+#: `work_off`: this model does no such work; `text`: a text is too long to be read, parameters as for `context`;
 #: `internal`: something broke for this request only.
-Refusal = Literal["context", "input", "structure", "lora_missing", "lora_off", "tools_off", "internal"]
+Refusal = Literal[
+    "context", "input", "structure", "lora_missing", "lora_off", "tools_off", "work_off", "text", "internal"
+]
 
 
 class Start(msgspec.Struct, array_like=True, tag=0, frozen=True):
@@ -72,6 +76,7 @@ class Add(msgspec.Struct, array_like=True, tag=1, frozen=True):
     tool_use: ToolUse | None = None
     template_variables: dict[str, bool | int | float | str] = {}
     is_whole: bool = False
+    work: Work | None = None
 
 
 class Abort(msgspec.Struct, array_like=True, tag=2, frozen=True):

@@ -1,5 +1,5 @@
-"""The engine host: one vLLM engine in a process of its own. Only this module and `vllm_engine.py` import vLLM, and only
-in functions.
+"""The engine host: one vLLM engine in a process of its own. Only this module, `vllm_engine.py` and `vllm_pooling.py`
+import vLLM, and only in functions.
 
 Written against vLLM 0.26 to 0.32: differences are asked of the classes, never of a version number.
 """
@@ -17,8 +17,9 @@ from paddock.bindings.ai.engines.arguments import engine_arguments, kv_cache_byt
 from paddock.bindings.ai.engines.checkpoint import broken_file
 from paddock.bindings.ai.engines.core import make_core
 from paddock.bindings.ai.engines.frames import Phase, Progress, Ready
-from paddock.bindings.ai.engines.steploop import run
+from paddock.bindings.ai.engines.steploop import StepEngine, run
 from paddock.bindings.ai.engines.vllm_engine import VllmEngine
+from paddock.bindings.ai.engines.vllm_pooling import VllmPooling
 
 if TYPE_CHECKING:
     import socket
@@ -35,7 +36,7 @@ def main(sock: socket.socket) -> NoReturn:
     run(sock, _load)
 
 
-def _load(link: ServerLink, settings: EngineSettings) -> tuple[VllmEngine, Ready]:
+def _load(link: ServerLink, settings: EngineSettings) -> tuple[StepEngine, Ready]:
     """Make the engine, saying which phase has begun."""
     began: dict[Phase, float] = {}
 
@@ -58,7 +59,8 @@ def _load(link: ServerLink, settings: EngineSettings) -> tuple[VllmEngine, Ready
         if device == "cpu" and config.cache_config.kv_cache_memory_bytes is None:
             config.cache_config.kv_cache_memory_bytes = kv_cache_bytes(config)
         enter("model")
-        engine = VllmEngine(make_core(config, in_own_process=settings.core_process), settings)
+        core = make_core(config, in_own_process=settings.core_process)
+        engine = VllmPooling(core, settings) if settings.runner == "pooling" else VllmEngine(core, settings)
     ends = [*began.values(), time.monotonic()][1:]
     cache = config.cache_config
     return engine, Ready(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
+from paddock.bindings.ai.engines.work import Result, Work  # noqa: TC001 -- msgspec reads the annotations
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
@@ -113,10 +115,10 @@ class Adapter(msgspec.Struct, frozen=True):
 
 
 class EngineRequest(msgspec.Struct, frozen=True):
-    """One generation.
+    """One generation, or other work.
 
     Exactly one of `prompt` (text that goes to the model as it is; the tokenizer's beginning-of-sequence token is added
-    unless the text starts with it) and `messages` (rendered with the model's chat template) is given.
+    unless the text starts with it), `messages` (rendered with the model's chat template) and `work` is given.
     """
 
     sampling: SamplingParams
@@ -129,6 +131,8 @@ class EngineRequest(msgspec.Struct, frozen=True):
     template_variables: dict[str, bool | int | float | str] = {}
     #: Nobody reads the answer before it is complete: an engine may join all chunks but the first.
     is_whole: bool = False
+    #: What is no generation; its answer is one chunk with a `result`.
+    work: Work | None = None
 
 
 class CallDelta(msgspec.Struct, frozen=True, array_like=True):
@@ -173,6 +177,8 @@ class EngineChunk(msgspec.Struct, frozen=True, array_like=True):
     #: The next chunk is there already: what this one becomes may wait and leave in one write with that. Never set on
     #: the last chunk.
     is_followed: bool = False
+    #: What the request's `work` came to.
+    result: Result | None = None
 
 
 def joined(chunks: Sequence[EngineChunk]) -> EngineChunk:
@@ -186,6 +192,7 @@ def joined(chunks: Sequence[EngineChunk]) -> EngineChunk:
         tuple(logprob for chunk in chunks for logprob in chunk.logprobs),
         "".join([chunk.reasoning for chunk in chunks]),
         tuple(call for chunk in chunks for call in chunk.calls),
+        result=chunks[-1].result,
     )
 
 
@@ -221,8 +228,9 @@ class Engine(Protocol):
 
         Yields at least one chunk; only the last has `finish_reason` set, only the first `prompt_tokens`.
         Cancel: closing the generator aborts the request in the engine; so does cancelling the task that reads it.
-        Raises: before the first chunk ContextOverflow, InputError, OptionUnsupported (tools for a model that takes
-        none), JsonModeUnmet, LoraNotFound, EngineOverloaded or EngineUnavailable; EngineDead at any point.
+        Raises: before the first chunk ContextOverflow, TextTooLong, InputError, OptionUnsupported (tools for a model
+        that takes none, work of a kind that it does not do), JsonModeUnmet, LoraNotFound, EngineOverloaded or
+        EngineUnavailable; EngineDead at any point.
         """
         ...
 

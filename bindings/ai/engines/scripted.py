@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from paddock.bindings.ai.engines.made_up import made_up
 from paddock.bindings.ai.engines.protocol import (
     CallDelta,
     EngineChunk,
@@ -118,7 +119,8 @@ class ScriptedEngine:
     prompt and answer that do not fit are refused. Of the open generations, those beyond `max_running` count as waiting;
     they are answered all the same. With a `load_gate` it is cold until `load` has passed there, and after `close`.
     Thoughts and calls are given as the replies have them, whatever the request allows.
-    A request for which no reply is left raises EngineError.
+    A request for which no reply is left raises EngineError. Work that is no generation takes no reply: what it comes to
+    is made up of its texts (`made_up.py`).
     """
 
     def __init__(
@@ -192,12 +194,13 @@ class ScriptedEngine:
         """As `Engine.generate`, from the next reply."""
         self.requests.append(request)
         prompt_tokens = self._prompt_tokens(request)
-        pieces = self._next_pieces(request)
+        result = None if request.work is None else made_up(request.work)
+        pieces: list[_Chunked] = [""] if result is not None else self._next_pieces(request)
         finish_reason = self._finish_reason
         stopped = _stopped(pieces, request.sampling.stop)
         if stopped is not None:
             pieces, finish_reason = stopped, "stop"
-        if len(pieces) > request.sampling.max_tokens:
+        if len(pieces) > request.sampling.max_tokens and result is None:
             pieces, finish_reason = pieces[: request.sampling.max_tokens], "length"
         closings, ended = self._closings, False
         self.open += 1
@@ -217,6 +220,7 @@ class ScriptedEngine:
                     logprobs=_certain(text, request),
                     reasoning=piece.text if isinstance(piece, Thought) else "",
                     calls=(piece,) if isinstance(piece, CallDelta) else (),
+                    result=result,
                 )
         except EngineDead:
             ended = True
@@ -248,7 +252,8 @@ class ScriptedEngine:
             raise EngineDead("The scripted engine was closed while it worked on this call.")
 
     def _prompt_tokens(self, request: EngineRequest) -> int:
-        texts = [request.prompt or "", *(message.content for message in request.messages or ())]
+        work = () if request.work is None else request.work.texts
+        texts = [request.prompt or "", *(message.content for message in request.messages or ()), *work]
         prompt_tokens = max(1, sum(len(text.split()) for text in texts))
         wanted = prompt_tokens + request.sampling.max_tokens
         if self._context_tokens is not None and wanted > self._context_tokens:

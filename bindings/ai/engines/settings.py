@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["DeviceName", "DtypeName", "EngineSettings"]
+from paddock.bindings.ai.engines.work import PoolingType  # noqa: TC001 -- msgspec reads the annotations
+
+__all__ = ["DeviceName", "DtypeName", "EngineSettings", "Runner"]
 
 DtypeName = Literal["auto", "float16", "bfloat16", "float32"]
 DeviceName = Literal["auto", "cpu", "cuda"]
+#: What a host does with its model: `generate` writes text, `pooling` reads texts (both vLLM).
+Runner = Literal["generate", "pooling"]
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +23,12 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     model_path: str
     #: The name in logs, errors and metrics: the model id, never the path.
     served_name: str
+    runner: Runner = "generate"
+    #: For `pooling`: how vectors are pooled unless a request says otherwise; `None` is the checkpoint's own way.
+    pooling: PoolingType | None = None
+    #: For `pooling`: shorter vectors are laid out in this many dimensions, which keeps every angle. For stand-ins,
+    #: whose vectors must have the length of those that they stand for.
+    dimensions: int | None = None
     dtype: DtypeName = "auto"
     device: DeviceName = "auto"
     #: Context window in tokens, prompt and answer together; `None` takes the model's own.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.engines.reading import Read
     from paddock.bindings.ai.engines.settings import EngineSettings
+    from paddock.bindings.ai.engines.work import Result
 
 __all__ = ["Prompt", "RequestRefused", "StepEngine", "StepOutput", "count_characters", "run"]
 
@@ -77,6 +78,7 @@ class StepOutput(NamedTuple):
     finish_reason: FinishReason | None
     cached_tokens: int
     logprobs: tuple[TokenLogprob, ...] = ()
+    result: Result | None = None
 
 
 class StepEngine(Protocol):
@@ -153,11 +155,12 @@ def _leave(status: int) -> NoReturn:
 
 
 def count_characters(add: Add) -> int:
-    """The length of the prompt, or of all messages and tools, as a cheap measure of the work to tokenise them."""
+    """The length of the prompt, of all messages and tools, or of the texts: a cheap measure of the tokens' work."""
     turns = sum(len(message.content) + len(message.reasoning) for message in add.messages or ())
     calls = sum(len(call.arguments) for message in add.messages or () for call in message.tool_calls)
     tools = add.tool_use.tools if add.tool_use else ()
-    return len(add.prompt or "") + turns + calls + sum(len(tool.parameters) + len(tool.description) for tool in tools)
+    shown = sum(len(tool.parameters) + len(tool.description) for tool in tools)
+    return len(add.prompt or "") + turns + calls + shown + (0 if add.work is None else add.work.characters)
 
 
 def _unchanged(prompt: Prompt) -> Prompt:
@@ -234,7 +237,8 @@ class _StepLoop:
     def _step(self) -> None:
         outputs = self._engine.step()
         self._steps += 1
-        self._peak_running = max(self._peak_running, self._engine.counts()[0])
+        # What began and ended within the step is in no count after it.
+        self._peak_running = max(self._peak_running, self._engine.counts()[0], len(outputs))
         chunks = [(output.id, chunk) for output in outputs if (chunk := self._chunk(output)) is not None]
         if chunks:
             self._link.send(Outputs(chunks))
@@ -255,6 +259,7 @@ class _StepLoop:
             output.logprobs,
             output.part.reasoning,
             output.part.calls,
+            result=output.result,
         )
         if is_first or not running.is_whole:
             return chunk

@@ -77,6 +77,8 @@ class VllmEngine:
 
     def render(self, add: Add) -> Prompt:
         """As `StepEngine.render`. vLLM's renderer and tokenizers may be used from several threads."""
+        if add.work is not None:
+            raise RequestRefused("work_off", "writes text, and is asked for something else")
         characters = count_characters(add)
         if characters > self._most_characters:
             # Too long whatever its tokens are; an estimate spares tokenising it.

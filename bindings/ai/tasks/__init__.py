@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from paddock.bindings.ai.tasks.text_embeddings import TextEmbeddings
 from paddock.bindings.ai.tasks.text_generation import TextGeneration
 
 if TYPE_CHECKING:
@@ -12,4 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["TASKS"]
 
 #: Task name, as in the catalog, to its adapter. A task that is missing here is refused before any work.
-TASKS: Final[dict[str, Task]] = {"Text Generation": TextGeneration()}
+TASKS: Final[dict[str, Task]] = {
+    "Text Embeddings": TextEmbeddings(),
+    "Text Generation": TextGeneration(),
+}

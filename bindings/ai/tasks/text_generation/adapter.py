@@ -50,6 +50,8 @@ _TOOLS_AND_JSON: Final = (
 class TextGeneration:
     """Adapter of the task `Text Generation`."""
 
+    runner: Final = "generate"
+
     def prepare(self, card: ModelCard, inputs: Mapping[str, object], adapter: Adapter | None, dialect: Dialect) -> Job:
         """The job for checked inputs. Raises InputError for what the schema let through and no engine takes."""
         given = typed(_known(card, inputs, dialect))

@@ -130,7 +130,6 @@ def test_failures_have_production_s_status_and_number(langchain, scripted, form,
     assert f'"code":{code}' in refusal.body
 
 
-def test_embeddings_are_refused_with_the_reason(langchain, real) -> None:
-    refusal = langchain.refusal("embed", url=real)
-    assert (refusal.type, refusal.status) == ("HTTPError", 400)
-    assert "No such model @cf/baai/bge-base-en-v1.5 or task" in refusal.body
+def test_a_text_gets_its_vector(langchain, real) -> None:
+    """WA-082"""
+    assert len(langchain("embed", url=real)) == 768

@@ -143,9 +143,10 @@ def test_it_tries_again_when_the_queue_was_full(openai, scripted) -> None:
     assert answer["choices"][0]["message"]["content"] == "free"
 
 
-def test_embeddings_are_refused_with_the_reason(openai, real) -> None:
-    refusal = openai.refusal("embed", url=real, model="@cf/baai/bge-base-en-v1.5")
-    assert (refusal.type, refusal.code) == ("NotFoundError", "7000")
+def test_a_text_gets_its_vector(openai, real) -> None:
+    """WA-128"""
+    (item,) = openai("embed", url=real, model="@cf/baai/bge-base-en-v1.5")["data"]
+    assert len(item["embedding"]) == 768
 
 
 def test_leaving_a_stream_aborts_the_generation(openai, scripted) -> None:

@@ -73,9 +73,11 @@ def test_a_refusal_has_its_class_number_and_text(openai, real) -> None:
     assert "No such model @cf/x/y or task" in refusal.message
 
 
-def test_embeddings_are_refused_with_the_reason(openai, real) -> None:
-    refusal = openai.refusal("embed", url=real, model="@cf/baai/bge-base-en-v1.5")
-    assert (refusal.type, refusal.status, refusal.code) == ("NotFoundError", 404, "7000")
+def test_a_text_gets_its_vector(openai, real) -> None:
+    """WA-128: the client asks for base64, and shows numbers."""
+    (item,) = openai("embed", url=real, model="@cf/baai/bge-base-en-v1.5")["data"]
+    assert len(item["embedding"]) == 768
+    assert abs(sum(number**2 for number in item["embedding"]) - 1) < 1e-4
 
 
 def test_8_calls_are_answered_alike(openai, real) -> None:

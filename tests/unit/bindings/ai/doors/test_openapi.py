@@ -25,9 +25,11 @@ JSON_TYPE = "application/json"
 NO_WEIGHTS = Weights("/nowhere", "stand_in")
 FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
 #: A body that every JSON operation takes, and those that want another one.
-BODY = (JSON_TYPE, json.dumps({"model": PHI, "prompt": "x"}).encode())
+BGE = "@cf/baai/bge-small-en-v1.5"
+BODY = (JSON_TYPE, json.dumps({"model": PHI, "prompt": "x", "text": "x"}).encode())
 BODIES = {
     "post_tomarkdown": ("multipart/form-data; boundary=x", FORM),
+    "post_v1_embeddings": (JSON_TYPE, json.dumps({"model": BGE, "input": "x"}).encode()),
     "post_v1_responses": (JSON_TYPE, json.dumps({"model": PHI, "input": "x"}).encode()),
 }
 NAMES = [
@@ -99,7 +101,14 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
 def test_every_path_of_both_doors_stands_in_it(document: Any) -> None:
     assert {rest.ACCOUNT + route.path for route in rest.ROUTES} < set(document["paths"])
     below = {path.removeprefix(rest.ACCOUNT) for path in document["paths"]}
-    assert {"v1/chat/completions", "v1/completions", "v1/responses", "v1/models", "v1/models/{model}"} < below
+    assert {
+        "v1/chat/completions",
+        "v1/completions",
+        "v1/responses",
+        "v1/embeddings",
+        "v1/models",
+        "v1/models/{model}",
+    } < below
 
 
 def test_every_operation_answers_as_it_says(document: Any, catalog: Catalog) -> None:

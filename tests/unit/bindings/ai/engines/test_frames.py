@@ -48,7 +48,7 @@ def test_message_survives_the_wire(message: Any, decode: Callable[[bytes], objec
 
 def test_outputs_of_a_step_are_one_plain_array() -> None:
     wire = msgspec.msgpack.decode(frames.encode(frames.Outputs([(1, CHUNK)])))
-    assert wire == [2, [[1, ["text", 2, "stop", 7, 3, [], "", [], False]]]]
+    assert wire == [2, [[1, ["text", 2, "stop", 7, 3, [], "", [], False, None]]]]
 
 
 @pytest.mark.parametrize("union", [frames.ToHost, frames.FromHost, frames.ToNursery, frames.FromNursery], ids=str)

@@ -1,0 +1,53 @@
+"""Results of work that no model has done: for engines without one.
+
+The scripted engine answers with these, and so may every other fake: the same text has the same vector everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.ai.engines.work import Pooled
+
+if TYPE_CHECKING:
+    from paddock.bindings.ai.engines.work import Work
+
+__all__ = ["made_up", "unit_vector"]
+
+#: Length of a vector where the model's file says none.
+_DIMENSIONS: Final = 8
+#: What a classifier of made-up scores tells apart.
+_LABELS: Final = ("NEGATIVE", "POSITIVE")
+
+
+def made_up(work: Work) -> Pooled:
+    """A result of the right shape: equal for equal texts, and of no other meaning."""
+    if work.kind == "embed":
+        size = work.dimensions or _DIMENSIONS
+        rows = [unit_vector(f"{work.pooling}:{text}", size) for text in work.texts]
+        return _pooled(rows, size)
+    if work.query is not None:
+        return _pooled([[_share(f"{work.query}\n{text}")] for text in work.texts], 1)
+    shares = [_share(text) for text in work.texts]
+    return _pooled([[1 - share, share] for share in shares], 2, _LABELS)
+
+
+def unit_vector(text: str, dimensions: int) -> list[float]:
+    """A vector of length 1 that only this text has."""
+    stream = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(4 * dimensions)
+    numbers = [int.from_bytes(stream[at : at + 4]) / 2**31 - 1 for at in range(0, len(stream), 4)]
+    length = math.hypot(*numbers) or 1.0
+    return [number / length for number in numbers]
+
+
+def _share(text: str) -> float:
+    """A number between 0 and 1."""
+    return (unit_vector(text, 2)[0] + 1) / 2
+
+
+def _pooled(rows: list[list[float]], columns: int, labels: tuple[str, ...] = ()) -> Pooled:
+    data = array("f", [number for row in rows for number in row]).tobytes()
+    return Pooled(len(rows), columns, data, labels)

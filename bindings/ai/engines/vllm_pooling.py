@@ -1,0 +1,190 @@
+"""vLLM's pooling models behind `steploop.StepEngine`: texts to vectors and scores.
+
+All texts of a request enter vLLM's scheduler at once, and share its batches with those of other requests; the request's
+one output comes when the last of them is done. Imports vLLM and torch only in functions, as `host.py` does.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paddock.bindings.ai.engines.reading import Read
+from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
+from paddock.bindings.ai.engines.work import Pooled, Pooling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paddock.bindings.ai.engines.adapters import Slot
+    from paddock.bindings.ai.engines.core import Core
+    from paddock.bindings.ai.engines.frames import Add
+    from paddock.bindings.ai.engines.settings import EngineSettings
+
+__all__ = ["VllmPooling", "encode_texts", "isometry", "native_tokenizer"]
+
+_READ: Any = Read("")
+
+
+class _Open(NamedTuple):
+    """A request whose texts vLLM has. `rows` are filled in as they come, in any order."""
+
+    work: Pooling
+    by_token: bool
+    longest: int
+    rows: dict[int, Any]
+
+
+class VllmPooling:
+    """A model that reads texts. Adapters, sleep and generations it has none of."""
+
+    takes_adapters = False
+
+    def __init__(self, core: Core, settings: EngineSettings) -> None:
+        from vllm import PoolingParams, exceptions
+
+        self._core = core
+        self._engine = core.engine
+        self._pooling_params = PoolingParams
+        names = ("VLLMClientError", "VLLMValidationError")
+        self.input_errors: tuple[type[Exception], ...] = (
+            ValueError,
+            *(getattr(exceptions, name) for name in names if hasattr(exceptions, name)),
+        )
+        model = self._engine.model_config
+        self._limit: int = model.max_model_len
+        self._tokenizer = self._engine.renderer.get_tokenizer()
+        self._native = native_tokenizer(self._tokenizer)
+        self._pooling = settings.pooling
+        self._dimensions = settings.dimensions
+        self._layout: Any = None
+        labels: dict[Any, str] = getattr(model.hf_config, "id2label", None) or {}
+        self._labels = tuple(labels[key] for key in sorted(labels, key=int))
+        self._open: dict[int, _Open] = {}
+
+    def render(self, add: Add) -> Prompt:
+        """As `StepEngine.render`: the tokens of each text."""
+        if not isinstance(add.work, Pooling):
+            raise RequestRefused("work_off", "reads texts and writes none: it has vectors or scores to give")
+        tokens = encode_texts(self._tokenizer, self._native, add.work, self._limit)
+        return Prompt(tokens, sum(map(len, tokens)))
+
+    def begin(self, add: Add, prompt: Prompt, slot: Slot | None) -> None:
+        """As `StepEngine.begin`."""
+        work = add.work
+        assert isinstance(work, Pooling)  # rendered
+        by_token = work.kind == "embed" and work.pooling not in (None, self._pooling)
+        self._open[add.id] = _Open(work, by_token, max(map(len, prompt.tokens), default=0), {})
+        for index, tokens in enumerate(prompt.tokens):
+            params = self._pooling_params(
+                task="token_embed" if by_token else work.kind, use_activation=False if by_token else None
+            )
+            try:
+                self._engine.add_request(f"{add.id}.{index}", {"prompt_token_ids": tokens}, params)
+            except BaseException:
+                self._engine.abort_request([f"{add.id}.{earlier}" for earlier in range(index)])
+                del self._open[add.id]
+                raise
+
+    def abort(self, ids: Sequence[int]) -> None:
+        """As `StepEngine.abort`."""
+        for id in ids:
+            request = self._open.pop(id, None)
+            if request is not None:
+                self._engine.abort_request([f"{id}.{index}" for index in range(len(request.work.texts))])
+
+    def step(self) -> list[StepOutput]:
+        """As `StepEngine.step`: requests whose last text is done."""
+        ended: list[StepOutput] = []
+        for output in self._engine.step():
+            id, _, index = output.request_id.partition(".")
+            request = self._open.get(int(id))
+            if request is None:
+                continue
+            request.rows[int(index)] = output.outputs.data
+            if len(request.rows) == len(request.work.texts):
+                del self._open[int(id)]
+                ended.append(StepOutput(int(id), _READ, 0, "stop", 0, result=self._pooled(request)))
+        return ended
+
+    def _pooled(self, request: _Open) -> Pooled:
+        import torch
+
+        rows = [request.rows[index].float() for index in range(len(request.rows))]
+        if request.by_token:
+            rows = [row.mean(0) if request.work.pooling == "mean" else row[0] for row in rows]
+        table = torch.stack(rows)
+        if request.work.kind == "embed":
+            if request.by_token:
+                table = torch.nn.functional.normalize(table, dim=1)
+            table = self._laid_out(table)
+        labels = self._labels if request.work.kind == "classify" and len(self._labels) == table.shape[1] else ()
+        return Pooled(table.shape[0], table.shape[1], table.numpy().tobytes(), labels, request.longest)
+
+    def _laid_out(self, table: Any) -> Any:
+        if self._dimensions is None or table.shape[1] >= self._dimensions:
+            return table
+        if self._layout is None:
+            self._layout = isometry(table.shape[1], self._dimensions)
+        return table @ self._layout
+
+    def counts(self) -> tuple[int, int]:
+        """As `StepEngine.counts`: texts, not requests."""
+        running, waiting, _ = self._core.counts()
+        return running, waiting
+
+    def kv_cache_usage(self) -> float:
+        """As `StepEngine.kv_cache_usage`."""
+        return self._core.counts().kv_cache_usage
+
+    def sleep(self, *, is_asleep: bool) -> None:
+        """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""
+        if is_asleep:
+            self._engine.sleep(level=1)
+        else:
+            self._engine.wake_up()
+
+    def load_adapter(self, slot: Slot) -> None:
+        """Never called: this engine takes none."""
+
+    def unload_adapter(self, slot: Slot) -> None:
+        """Never called: this engine takes none."""
+
+
+def native_tokenizer(tokenizer: Any) -> Any:
+    """The tokenizer's native code without padding and truncation; None where it has none."""
+    native: Any = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", None))
+    if native is not None:
+        native.no_truncation()
+        native.no_padding()
+    return native
+
+
+def encode_texts(tokenizer: Any, native: Any, work: Pooling, limit: int) -> list[list[int]]:
+    """The tokens of each text, or of each pair of query and text; at most `limit` of them.
+
+    A truncated text keeps its last token, which is the mark of its end. Raises RequestRefused for one that is too long.
+    """
+    texts = work.texts if work.query is None else [(work.query, text) for text in work.texts]
+    if native is not None:
+        encoded = [encoding.ids for encoding in native.encode_batch_fast(list(texts))]
+    elif work.query is None:
+        encoded = tokenizer(list(work.texts))["input_ids"]
+    else:
+        encoded = tokenizer([work.query] * len(work.texts), list(work.texts))["input_ids"]
+    longest = max(map(len, encoded), default=0)
+    if longest > limit and not work.is_truncated:
+        raise RequestRefused("text", f"{longest} tokens", (longest, limit))
+    return [tokens if len(tokens) <= limit else [*tokens[: limit - 1], tokens[-1]] for tokens in encoded]
+
+
+def isometry(short: int, long: int) -> Any:
+    """[short, long], float32: rows of unit length at right angles to each other, always the same ones.
+
+    Vectors that are multiplied with it keep their lengths and the angles between them.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    columns, _ = torch.linalg.qr(torch.randn(long, short, generator=generator))
+    return columns.T.contiguous()
