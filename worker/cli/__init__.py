@@ -22,26 +22,104 @@ __all__ = ["COMMANDS", "Command", "main"]
 
 
 class Command(NamedTuple):
-    """A row of the table: where the command lives, and what `paddock --help` says about it."""
+    """A row of the table: where the command lives, and what `--help` says about it."""
 
     module: str
     summary: str
+    #: Whole command lines.
+    examples: tuple[str, ...]
 
+
+_PHI: Final = "@cf/microsoft/phi-2"
 
 COMMANDS: Final[dict[str, Command]] = {
-    "dev": Command("paddock.worker.cli.dev", "Run the worker and its models on this machine."),
-    "check": Command("paddock.worker.cli.check", "Look for mistakes in wrangler-like.toml and the catalog."),
-    "doctor": Command("paddock.worker.cli.doctor", "Show what this machine has for Paddock, and what is in its way."),
-    "ai models list": Command("paddock.worker.cli.models", "List the catalog's models and where their weights are."),
-    "ai models schema": Command("paddock.worker.cli.schema", "Print the input and output schema of a model."),
-    "ai usage": Command("paddock.worker.cli.usage", "Show what the calls so far would have cost in production."),
-    "ai ps": Command("paddock.worker.cli.ps", "Show which models the dev server has loaded, and until when."),
-    "ai load": Command("paddock.worker.cli.orders", "Load a model before its first call."),
-    "ai unload": Command("paddock.worker.cli.orders", "End a model's engine; its memory comes back."),
-    "ai pin": Command("paddock.worker.cli.orders", "Load a model and keep it, whatever else wants its place."),
-    "ai unpin": Command("paddock.worker.cli.orders", "Let a pinned model go by the usual times again."),
-    "ai run": Command("paddock.worker.cli.run", "Ask a model of the dev server, and print its answer as it comes."),
-    "ai pull": Command("paddock.worker.cli.pull", "Download the weights of a model."),
+    "dev": Command(
+        "paddock.worker.cli.dev",
+        "Run the worker and its models on this machine.",
+        ("paddock dev", "paddock dev --port 9000 --var GREETING:hello", "paddock dev -e staging --log-level debug"),
+    ),
+    "exec": Command(
+        "paddock.worker.cli.execute",
+        "Run a command with a dev server beside it, and return its exit code.",
+        ("paddock exec -- pytest", "paddock exec -c wrangler.jsonc -- sh -c 'curl $PADDOCK_URL/'"),
+    ),
+    "check": Command(
+        "paddock.worker.cli.check",
+        "Look for mistakes in wrangler-like.toml and the catalog.",
+        ("paddock check", "paddock check -e staging", "paddock check --json"),
+    ),
+    "types": Command(
+        "paddock.worker.cli.types",
+        "Write stubs for type checkers: env, and every model's inputs and answers.",
+        ("paddock types", "paddock types --check"),
+    ),
+    "state": Command(
+        "paddock.worker.cli.state",
+        "Show where local state is, and what of it there is.",
+        ("paddock state", "paddock state --persist-to elsewhere"),
+    ),
+    "state reset": Command(
+        "paddock.worker.cli.state",
+        "Remove local state. Stop the dev server first.",
+        ("paddock state reset", "paddock state reset --only kv,usage --yes"),
+    ),
+    "doctor": Command(
+        "paddock.worker.cli.doctor",
+        "Show what this machine has for Paddock, and what is in its way.",
+        ("paddock doctor",),
+    ),
+    "completion": Command(
+        "paddock.worker.cli.completion",
+        "Print a shell's script that completes commands and flags.",
+        (
+            "paddock completion bash > ~/.local/share/bash-completion/completions/paddock",
+            "paddock completion fish > ~/.config/fish/completions/paddock.fish",
+        ),
+    ),
+    "ai models list": Command(
+        "paddock.worker.cli.models",
+        "List the catalog's models and where their weights are.",
+        ("paddock ai models list", 'paddock ai models list --json --task "Text Generation" --search phi'),
+    ),
+    "ai models schema": Command(
+        "paddock.worker.cli.schema",
+        "Print the input and output schema of a model.",
+        (f"paddock ai models schema {_PHI}",),
+    ),
+    "ai usage": Command(
+        "paddock.worker.cli.usage",
+        "Show what the calls so far would have cost in production.",
+        ("paddock ai usage", "paddock ai usage --json"),
+    ),
+    "ai ps": Command(
+        "paddock.worker.cli.ps",
+        "Show which models the dev server has loaded, and until when.",
+        ("paddock ai ps", "paddock ai ps --port 9000"),
+    ),
+    "ai load": Command(
+        "paddock.worker.cli.orders", "Load a model before its first call.", (f"paddock ai load {_PHI}",)
+    ),
+    "ai unload": Command(
+        "paddock.worker.cli.orders",
+        "End a model's engine; its memory comes back.",
+        (f"paddock ai unload {_PHI}", f"paddock ai unload --force {_PHI}"),
+    ),
+    "ai pin": Command(
+        "paddock.worker.cli.orders",
+        "Load a model and keep it, whatever else wants its place.",
+        (f"paddock ai pin {_PHI}",),
+    ),
+    "ai unpin": Command(
+        "paddock.worker.cli.orders",
+        "Let a pinned model go by the usual times again.",
+        (f"paddock ai unpin {_PHI}",),
+    ),
+    "ai run": Command(
+        "paddock.worker.cli.run",
+        "Ask a model of the dev server, and print its answer as it comes.",
+        (f'paddock ai run {_PHI} "Who are you?"', f"paddock ai run {_PHI} - --temperature 0 < question.txt"),
+    ),
+    "ai pull": Command("paddock.worker.cli.pull", "Download the weights of a model.", (f"paddock ai pull {_PHI}",)),
 }
 
 
@@ -60,11 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    for name, command in COMMANDS.items():
+    for name, command in sorted(COMMANDS.items(), reverse=True):  # `state reset` before `state`
         count = len(name.split())
         if words[:count] == name.split():
             module = importlib.import_module(command.module)
-            parser = Parser(prog=f"paddock {name}", description=command.summary)
+            parser = Parser(prog=f"paddock {name}", description=command.summary, examples=command.examples)
             module.add_arguments(parser)
             return _run(module.run, parser.parse(words[count:]))
     return _overview(words)

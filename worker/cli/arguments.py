@@ -29,8 +29,14 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse that raises UsageError, takes no abbreviated flags, and names unknown flags as wrangler does."""
 
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
+    def __init__(self, prog: str, description: str, examples: Sequence[str] = ()) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog="\n  ".join(["examples:", *examples]) if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments in `words`. Raises UsageError; `--help` prints and raises SystemExit."""

@@ -9,6 +9,7 @@ from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from paddock.bindings.ai.catalog import Catalog
     from paddock.worker.cli.arguments import Parser
@@ -18,8 +19,9 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: Parser) -> None:
-    """Which configuration."""
+    """Which configuration, and for whom."""
     add_config_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON: a list of objects with level, text and line")
 
 
 def run(arguments: Namespace) -> int:
@@ -29,18 +31,35 @@ def run(arguments: Namespace) -> int:
     from paddock.worker.config import load_config
     from paddock.worker.errors import ConfigError
 
-    config = load_config(arguments.config, arguments.env)
-    print_warnings(config.warnings, config.path.name)
+    try:
+        config = load_config(arguments.config, arguments.env)
+    except ConfigError as error:
+        if not arguments.json:
+            raise
+        _print_json(error.problems, error.warnings)
+        return ExitCode.CONFIG
     catalog = read_catalog(config)
+    problems = _handler_problems(config) + _model_problems(config, catalog)
+    is_wrong = bool(problems or catalog.problems)
+    if arguments.json:
+        _print_json([*map(str, catalog.problems), *problems], config.warnings)
+        return ExitCode.CONFIG if is_wrong else ExitCode.OK
+    print_warnings(config.warnings, config.path.name)
     for problem in catalog.problems:
         print_error(problem)
-    problems = _handler_problems(config) + _model_problems(config, catalog)
     if problems:
         print_error(ConfigError(problems, source=config.path.name))
-    if problems or catalog.problems:
-        return ExitCode.CONFIG
-    print(f"{config.path.name} and {len(catalog)} models: no errors")
-    return ExitCode.OK
+    if not is_wrong:
+        print(f"{config.path.name} and {len(catalog)} models: no errors")
+    return ExitCode.CONFIG if is_wrong else ExitCode.OK
+
+
+def _print_json(errors: Iterable[str], warnings: Iterable[str]) -> None:
+    import msgspec
+
+    levels = [*(("error", text) for text in errors), *(("warning", text) for text in warnings)]
+    items = [{"level": level, "text": str(text), "line": getattr(text, "line", None)} for level, text in levels]
+    print(msgspec.json.format(msgspec.json.encode(items), indent=2).decode())
 
 
 def _handler_problems(config: Config) -> list[str]:

@@ -35,6 +35,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--source", type=int, metavar="N", help="only models of this source: 1 for @cf, 2 for @hf")
     parser.add_argument("--hide-experimental", action="store_true", help="leave out beta models")
     parser.add_argument("--lora", action="store_true", help="only models that take LoRA adapters")
+    parser.add_argument(
+        "--installed", action="store_true", help="only models that would answer with weights of their own, no stand-in"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -45,6 +48,8 @@ def run(arguments: Namespace) -> int:
 
     project = open_project(arguments)
     cards = [card for card in project.catalog if _matches(card, arguments)]
+    if arguments.installed:
+        cards = [card for card in cards if _is_installed(project, card)]
     if arguments.json:
         items = msgspec.json.encode([_item(card, project) for card in cards])
         print(msgspec.json.format(items, indent=2).decode())
@@ -67,6 +72,11 @@ def _matches(card: ModelCard, arguments: Namespace) -> bool:
         and not (arguments.hide_experimental and card.is_beta)
         and (card.takes_lora or not arguments.lora)
     )
+
+
+def _is_installed(project: Project, card: ModelCard) -> bool:
+    weights = project.weights(card)
+    return not (isinstance(weights, Exception) or weights.is_stand_in)
 
 
 def _item(card: ModelCard, project: Project) -> dict[str, object]:

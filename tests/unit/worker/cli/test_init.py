@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
+import shlex
 
 import pytest
 
 from paddock.bindings.errors import PaddockError
 from paddock.worker.cli import COMMANDS, Command, main
+from paddock.worker.cli.arguments import Parser
 from paddock.worker.errors import ConfigError
 from paddock.worker.options import ExitCode
 
@@ -36,7 +39,21 @@ def test_group_lists_its_own_commands(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*name.split(), "--help"]) == ExitCode.OK
-    assert COMMANDS[name].summary in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert COMMANDS[name].summary in shown
+    assert all(example in shown for example in COMMANDS[name].examples)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_are_command_lines_that_the_parser_takes(name: str) -> None:
+    """What a shell would do with the line is taken away first."""
+    examples = COMMANDS[name].examples
+    assert examples
+    for example in examples:
+        words = shlex.split(re.split(" [<>] ", example)[0])[1:]
+        parser = Parser(prog=f"paddock {name}", description="")
+        importlib.import_module(COMMANDS[name].module).add_arguments(parser)
+        parser.parse(words[len(name.split()) :])
 
 
 def test_version_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:

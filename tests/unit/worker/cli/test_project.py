@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
 
@@ -55,6 +56,14 @@ def test_list_works_outside_of_any_project(
 def test_list_filters(project: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """DT-050."""
     assert listed(capsys, *words) == ["@cf/microsoft/phi-2"]
+
+
+def test_list_of_what_is_installed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, "--installed") == []
+    (project / "weights").symlink_to(SHIPPED_CATALOG / "stand-ins" / "phi")
+    with (project / "wrangler-like.toml").open("a") as file:
+        file.write('[paddock.models."@cf/microsoft/phi-2"]\nweights = "./weights"\n')
+    assert listed(capsys, "--installed") == ["@cf/microsoft/phi-2"]
 
 
 def test_list_of_adapters_leaves_out_models_that_take_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
