@@ -20,6 +20,7 @@ from paddock.worker.greeting import bindings_table, exposure_warning, models_tab
 from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
+from paddock.worker.neighbours import Isolates
 from paddock.worker.outbound import Outbound
 from paddock.worker.serving import serving_config
 from paddock.worker.tracing import from_environment as tracing_from_environment
@@ -59,7 +60,7 @@ class DevServer:
         self._tracing = tracing_from_environment()
         self._service = make_service(self._config, forkserver, self._count)
         names = frozenset(config.name for config in configs)
-        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {})
+        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {}, Isolates())
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> None:
         """Serve on these sockets. Nothing that was started is left behind."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import CallRecord, FetchRequest, FetchResponse
 from paddock.bindings.errors import PaddockError
+from paddock.worker import wire
 from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class IsolateHost:
             if incoming.fetch.is_upgrade and incoming.fetch.target == OUTBOUND:
                 await answer_upgrade(incoming)
                 return
-            if incoming.fetch.target in self._neighbours:
+            if incoming.fetch.verb == wire.STUB or incoming.fetch.target in self._neighbours:
                 await self._neighbours.answer(incoming, event.calls if event is not None else [])
                 return
             response = await self._answer(incoming, event)

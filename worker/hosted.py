@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.queues.broker import Broker
     from paddock.worker.config import Config
+    from paddock.worker.neighbours import Isolates
     from paddock.worker.options import DevOptions
     from paddock.worker.outbound import Outbound
 
@@ -43,6 +44,7 @@ class Shared(NamedTuple):
     names: frozenset[str]
     #: By name; complete before the first isolate starts.
     workers: dict[str, HostedWorker]
+    isolates: Isolates
 
 
 class HostedWorker:
@@ -57,7 +59,6 @@ class HostedWorker:
         self.pages = ErrorPages(config.root, config.secrets)
         self._options = options
         self._tasks = tasks
-        self._outbound = shared.outbound
         self._bindings = make_bindings(config, shared.service, shared.broker)
         self._settings = IsolateSettings(
             folder=config.root,
@@ -67,7 +68,7 @@ class HostedWorker:
             on_line=_line_printer(config, options),
         )
         self._start = make_start(config, self._bindings, shared.names)
-        self._session = shared.workers
+        self._shared = shared
         self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
         self._watcher: asyncio.Task[None] | None = None
 
@@ -85,9 +86,8 @@ class HostedWorker:
         await self._bindings.close()
 
     def _isolate(self) -> IsolateProcess:
-        return IsolateProcess(
-            self._start, self._settings, self._bindings, self._outbound, _neighbours(self, self._session)
-        )
+        neighbours = Neighbours(_routes(self, self._shared.workers), self._shared.isolates)
+        return IsolateProcess(self._start, self._settings, self._bindings, self._shared.outbound, neighbours)
 
     def _reload(self, path: str) -> None:
         where = f" of {self.config.name}" if self._options.others else ""
@@ -95,7 +95,7 @@ class HostedWorker:
         self.supervisor.replace()
 
 
-def _neighbours(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> Neighbours:
+def _routes(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> dict[str, Route]:
     """Where the worker's service bindings lead."""
     routes = {}
     for service in worker.config.services:
@@ -104,7 +104,7 @@ def _neighbours(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> Ne
             props = msgspec.json.encode(service.props).decode()
             name, current = service.service, other.supervisor.current
             routes[service.binding] = Route(name, current, other.assets, service.entrypoint, props)
-    return Neighbours(routes)
+    return routes
 
 
 def _line_printer(config: Config, options: DevOptions) -> partial[None]:

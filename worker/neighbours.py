@@ -1,12 +1,19 @@
-"""Service bindings that lead to other workers of the session: a fetch of one isolate becomes an event of another."""
+"""Other workers of the session, as an isolate reaches them: its fetch becomes an event of one of their isolates.
+
+Two ways lead there: a service binding, to whichever isolate of its worker serves, and a function that came in a value
+of RPC, to the isolate that it lives in.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import PaddockError
 from paddock.worker import wire
+from paddock.worker.errors import IsolateError
 from paddock.worker.peer import PeerFault
 
 if TYPE_CHECKING:
@@ -15,15 +22,38 @@ if TYPE_CHECKING:
     from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
-    from paddock.worker.peer import Answer, IncomingFetch
+    from paddock.worker.peer import Answer, IncomingFetch, Parts
 
-__all__ = ["NO_NEIGHBOURS", "Neighbours", "Route", "Taker"]
+__all__ = ["NO_NEIGHBOURS", "Isolates", "Neighbours", "Route", "Taker"]
 
 
 class Taker(Protocol):
     """An isolate that takes events."""
 
-    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord], /) -> Answer: ...
+    async def fetch(
+        self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord], parts: Parts = (), /
+    ) -> Answer: ...
+
+
+class Isolates:
+    """The isolates of a session by their numbers, for as long as they live."""
+
+    def __init__(self) -> None:
+        self._takers: WeakValueDictionary[int, Taker] = WeakValueDictionary()
+        self._numbers = itertools.count(1)
+
+    def enter(self, taker: Taker) -> int:
+        """The number of a new one."""
+        number = next(self._numbers)
+        self._takers[number] = taker
+        return number
+
+    def find(self, number: str) -> Taker:
+        """The isolate of a number. Raises IsolateError when it is gone."""
+        taker = self._takers.get(int(number))
+        if taker is None:
+            raise IsolateError("The process that this function lived in has ended.")
+        return taker
 
 
 class Route(NamedTuple):
@@ -37,39 +67,62 @@ class Route(NamedTuple):
 
 
 class Neighbours:
-    """The service bindings of one worker to others, by their names in `env`."""
+    """What one worker reaches: its service bindings to others, by their names in `env`, and functions."""
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
+    def __init__(self, routes: Mapping[str, Route], isolates: Isolates) -> None:
         self._routes = routes
+        self._isolates = isolates
 
     def __contains__(self, target: str) -> bool:
         return target in self._routes
 
+    def enter(self, taker: Taker) -> int:
+        """The number of a new isolate of this worker."""
+        return self._isolates.enter(taker)
+
     async def answer(self, incoming: IncomingFetch, calls: list[CallRecord]) -> None:
-        """Reply with what the other worker answers, or fault with what its handler raised or what ended it."""
-        fetch, route = incoming.fetch, self._routes[incoming.fetch.target]
-        if fetch.verb == wire.FETCH and route.entrypoint is None and route.assets is not None:
-            asked = FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls)
-            if (asset := await route.assets.route(asked)) is not None:
-                if incoming.body is not None and not isinstance(incoming.body, bytes):
-                    await incoming.body.cancel(None)
-                incoming.reply(asset.status, asset.status_text, asset.headers, asset.body)
-                return
-        event = wire.Fetch(
-            wire.FetchId(0), fetch.verb, fetch.method, fetch.url, fetch.headers, None,
-            is_upgrade=fetch.is_upgrade, entrypoint=route.entrypoint or wire.DEFAULT, props=route.props,
-            depth=fetch.depth,
-        )  # fmt: skip
+        """Reply with what the other isolate answers, or fault with what its handler raised or what ended it."""
+        fetch = incoming.fetch
         try:
-            isolate = await route.isolate()
-            answer = await isolate.fetch(event, incoming.body, calls)
+            if fetch.verb == wire.STUB:
+                answer = await self._isolates.find(fetch.target).fetch(
+                    _event(fetch), incoming.body, calls, incoming.parts
+                )
+            elif await _answer_from_assets(incoming, self._routes[fetch.target], calls):
+                return
+            else:
+                route = self._routes[fetch.target]
+                event = _event(fetch, entrypoint=route.entrypoint or wire.DEFAULT, props=route.props)
+                answer = await (await route.isolate()).fetch(event, incoming.body, calls, incoming.parts)
         except PeerFault as fault:
             incoming.fault(fault.name, fault.message)
         except PaddockError as error:
-            incoming.fault("Error", f'The worker "{route.worker}" could not answer: {error}')
+            who = "function" if fetch.verb == wire.STUB else f'worker "{self._routes[fetch.target].worker}"'
+            incoming.fault("Error", f"The {who} could not answer: {error}")
         else:
-            incoming.reply(answer.status, answer.status_text, answer.headers, answer.body, answer.url)
+            incoming.reply(answer.status, answer.status_text, answer.headers, answer.body, answer.url, answer.parts)
 
 
 #: Of a worker that runs alone.
-NO_NEIGHBOURS: Final = Neighbours({})
+NO_NEIGHBOURS: Final = Neighbours({}, Isolates())
+
+
+def _event(fetch: wire.Fetch, *, entrypoint: str = wire.DEFAULT, props: str = "{}") -> wire.Fetch:
+    return wire.Fetch(
+        wire.FetchId(0), fetch.verb, fetch.method, fetch.url, fetch.headers, None,
+        is_upgrade=fetch.is_upgrade, entrypoint=entrypoint, props=props, depth=fetch.depth,
+    )  # fmt: skip
+
+
+async def _answer_from_assets(incoming: IncomingFetch, route: Route, calls: list[CallRecord]) -> bool:
+    """Reply with a file, if there is one that the request asks for."""
+    fetch = incoming.fetch
+    if fetch.verb != wire.FETCH or route.entrypoint is not None or route.assets is None:
+        return False
+    asset = await route.assets.route(FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls))
+    if asset is None:
+        return False
+    if incoming.body is not None and not isinstance(incoming.body, bytes):
+        await incoming.body.cancel(None)
+    incoming.reply(asset.status, asset.status_text, asset.headers, asset.body)
+    return True

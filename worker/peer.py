@@ -9,7 +9,7 @@ connection, and its source is cancelled on each of these ways out.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,13 +19,15 @@ from paddock.worker.channel import Channel, WireError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from paddock.worker.channel import ByteSource
     from paddock.worker.wire import BodyId, FetchId, Frame, Headers
 
-__all__ = ["Answer", "Handler", "IncomingFetch", "Peer", "PeerFault", "PeerGone", "RemoteBody"]
+__all__ = ["Answer", "Handler", "IncomingFetch", "Parts", "Peer", "PeerFault", "PeerGone", "RemoteBody"]
 
+#: Bodies beside the body.
+Parts: TypeAlias = "Sequence[bytes | ByteSource | None]"
 #: Larger pieces are cut, so that one body does not hold up the frames of the others.
 _PIECE_BYTES: Final = 64 * 1024
 #: Of an exception's longer texts, the end is sent: there stands what was raised.
@@ -48,6 +50,8 @@ class Answer(NamedTuple):
     headers: Headers
     body: bytes | ByteSource | None
     url: str = ""
+    #: As `body`, and beside it: what the values of a call refer to.
+    parts: Parts = ()
 
 
 class Handler(Protocol):
@@ -59,24 +63,31 @@ class Handler(Protocol):
 class IncomingFetch:
     """A fetch of the other end, and the one way to answer it."""
 
-    def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None) -> None:
+    def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None, parts: Parts = ()) -> None:
         self._peer = peer
-        self._writing: LocalBody | None = None
+        self._writing: list[LocalBody] = []
         self.fetch = fetch
         self.body = body
+        self.parts = parts
 
     def reply(
-        self, status: int, status_text: str, headers: Headers, body: bytes | ByteSource | None, url: str = ""
+        self,
+        status: int,
+        status_text: str,
+        headers: Headers,
+        body: bytes | ByteSource | None,
+        url: str = "",
+        parts: Parts = (),
     ) -> None:
-        """Send the head, and the body with it or behind it."""
-        described = self._peer.describe(body, self.fetch.cause)
-        self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url))
-        self._writing = self._peer.writing(described)
+        """Send the head, and the bodies with it or behind it."""
+        described, *beside = (self._peer.describe(part, self.fetch.cause) for part in (body, *parts))
+        self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url, tuple(beside)))
+        self._writing = [record for part in (described, *beside) if (record := self._peer.writing(part))]
 
     async def sent(self) -> None:
-        """Return when the reply's body is over: written to its end, broken off, or closed by the reader."""
-        if self._writing is not None:
-            await self._writing.over.wait()
+        """Return when the reply's bodies are over: written to their end, broken off, or closed by the reader."""
+        for body in self._writing:
+            await body.over.wait()
 
     def fault(self, name: str, message: str, stack: str = "", report: bytes = b"") -> None:
         """End the fetch with an exception. Its texts are user code's: lone surrogates are escaped, the rest is cut."""
@@ -126,8 +137,8 @@ class Peer:
         number, self._next_id = self._next_id, self._next_id + 2
         return wire.FetchId(number)
 
-    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None) -> Answer:
-        """Send a fetch and wait for the reply. Its id comes from `number`, its body is filled in here.
+    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, parts: Parts = ()) -> Answer:
+        """Send a fetch and wait for the reply. Its id comes from `number`, its bodies are filled in here.
 
         Cancel: the other end ends the scope. Raises PeerFault with the other end's exception, PeerGone when it died.
         """
@@ -136,8 +147,9 @@ class Peer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[fetch.id] = future
         try:
-            # Its body is closed with the event: a handler need not read what it was sent.
-            self.send(msgspec.structs.replace(fetch, body=self.describe(body, fetch.id)))
+            # Its bodies are closed with the event: a handler need not read what it was sent.
+            described, *beside = (self.describe(part, fetch.id) for part in (body, *parts))
+            self.send(msgspec.structs.replace(fetch, body=described, parts=tuple(beside)))
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
@@ -233,22 +245,25 @@ class Peer:
             if future is not None and not future.done():
                 future.set_exception(PeerFault(frame.name, frame.message, frame.stack, frame.report))
             return
-        answer = Answer(frame.status, frame.status_text, frame.headers, self._resolve(frame.body), frame.url)
+        body, *parts = (self._resolve(part) for part in (frame.body, *frame.parts))
+        answer = Answer(frame.status, frame.status_text, frame.headers, body, frame.url, parts)
         if future is None or future.done():
             self._discard(answer)  # the caller left while the reply was on its way
         else:
             future.set_result(answer)
 
     def _discard(self, answer: Answer) -> None:
-        """Cancel the body of a reply that nobody will read."""
-        if self._tasks is not None and answer.body is not None and not isinstance(answer.body, bytes):
-            self._tasks.create_task(answer.body.cancel(None))
+        """Cancel the bodies of a reply that nobody will read."""
+        for body in (answer.body, *answer.parts):
+            if self._tasks is not None and body is not None and not isinstance(body, bytes):
+                self._tasks.create_task(body.cancel(None))
 
     def _serve(self, fetch: wire.Fetch) -> None:
         assert self._tasks is not None
         if fetch.id in self._serving:
             raise WireError(f"fetch {fetch.id} is open already")
-        incoming = IncomingFetch(self, fetch, self._resolve(fetch.body))
+        body, *parts = (self._resolve(part) for part in (fetch.body, *fetch.parts))
+        incoming = IncomingFetch(self, fetch, body, parts)
 
         async def answer() -> None:
             try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
-    from paddock.worker.peer import Answer
+    from paddock.worker.peer import Answer, Parts
 
 __all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
 
@@ -78,7 +78,7 @@ class IsolateProcess:
         outbound: Outbound,
         neighbours: Neighbours = NO_NEIGHBOURS,
     ) -> None:
-        self._start = start
+        self._start = msgspec.structs.replace(start, isolate=neighbours.enter(self))
         self._settings = settings
         self._events: dict[int, OpenEvent] = {}
         self._peer = Peer(2, IsolateHost(bindings, outbound, neighbours, self._events), self._on_frame)
@@ -170,13 +170,15 @@ class IsolateProcess:
                 raise
         return ours, process
 
-    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord]) -> Answer:
+    async def fetch(
+        self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord], parts: Parts = ()
+    ) -> Answer:
         """Send an event. Raises PeerFault with the handler's exception, IsolateCrashed when the process died."""
         sent = msgspec.structs.replace(fetch, id=self._peer.number(), body=None, cause=None)
         self._events[sent.id] = OpenEvent(calls, self._settings.limits.subrequests)
         self._watchdog.busy.set()
         try:
-            return await self._peer.fetch(sent, body)
+            return await self._peer.fetch(sent, body, parts)
         except PeerFault as fault:
             if fault.name != wire.CPU_LIMIT:
                 raise

@@ -16,12 +16,14 @@ from typing import Final, NewType
 import msgspec
 
 __all__ = [
+    "CALL",
     "CPU_LIMIT",
     "CPU_LIMIT_EXIT",
     "DEFAULT",
     "FETCH",
     "INLINE_BODY_BYTES",
     "PROTOCOL",
+    "STUB",
     "BindingSpec",
     "Body",
     "BodyId",
@@ -58,6 +60,9 @@ CPU_LIMIT: Final = "CpuLimitExceeded"
 CPU_LIMIT_EXIT: Final = 152
 #: The kind of event that is a request.
 FETCH: Final = "fetch"
+#: Those of RPC: a call of a method, and of a function that came in a value.
+CALL: Final = "call"
+STUB: Final = "stub"
 #: The name of the default entrypoint.
 DEFAULT: Final = "default"
 
@@ -116,6 +121,8 @@ class Start(_Frame, frozen=True, tag=0):
     services: tuple[ServiceSpec, ...] = ()
     #: Processor time of one event.
     cpu_ms: int = 30_000
+    #: By which other isolates find its functions; the server fills it in.
+    isolate: int = 0
     #: Names among the variables whose values must not be shown.
     secret_names: tuple[str, ...] = ()
 
@@ -143,7 +150,9 @@ class Fetch(_Frame, frozen=True, tag=3):
     """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope.
 
     Of an isolate's fetch, `target` is a binding by its name, or `fetch`. Of an event it is its kind: `fetch`, or one of
-    `scheduled`, `queue` and `email`, whose arguments are the body.
+    `scheduled`, `queue` and `email`, whose arguments are the body. Of `call` and `stub`, which are those of RPC, the
+    arguments are the body, too, and `method` names the method or the function; `target`, on the way to the server, is
+    then the number of the function's isolate.
     """
 
     id: FetchId
@@ -164,10 +173,12 @@ class Fetch(_Frame, frozen=True, tag=3):
     props: str = "{}"
     #: How many workers it has come through; 0 for what comes from outside.
     depth: int = 0
+    #: Bodies that the values of a call refer to.
+    parts: tuple[Body, ...] = ()
 
 
 class Reply(_Frame, frozen=True, tag=4):
-    """Answers a Fetch. `url` is where an outbound fetch ended when it was redirected."""
+    """Answers a Fetch. `url` is where an outbound fetch ended when it was redirected; `parts` are as in Fetch."""
 
     id: FetchId
     status: int
@@ -175,6 +186,7 @@ class Reply(_Frame, frozen=True, tag=4):
     headers: Headers
     body: Body
     url: str = ""
+    parts: tuple[Body, ...] = ()
 
 
 class Fault(_Frame, frozen=True, tag=5):

@@ -46,6 +46,35 @@ class Greeter(WorkerEntrypoint):
     async def fetch(self, request):
         return Response(f"{self.ctx.props.greeting} {request.method} {await request.text()}")
 
+    calls = 0
+
+    def greet(self, name, options=None):
+        self.calls += 1
+        return {"text": f"{self.ctx.props.greeting} {name}", "calls": self.calls, "options": options}
+
+    async def echo(self, value):
+        return value
+
+    async def apply(self, function):
+        global kept
+        kept = function
+        return await function(2)
+
+    async def apply_later(self):
+        return await kept(2)
+
+    def doubler(self):
+        return lambda n: 2 * n
+
+    def fails(self):
+        raise ValueError("boom")
+
+    def dies(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _private(self):
+        return "secret"
+
 class Default(WorkerEntrypoint):
     async def scheduled(self, controller, env, ctx):
         if controller.cron == "fail":
@@ -96,7 +125,8 @@ def worker(folder: Path, name: str, handler: str, text: str) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def client(start_dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("session")
-    front = worker(folder, "front", FRONT, SERVICE.format("BACK", "back") + GREETER)
+    nobody = SERVICE.format("NOBODY", "back") + 'entrypoint = "Nobody"\n'
+    front = worker(folder, "front", FRONT, SERVICE.format("BACK", "back") + GREETER + nobody)
     back = worker(folder, "back", BACK, SERVICE.format("FRONT", "front"))
     server = start_dev(folder, folder / "ready", *front, *back)
     with server.client as client:
@@ -184,3 +214,76 @@ result = await env.BACK.scheduled(cron="{cron}")
 return Response.json([result.outcome, result.noRetry])
 """
     assert ask(client, code).json() == outcome
+
+
+def test_a_method_of_another_worker_is_called(client: httpx.Client) -> None:
+    """PW-039, DT-047"""
+    code = "return Response.json([await env.GREETER.greet('Ann', polite=True) for _ in range(2)])"
+    greeting = {"text": "Howdy Ann", "calls": 1, "options": {"polite": True}}
+    assert ask(client, code).json() == [greeting, greeting]
+
+
+def test_values_come_back_as_pythons_own(client: httpx.Client) -> None:
+    code = """
+from datetime import datetime
+values = [
+    1, 1.5, True, None, "x\u00e9", [1, {"a": [2]}], {1, 2}, 2**70, b"bytes", datetime(2026, 1, 2),
+    Response("body", status=201, headers={"a": "b"}), Request("https://any/", method="POST", body="asked"),
+]
+back = [await env.GREETER.echo(value) for value in values]
+assert back[:8] == values[:8], back
+assert bytes(back[8]) == b"bytes" and back[9] == values[9], back
+response, request = back[10:]
+bodies = [await response.text(), await request.text()]
+return Response.json([*bodies, response.status, response.headers["a"], request.method])
+"""
+    assert ask(client, code).json() == ["body", "asked", 201, "b", "POST"]
+
+
+def test_a_stream_in_a_value_is_read_on_the_other_side(client: httpx.Client) -> None:
+    code = """
+stream = ReadableStream.from_(to_js([b"one ", b"two"]))
+back = await env.GREETER._binding.echo(Object.fromEntries(to_js([["inside", stream]])))
+return Response(back.inside)
+"""
+    assert ask(client, code).text == "one two"
+
+
+def test_functions_are_called_where_they_live(client: httpx.Client) -> None:
+    """Both ways: as arguments until the call returns, as results until the caller's event is over."""
+    code = """
+applied = await env.GREETER.apply(lambda n: n + 40)
+double = await env.GREETER.doubler()
+try:
+    await env.GREETER.apply_later()
+except JsException as error:
+    return Response.json([applied, await double(4), await double(5), str(error).strip().splitlines()[-1]])
+"""
+    gone = "RPC stub used after being disposed."
+    *numbers, error = ask(client, code).json()
+    assert numbers == [42, 8, 10]
+    assert gone in error
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("GREETER._private()", 'TypeError: The RPC receiver does not implement the method "_private".'),
+        ("GREETER.missing()", "TypeError: Method missing does not exist"),
+        ("GREETER.fails()", "ValueError: boom"),
+        ("GREETER.dies()", 'The worker "back" could not answer: The worker\'s process ended: signal SIGKILL.'),
+        ("GREETER.echo(object())", 'DataCloneError: Could not serialize object of type "PyProxy".'),
+        ("GREETER.echo(env.BACK)", 'DataCloneError: Could not send an object of type "Fetcher" to another worker'),
+        ("GREETER.echo('x' * 2**25)", "Serialized RPC arguments or return values are limited to 32MiB"),
+        ("NOBODY.greet()", 'The entrypoint "Nobody" is not exported by handler.py'),
+    ],
+)
+def test_calls_that_fail_say_why(client: httpx.Client, call: str, said: str) -> None:
+    """PW-039"""
+    code = f"""
+try:
+    await env.{call}
+except JsException as error:
+    return Response(str(error))
+"""
+    assert said in ask(client, code).text

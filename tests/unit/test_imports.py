@@ -48,6 +48,7 @@ ISOLATE_EXCEPTIONS = {
     ("paddock.worker.isolate.batches", "msgspec"),
     ("paddock.worker.isolate.events", "msgspec"),
     ("paddock.worker.isolate.neighbour", "msgspec"),
+    ("paddock.worker.isolate.rpcwire", "msgspec"),
     ("paddock.worker.isolate.web.url", "ada_url"),
 }
 

@@ -32,6 +32,7 @@ from paddock.worker.isolate.globalscope import global_scope
 from paddock.worker.isolate.loader import ImportFailure, load
 from paddock.worker.isolate.notes import record_output
 from paddock.worker.isolate.own import OwnWorker
+from paddock.worker.isolate.remotecalls import RemoteCalls
 from paddock.worker.isolate.searchpath import prepare_path
 from paddock.worker.isolate.services import exports_of
 from paddock.worker.isolate.transport import Transport
@@ -79,8 +80,9 @@ class _Isolate:
         began = time.perf_counter()
         transport = Transport(self._peer)
         set_transport(transport)
+        remote = RemoteCalls(transport, start.isolate)
         try:
-            entrypoint, self._events = _load(start, transport)
+            entrypoint, self._events = _load(start, remote)
         except ImportFailure as error:
             self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
             return
@@ -115,7 +117,7 @@ class _Isolate:
             self._peer.leave()
 
 
-def _load(start: wire.Start, transport: Transport) -> tuple[Entrypoint, Events]:
+def _load(start: wire.Start, remote: RemoteCalls) -> tuple[Entrypoint, Events]:
     """Everything between Start and Ready that can fail because of the handler."""
     main_file, flags = Path(start.main), set(start.flags)
     root = Path(start.root) if start.root else main_file.parent
@@ -123,7 +125,7 @@ def _load(start: wire.Start, transport: Transport) -> tuple[Entrypoint, Events]:
     prepare_path(main_file, root, has_vendor=has_vendor, has_pth="python_process_pth_files" in flags)
     era.select(_era(flags))
     own = OwnWorker(start.wait_until_s)
-    env = make_env(start, own, transport)
+    env = make_env(start, own, remote)
     # Importable only now: these modules have their names only while the shims are on the path.
     import_module("_cloudflare_compat_flags").install(dict.fromkeys(flags, True))
     import_module("_pyodide_entrypoint_helper").install(env, wait_until)
@@ -136,7 +138,7 @@ def _load(start: wire.Start, transport: Transport) -> tuple[Entrypoint, Events]:
     own.open(calls, exports)
     record_output()
     secrets = [start.strings[name] for name in start.secret_names if name in start.strings]
-    return entrypoint, Events(calls, start.wait_until_s, start.cpu_ms, exports, secrets)
+    return entrypoint, Events(calls, remote, start.wait_until_s, start.cpu_ms, exports, secrets)
 
 
 def _era(flags: set[str]) -> era.Era:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from paddock.worker import wire
     from paddock.worker.isolate.own import OwnWorker
-    from paddock.worker.isolate.transport import Transport
+    from paddock.worker.isolate.remotecalls import RemoteCalls
     from paddock.worker.isolate.web.objects import JsProxy
 
 __all__ = ["STUBS", "make_env"]
@@ -40,10 +40,10 @@ STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
 }
 
 
-def make_env(start: wire.Start, own: OwnWorker, transport: Transport) -> JsObject:
+def make_env(start: wire.Start, own: OwnWorker, remote: RemoteCalls) -> JsObject:
     """The raw environment: strings as they are, other variables as JavaScript values, one stub for each binding.
 
-    `own` answers the bindings that lead to this worker itself, `transport` those that lead to others.
+    `own` answers the bindings that lead to this worker itself, `remote` those that lead to others.
     """
     env = JsObject()
     for name, text in start.strings.items():
@@ -53,5 +53,5 @@ def make_env(start: wire.Start, own: OwnWorker, transport: Transport) -> JsObjec
     for binding in start.bindings:
         setattr(env, binding.name, STUBS[binding.kind](Fetcher(binding.name)))
     for service in start.services:
-        setattr(env, service.binding, service_stub(own, transport, service))
+        setattr(env, service.binding, service_stub(own, remote, service))
     return env

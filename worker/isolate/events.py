@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from paddock.worker.isolate.calls import Calls
+    from paddock.worker.isolate.remotecalls import RemoteCalls
     from paddock.worker.isolate.web.objects import JsObject
     from paddock.worker.isolate.web.response import Response
     from paddock.worker.peer import IncomingFetch, Peer
@@ -74,12 +75,14 @@ class Events:
     def __init__(
         self,
         calls: Calls,
+        remote: RemoteCalls,
         wait_until_s: float,
         cpu_ms: int,
         exports: JsObject | None = None,
         secrets: Iterable[str] = (),
     ) -> None:
         self._calls = calls
+        self._remote = remote
         self._shower = Shower(secrets)
         self._wait_until_s = wait_until_s
         self._exports = exports
@@ -104,6 +107,7 @@ class Events:
             logger.warning("%s", WAIT_UNTIL_CUT)
         finally:
             self._cpu.forget(incoming.fetch.id)
+            self._remote.forget(incoming.fetch.id)
             peer.send(wire.Finished(incoming.fetch.id))
 
     async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
@@ -111,7 +115,10 @@ class Events:
         try:
             if incoming.fetch.target == wire.FETCH:
                 return await self._respond(incoming, context)
-            await self._deliver(incoming, context)
+            if incoming.fetch.target in (wire.CALL, wire.STUB):
+                await self._call(incoming, context)
+            else:
+                await self._deliver(incoming, context)
         except CpuLimitExceeded as error:
             incoming.fault(wire.CPU_LIMIT, str(error), "\n".join(getattr(error, "__notes__", ())))
         except JsException as error:
@@ -143,6 +150,12 @@ class Events:
         if coupling is not None and not (incoming.body is None or isinstance(incoming.body, bytes)):
             return current_scope().start(coupling.carry(incoming.body))
         return None
+
+    async def _call(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
+        """A call of RPC from another isolate."""
+        # Not by a name: what waits for nothing must be garbage, see `Answers`.
+        result = await self._answers.of(incoming.fetch.id, await self._remote.work(incoming, self._calls, context))
+        self._remote.reply(incoming, result)
 
     async def _deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """An event that is no fetch. Its outcome is an answer, too, when the handler raises (PW-027)."""

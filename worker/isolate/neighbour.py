@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.worker import wire
 from paddock.worker.isolate.depth import next_depth
 from paddock.worker.isolate.own import with_length
 from paddock.worker.isolate.web.errors import JsException
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.own import Target
+    from paddock.worker.isolate.remotecalls import RemoteCalls
     from paddock.worker.isolate.scheduled import ScheduledController
-    from paddock.worker.isolate.transport import Transport
     from paddock.worker.isolate.web.request import Request
     from paddock.worker.isolate.web.response import Response
 
@@ -35,18 +36,18 @@ class _Scheduled(msgspec.Struct):
 class Neighbour:
     """What a service binding leads to. The target is the server's knowledge, and so without meaning here."""
 
-    def __init__(self, transport: Transport, binding: str) -> None:
-        self._transport = transport
+    def __init__(self, remote: RemoteCalls, binding: str) -> None:
+        self._remote = remote
         self._binding = binding
 
     async def fetch(self, _target: Target, request: Request) -> Response:
         """The response of the entrypoint. Raises JsException with what its handler raised."""
-        return await self._transport.fetch_service(self._binding, with_length(request), next_depth())
+        return await self._remote.transport.fetch_service(self._binding, with_length(request), next_depth())
 
     async def scheduled(self, controller: ScheduledController) -> None:
         """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
         arguments = msgspec.json.encode({"cron": controller.cron, "time_ms": controller.scheduledTime})
-        told = await self._transport.deliver(self._binding, "scheduled", arguments, next_depth())
+        told = await self._remote.transport.deliver(self._binding, "scheduled", arguments, next_depth())
         result = msgspec.json.decode(told, type=_Scheduled)
         controller._is_final = result.is_final
         if result.outcome != "ok":
@@ -54,4 +55,4 @@ class Neighbour:
 
     async def call(self, _target: Target, method: str, args: tuple[object, ...]) -> object:
         """What a method returns. Raises JsException with what it raised."""
-        raise JsException("Error", f'Cannot call "{method}": RPC to other workers is not supported yet.')
+        return await self._remote.call(self._binding, wire.CALL, method, args)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paddock.worker import wire
-    from paddock.worker.isolate.transport import Transport
+    from paddock.worker.isolate.remotecalls import RemoteCalls
 
 __all__ = ["Callee", "Service", "exports_of", "service_stub"]
 
@@ -175,12 +175,12 @@ class _Absent(Fetcher):
         return f'a local dev session for the "{self._entrypoint}" entrypoint of service "{self._service}"'
 
 
-def service_stub(own: OwnWorker, transport: Transport, spec: wire.ServiceSpec) -> JsProxy:
+def service_stub(own: OwnWorker, remote: RemoteCalls, spec: wire.ServiceSpec) -> JsProxy:
     """The stub of one service binding."""
     target = Target(spec.entrypoint or DEFAULT, spec.props)
     if spec.is_own:
         return Service(own, target)
-    return Service(Neighbour(transport, spec.binding), target) if spec.is_connected else _Absent(spec)
+    return Service(Neighbour(remote, spec.binding), target) if spec.is_connected else _Absent(spec)
 
 
 def exports_of(own: OwnWorker, names: tuple[str, ...]) -> JsObject:

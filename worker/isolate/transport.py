@@ -16,7 +16,7 @@ from paddock.worker.isolate.web.lanes import pipe
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes, take_source
 from paddock.worker.isolate.web.websocket import WebSocket
-from paddock.worker.peer import Answer, Peer, PeerFault, PeerGone
+from paddock.worker.peer import Answer, Parts, Peer, PeerFault, PeerGone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -63,6 +63,14 @@ class Transport:
         )  # fmt: skip
         return await whole((await self._fetch(head, arguments)).body)
 
+    async def call(self, target: str, verb: str, name: str, arguments: bytes, parts: Parts, depth: int) -> Answer:
+        """The answer to a call of RPC. Raises JsException with what the callee raised."""
+        head = wire.Fetch(
+            self._peer.number(), target, name, f"http://localhost/{verb}", (), None, CURRENT_EVENT.get(),
+            verb=verb, depth=depth,
+        )  # fmt: skip
+        return await self._fetch(head, arguments, parts)
+
     async def _upgrade(self, target: str, request: Request, depth: int = 0) -> Response:
         """The response to a request for a WebSocket: with one, or the response by which the server refused."""
         near, far = pipe()
@@ -73,9 +81,9 @@ class Transport:
         wait_until(coupling.keep(answer.body))
         return _response(request, answer, None, WebSocket.holding(near))
 
-    async def _fetch(self, head: wire.Fetch, body: bytes | ByteSource | None) -> Answer:
+    async def _fetch(self, head: wire.Fetch, body: bytes | ByteSource | None, parts: Parts = ()) -> Answer:
         try:
-            return await self._peer.fetch(head, body)
+            return await self._peer.fetch(head, body, parts)
         except PeerFault as fault:
             raise JsException(fault.name, fault.message) from fault
         except PeerGone as gone:

@@ -58,6 +58,8 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return FLOATS
     if hint == tuple[wire.BindingSpec, ...]:
         return st.lists(_built(wire.BindingSpec), max_size=2).map(tuple)
+    if hint == tuple[wire.Body, ...]:
+        return st.lists(_values(wire.Body), max_size=2).map(tuple)
     if options := [option for option in get_args(hint) if option is not type(None)]:
         if type(None) in get_args(hint):
             return st.one_of(st.none(), *map(_values, options))

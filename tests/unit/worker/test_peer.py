@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from paddock.worker import wire
+from paddock.worker.bodies import WholeBody
 from paddock.worker.channel import BodyBroken, ByteSource
 from paddock.worker.peer import IncomingFetch, Peer, PeerFault, PeerGone, RemoteBody
 
@@ -97,6 +98,39 @@ def test_large_bodies_stream_whole_and_in_order() -> None:
             answer = await server.fetch(fetch_from(server), body)
             assert isinstance(answer.body, RemoteBody)
             assert await read(answer.body) == body
+
+    asyncio.run(run())
+
+
+def test_parts_travel_beside_the_body_and_come_back_unread() -> None:
+    source = WholeBody(b"streamed")
+
+    async def echo(incoming: IncomingFetch) -> None:
+        incoming.reply(200, "", (), incoming.body, parts=incoming.parts)
+
+    async def run() -> None:
+        async with pair(refuse, echo) as (server, _):
+            answer = await server.fetch(fetch_from(server), b"body", [None, b"whole", source])
+            assert (answer.body, *answer.parts) == (b"body", None, b"whole", source)
+
+    asyncio.run(run())
+
+
+def test_a_reply_is_sent_when_its_last_part_is_over() -> None:
+    over: list[bool] = []
+
+    async def serve(incoming: IncomingFetch) -> None:
+        incoming.reply(200, "", (), b"body", parts=[WholeBody(b"part")])
+        await incoming.sent()
+        over.append(True)
+
+    async def run() -> None:
+        async with pair(refuse, serve) as (server, _):
+            answer = await server.fetch(fetch_from(server), None)
+            assert not over
+            assert await read(answer.parts[0]) == b"part"
+            await server.fetch(fetch_from(server), None)
+            assert over
 
     asyncio.run(run())
 
