@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from starlette.routing import Router
@@ -22,11 +22,12 @@ from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import faultreport, local_ai, relay, triggers, wire
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded
-from paddock.worker.guard import refusal
+from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
 from paddock.worker.metrics import Metrics
 from paddock.worker.peer import PeerFault
+from paddock.worker.upstream import Upstream
 from paddock.worker.websocket import SocketExchange
 
 if TYPE_CHECKING:
@@ -41,12 +42,21 @@ if TYPE_CHECKING:
     from paddock.worker.supervisor import Supervisor
     from paddock.worker.tracing import Tracing
 
-__all__ = ["make_app"]
+__all__ = ["Front", "make_app"]
 
 logger = logging.getLogger("paddock.request")
 
 #: An answer that takes longer than this is cancelled when its client goes away.
 _WATCHED_AFTER_S: Final = 0.01
+
+
+class Front(NamedTuple):
+    """What requests meet before the worker does."""
+
+    guard: Guard = Guard()
+    upstream: Upstream = Upstream()
+    #: Whether `/__scheduled` is ours.
+    tests_scheduled: bool = False
 
 
 def make_app(
@@ -60,6 +70,7 @@ def make_app(
     tracing: Tracing | None = None,
     pages: ErrorPages | None = None,
     assets: AssetsBinding | None = None,
+    front: Front = Front(),  # noqa: B008 - immutable
 ) -> ASGIApp:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted.
 
@@ -79,12 +90,13 @@ def make_app(
             response = envelope.authentication_failure()
             await exchange.respond(response.status, response.headers, response.body)
             return
-        await _answer_binding(service, limit_bytes, exchange, request)
+        reason = front.guard.refusal(request.header("host"), request.header("origin"), own_host=relay.HOST)
+        await (_refuse(exchange, reason) if reason else _answer_binding(service, limit_bytes, exchange, request))
 
     async def answer_client(exchange: Exchange, request: FetchRequest) -> None:
         asset = None if assets is None else await assets.route(request)
         if asset is None:
-            await _answer_event(supervisor, exchange, request)
+            await _answer_event(supervisor, exchange, request, front)
             return
         await exchange.discard_request()
         await exchange.respond(asset.status, asset.headers, asset.body)
@@ -99,6 +111,11 @@ def make_app(
 
     own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
     own |= dict.fromkeys(triggers.PATHS, events)
+    own |= {old: _Door(_move, options) for old in triggers.MOVED}
+    if front.tests_scheduled:
+        own[triggers.TEST_PATH] = _Door(
+            lambda exchange, request: _test_scheduled(supervisor, exchange, request), options
+        )
 
     relayed = relay.Relay(binding)
     lifespan = Router().lifespan
@@ -110,7 +127,13 @@ def make_app(
             await lifespan(scope, receive, send)
             return
         path = scope["path"]
-        door = relayed if relayed.takes(scope) else own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
+        door: ASGIApp
+        if relayed.takes(scope):  # which has a guard of its own
+            door = relayed
+        elif path.startswith(RESERVED) and (reason := _refusal(front.guard, scope)):
+            door = _Door(lambda exchange, _: _refuse(exchange, reason), options, takes_sockets=True)
+        else:
+            door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
         await door(scope, receive, send)
 
     return app
@@ -235,14 +258,54 @@ class _Watcher:
         self._answering.cancel()
 
 
-async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
+def _refusal(guard: Guard, scope: Scope) -> str:
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return guard.refusal(headers.get(b"host"), headers.get(b"origin"))
+
+
+async def _refuse(exchange: Exchange, reason: str) -> None:
+    await exchange.discard_request()
+    await exchange.respond(403, text_headers(), reason.encode())
+
+
+async def _move(exchange: Exchange, request: FetchRequest) -> None:
+    """An older path: to the newer one, with method, body and query."""
+    url = urlsplit(request.url)
+    target = triggers.MOVED[unquote(url.path)] + (f"?{url.query}" if url.query else "")
+    await exchange.discard_request()
+    await exchange.respond(308, text_headers(("location", target)), b"")
+
+
+async def _test_scheduled(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
+    response = await triggers.answer_test(supervisor.current, request)
+    await exchange.discard_request()
+    await exchange.respond(response.status, response.headers, response.body)
+
+
+async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: FetchRequest, front: Front) -> None:
     """A request of the worker: an event into the current isolate."""
+    outer = request.url
+    if front.upstream.is_other:
+        front.upstream.enter(request)
     isolate = await supervisor.current()
     fetch = wire.Fetch(
         wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
     )
-    answer = await isolate.fetch(fetch, request.body, request.calls)
-    await exchange.respond(answer.status, answer.headers, answer.body)
+    try:
+        answer = await isolate.fetch(fetch, request.body, request.calls)
+    except PeerFault:
+        if not _is_test_icon(exchange, front):
+            raise
+        await exchange.respond(404, (), b"")
+        return
+    headers = front.upstream.leave(outer, answer.headers) if front.upstream.is_other else answer.headers
+    await exchange.respond(answer.status, headers, answer.body)
+
+
+def _is_test_icon(exchange: Exchange, front: Front) -> bool:
+    """Whether a browser asks for the icon of the page /__scheduled, which a worker without `fetch` cannot answer."""
+    referer = urlsplit(exchange.header("referer") or "")
+    return front.tests_scheduled and exchange.line == "GET /favicon.ico" and referer.path == triggers.TEST_PATH
 
 
 async def _answer_trigger(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
@@ -255,9 +318,6 @@ async def _answer_trigger(supervisor: Supervisor, exchange: Exchange, request: F
 
 async def _answer_binding(service: AiService, limit_bytes: int, exchange: Exchange, request: FetchRequest) -> None:
     """A request of the AI binding of another runtime: the same protocol that the isolate's own binding speaks."""
-    if reason := refusal(request, own_host=relay.HOST):
-        await exchange.respond(403, text_headers(), reason.encode())
-        return
     try:
         response = await ai_wire.answer(service, relay.unwrap(request), limit_bytes)
     except InputError as error:

@@ -20,8 +20,10 @@ from paddock.worker.config_assets import Assets, settle_assets
 from paddock.worker.config_decoding import decode_keys
 from paddock.worker.config_diagnostics import Diagnostics
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
+from paddock.worker.config_flags import with_flags
 from paddock.worker.config_paddock import settle_paddock
 from paddock.worker.config_resources import Resource, read_resources, read_version_metadata
+from paddock.worker.config_routes import Route, settle_routes
 from paddock.worker.config_sections import select_environment
 from paddock.worker.config_settings import (
     DevSettings,
@@ -81,6 +83,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     consumers: tuple[QueueConsumer, ...] = ()
     #: Cron expressions of the triggers; nothing fires them by itself.
     crons: tuple[str, ...] = ()
+    #: The addresses of a deployment, which name the host that the worker sees.
+    routes: tuple[Route, ...] = ()
     #: Bindings that only name a resource.
     resources: tuple[Resource, ...] = ()
     #: Name in `env` of the version's id, tag and time.
@@ -94,6 +98,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def root(self) -> Path:
         """The project's folder."""
         return self.path.parent
+
+    @property
+    def upstream_host(self) -> str | None:
+        """The host of the URLs that the worker sees; None for the one that a request asked for."""
+        return self.dev.host or next((route.host for route in self.routes[:1]), None)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -118,7 +127,7 @@ def load_config(
     file = read_config(find_config(path, start or Path.cwd()))
     root = file.path.parent
     diagnostics = Diagnostics(file.path.name, file.line)
-    keys = select_environment(file.tables, env, diagnostics)
+    keys = with_flags(select_environment(file.tables, env, diagnostics), overrides)
     wrangler = decode_keys(keys, WranglerKeys, diagnostics)
     compatibility = checks.settle_compatibility(wrangler, today, diagnostics)
     assets = settle_assets(wrangler.assets, root, overrides.assets, compatibility.flags, diagnostics)
@@ -149,6 +158,7 @@ def load_config(
         producers=wrangler.queues.producers,
         consumers=wrangler.queues.consumers,
         crons=wrangler.triggers.crons,
+        routes=settle_routes(wrangler),
         resources=resources,
         version_metadata=version_metadata,
         dev=checks.settle_dev(wrangler.dev, overrides),

@@ -142,8 +142,6 @@ DEPLOY_ONLY: Final = frozenset(
         "preview_urls",
         "previews",
         "python_modules",
-        "route",
-        "routes",
         "rules",
         "send_metrics",
         "streaming_tail_consumers",
@@ -171,6 +169,8 @@ _READ: Final = frozenset(
         "paddock",
         "queues",
         "ratelimits",
+        "route",
+        "routes",
         "secrets",
         "services",
         "triggers",
@@ -188,10 +188,7 @@ DEV_UNSUPPORTED: Final = frozenset(
         "container_engine",
         "enable_containers",
         "generate_types",
-        "host",
         "inspector_ip",
         "inspector_port",
-        "local_protocol",
-        "upstream_protocol",
     }
 )

@@ -14,18 +14,22 @@ __all__ = [
     "DevSettings",
     "Device",
     "Dtype",
+    "EngineKind",
     "EngineSettings",
     "Json",
     "LimitsSettings",
     "ModelSettings",
     "Overrides",
     "PaddockSettings",
+    "Protocol",
     "Url",
 ]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Device = Literal["auto", "cpu", "cuda"]
 Dtype = Literal["auto", "float16", "bfloat16", "float32"]
+EngineKind = Literal["vllm", "remote", "off"]
+Protocol = Literal["http", "https"]
 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=1)]
@@ -41,10 +45,15 @@ _MB: Final = 1_000_000
 
 
 class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`[dev]`: where the dev server listens. Port 0 means any free port."""
+    """`[dev]`: where the dev server listens, and the address that the worker sees. Port 0 means any free port."""
 
     ip: str = "localhost"
     port: _Port = 8787
+    local_protocol: Protocol = "http"
+    #: The host of the URLs that the worker sees. None: that of the first route, else the one that was asked for.
+    host: Annotated[str, Meta(min_length=1)] | None = None
+    #: The protocol of those URLs. None: the one that was used.
+    upstream_protocol: Protocol | None = None
 
 
 class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +68,7 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[paddock.engine]`: how models are run. None leaves the choice to the engine host."""
 
-    kind: Literal["vllm", "remote", "off"] = "vllm"
+    kind: EngineKind = "vllm"
     #: Where vLLM's OpenAI servers are: of `kind = "remote"`, for every model that names none of its own. Several serve
     #: the same model.
     url: Url | None = None
@@ -173,3 +182,18 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     deterministic: bool = False
     persist_to: Path | None = None
     assets: Path | None = None
+    #: Keys of the file, in place of what stands there; see worker/config_flags.py.
+    main: Path | None = None
+    name: str | None = None
+    compatibility_date: str | None = None
+    compatibility_flags: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    local_protocol: Protocol | None = None
+    host: str | None = None
+    upstream_protocol: Protocol | None = None
+    catalog: Path | None = None
+    engine: EngineKind | None = None
+    keep_alive: str | None = None
+    strict: bool | None = None
+    #: Models that are pinned, and have to be loaded before the server is ready.
+    preload: tuple[str, ...] = ()

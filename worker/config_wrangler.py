@@ -25,6 +25,7 @@ __all__ = [
     "QueueConsumer",
     "QueueProducer",
     "QueuesKeys",
+    "RouteKeys",
     "SecretsKeys",
     "ServiceBinding",
     "TriggersKeys",
@@ -132,6 +133,17 @@ class QueuesKeys(msgspec.Struct, frozen=True, kw_only=True):
     consumers: tuple[QueueConsumer, ...] = ()
 
 
+class RouteKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `routes`, where it is no text. Only host and zone mean something here."""
+
+    pattern: str
+    zone_name: str | None = None
+    zone_id: Any = None
+    custom_domain: Any = None
+    enabled: Any = None
+    previews_enabled: Any = None
+
+
 class SecretsKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[secrets]`: the names that the worker needs. Without `required`, every secret of the files is taken."""
 
@@ -142,6 +154,11 @@ class TriggersKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[triggers]`: nothing fires the crons by itself."""
 
     crons: tuple[str, ...] = ()
+
+
+_ROUTE_TEXT: Final = "either a string or an object with the shape { pattern, custom_domain, zone_id | zone_name }"
+_Route = Annotated[str | RouteKeys, Meta(description=_ROUTE_TEXT)]
+_Routes = Annotated[tuple[str | RouteKeys, ...], Meta(description=f"array, each entry {_ROUTE_TEXT},")]
 
 
 class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +178,8 @@ class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     compatibility_date: datetime.date | None = None
     compatibility_flags: tuple[str, ...] = ()
     triggers: TriggersKeys = TriggersKeys()
+    route: _Route | None = None
+    routes: _Routes = ()
     dev: DevSettings = DevSettings()
     limits: LimitsSettings = LimitsSettings()
     paddock: PaddockSettings = PaddockSettings()

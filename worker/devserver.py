@@ -14,17 +14,21 @@ import msgspec
 from hypercorn.asyncio import serve
 
 from paddock.bindings.ai.doors.access import Access
-from paddock.worker.app import make_app
+from paddock.worker.app import Front, make_app
 from paddock.worker.assembly import make_broker, make_service
 from paddock.worker.greeting import bindings_table, exposure_warning, models_table
+from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.neighbours import Isolates
+from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound
+from paddock.worker.preloading import load_pinned
 from paddock.worker.serving import serving_config
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
+from paddock.worker.upstream import Upstream
 from paddock.worker.usage import UsageLedger
 
 if TYPE_CHECKING:
@@ -62,12 +66,14 @@ class DevServer:
         names = frozenset(config.name for config in configs)
         self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {}, Isolates())
 
-    async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> None:
-        """Serve on these sockets. Nothing that was started is left behind."""
+    async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> ExitCode:
+        """Serve on these sockets. Nothing that was started is left behind. Returns the exit code, signals aside."""
         self._greet()
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._start_engines(tasks)
+                if (failure := await self._start_engines(tasks, stop)) is not None:
+                    await self._close([])
+                    return failure
                 for config in self._configs:
                     self._shared.workers[config.name] = HostedWorker(config, self._options, self._shared, tasks)
                 workers = list(self._shared.workers.values())
@@ -79,6 +85,7 @@ class DevServer:
                 await serve(app, serving_config(sockets), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
                 await self._close(workers)
+            return ExitCode.OK
         finally:
             await self._shared.outbound.close()
             if self._tracing is not None:
@@ -92,16 +99,16 @@ class DevServer:
         self._ledger.add(record)
         self._metrics.add(record)
 
-    async def _start_engines(self, tasks: asyncio.TaskGroup) -> None:
+    async def _start_engines(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> ExitCode | None:
         tasks.create_task(self._ledger.run())
         if self._forkserver is not None:
             await self._forkserver.attach()
-        engines = self._service.engines
-        engines.start(tasks)
-        for model in (name for name, chosen in self._config.paddock.models.items() if chosen.pinned):
-            engines.pin(self._service.catalog.card(model))
+        self._service.engines.start(tasks)
+        pinned = [name for name, chosen in self._config.paddock.models.items() if chosen.pinned]
+        return await load_pinned(self._service, pinned, self._options.overrides.preload, stop)
 
     def _app(self, primary: HostedWorker) -> object:
+        host, routes = self._config.upstream_host, self._config.routes
         return make_app(
             primary.supervisor,
             self._service,
@@ -112,6 +119,9 @@ class DevServer:
             tracing=self._tracing,
             pages=primary.pages,
             assets=primary.assets,
+            front=Front(
+                Guard.of(routes, host), Upstream(host, self._config.dev.upstream_protocol), self._options.test_scheduled
+            ),
         )
 
     async def _close(self, workers: Sequence[HostedWorker]) -> None:

@@ -15,17 +15,20 @@ __all__ = ["BACKLOG", "listen"]
 
 #: Ports tried after the default one. Source: wrangler's port rule.
 _NEXT_PORTS: Final = 10
+_LAST_PORT: Final = 65535
 _LOCALHOST: Final = "localhost"
 #: A burst of connections waits here instead of being dropped.
 BACKLOG: Final = 4096
 
 
-def listen(ip: str, port: int, *, is_fixed: bool) -> list[socket.socket]:
+def listen(ip: str, port: int, *, is_fixed: bool, tries_next: bool = True) -> list[socket.socket]:
     """Listening sockets on one port: the first of the candidates that is free. `localhost` means both address families.
+
+    Without `tries_next`, as in CI, any free port follows at once.
 
     Raises PortInUse when `port` was asked for and is taken; OSError for an address that is not of this machine.
     """
-    for candidate in _candidates(port, is_fixed=is_fixed):
+    for candidate in _candidates(port, is_fixed=is_fixed, tries_next=tries_next):
         try:
             return _bind(ip, candidate)
         except OSError as error:
@@ -34,10 +37,11 @@ def listen(ip: str, port: int, *, is_fixed: bool) -> list[socket.socket]:
     raise PortInUse(ip, port)
 
 
-def _candidates(port: int, *, is_fixed: bool) -> Iterator[int]:
+def _candidates(port: int, *, is_fixed: bool, tries_next: bool) -> Iterator[int]:
     yield port
     if port and not is_fixed:
-        yield from range(port + 1, port + 1 + _NEXT_PORTS)
+        if tries_next:
+            yield from range(port + 1, min(port + 1 + _NEXT_PORTS, _LAST_PORT + 1))
         yield 0
 
 

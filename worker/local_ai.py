@@ -1,8 +1,7 @@
 """What people and tools ask of the models of a running dev server, below `/cdn-cgi/local/ai/`.
 
 `GET status`, `GET ps` and `GET metrics` (for Prometheus) tell. `POST load`, `unload` and `pin` act on the model that
-the JSON body names, and answer with its new status. For this machine only, whatever name a page in a browser uses
-(`guard.py`).
+the JSON body names, and answer with its new status. The app has checked who asks (`guard.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import msgspec
 from paddock.bindings.ai.listing import status, statuses
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import IncompleteRequest, ModelBusy
-from paddock.worker.guard import refusal
 from paddock.worker.http import text_headers
 from paddock.worker.metrics import CONTENT_TYPE
 
@@ -44,8 +42,6 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
 
 async def answer(service: AiService, metrics: Metrics, request: FetchRequest, name: str) -> FetchResponse:
     """Answer one request to `PREFIX + name`, one of PATHS."""
-    if reason := refusal(request):
-        return FetchResponse(403, text_headers(), reason.encode())
     wanted = "GET" if name in _TOLD else "POST"
     if request.method != wanted:
         text = f"{PREFIX}{name}: expected {wanted}; got {request.method}"

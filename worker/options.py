@@ -45,6 +45,18 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     ready_file: Path | None = None
     #: Whether a saved handler or configuration is taken up.
     reload: bool = True
+    #: Whether HTML pages get a script that loads them again when the worker was replaced.
+    live_reload: bool = False
+    #: Whether `/__scheduled` runs `scheduled()`.
+    test_scheduled: bool = False
+    #: PEM files for https; without them a certificate is made.
+    https_key: Path | None = None
+    https_certificate: Path | None = None
+    #: Whether keys are read. None: when input and output are a terminal.
+    hotkeys: bool | None = None
+    #: Where a debugger connects; without a port there is none.
+    inspector_ip: str | None = None
+    inspector_port: int | None = None
 
     @property
     def has_fixed_port(self) -> bool:

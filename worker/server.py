@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,9 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
     if forkserver is not None:
         forkserver.start()
     try:
-        sockets = listen(config.dev.ip, config.dev.port, is_fixed=options.has_fixed_port)
+        sockets = listen(
+            config.dev.ip, config.dev.port, is_fixed=options.has_fixed_port, tries_next=not os.environ.get("CI")
+        )
     except PortInUse as error:
         logger.error("%s", error)
         return ExitCode.PORT_IN_USE
@@ -63,5 +66,5 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    await DevServer(configs, options, forkserver).run(sockets, stop)
-    return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else ExitCode.OK
+    code = await DevServer(configs, options, forkserver).run(sockets, stop)
+    return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else code

@@ -1,8 +1,9 @@
-"""Events by hand: `/cdn-cgi/local/scheduled`, `email` and `queue`; the former two also below `/cdn-cgi/handler/`.
+"""Events by hand: `/cdn-cgi/local/scheduled`, `email` and `queue`; older paths of the former two lead there.
 
 `scheduled?cron=...&time=...` answers with the outcome, `email?from=...&to=...` takes a message as its body, and
 `queue?queue=...` messages as JSON; with `format=json` each tells what the handler did. Parameters, checks and texts of
-the first two are those of the official dev server; a queue has no such door there. For this machine only (`guard.py`).
+the first two are those of the official dev server; a queue has no such door there. The app has checked who asks
+(`guard.py`). `/__scheduled` is wrangler's oldest door for `scheduled`, and has to be asked for (`--test-scheduled`).
 PW-026 to PW-033.
 """
 
@@ -22,7 +23,6 @@ from paddock.bindings.binding import FetchRequest, FetchResponse
 from paddock.bindings.errors import IncompleteRequest, RequestTooLarge
 from paddock.bindings.queues.broker import Decision
 from paddock.worker import wire
-from paddock.worker.guard import refusal
 from paddock.worker.http import text_headers
 
 if TYPE_CHECKING:
@@ -34,12 +34,11 @@ if TYPE_CHECKING:
     from paddock.worker.peer import Answer
     from paddock.worker.wire import Headers
 
-__all__ = ["PATHS", "Isolate", "Outcome", "answer", "consumer", "deliver"]
+__all__ = ["MOVED", "PATHS", "TEST_PATH", "Isolate", "Outcome", "answer", "answer_test", "consumer", "deliver"]
 
 logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "/cdn-cgi/local/"
-_OLD_PREFIX: Final = "/cdn-cgi/handler/"
 _JSON: Final = (("content-type", "application/json"),)
 _MB: Final = 1024 * 1024
 #: Source: developer docs, Email Routing limits; the second is the official dev server's own.
@@ -113,14 +112,23 @@ def consumer(isolate: Callable[[], Awaitable[Isolate]]) -> Deliver:
 
 async def answer(isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest) -> FetchResponse:
     """Answer a request to one of PATHS."""
-    if reason := refusal(request):
-        return FetchResponse(403, text_headers(), reason.encode())
     url = urlsplit(request.url)
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
     try:
         return await _ANSWERS[url.path.rpartition("/")[2]](isolate, request, query)
     except _Refused as refused:
         return FetchResponse(400, text_headers(), str(refused).encode())
+
+
+async def answer_test(isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest) -> FetchResponse:
+    """Answer a request to TEST_PATH: wrangler's words, whatever form is asked for."""
+    query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+    query.pop("format", None)
+    try:
+        response = await _scheduled(isolate, request, query)
+    except _Refused as refused:
+        return FetchResponse(400, text_headers(), str(refused).encode())
+    return FetchResponse(200, text_headers(), b"Ran scheduled event") if response.status == 200 else response
 
 
 class _Refused(Exception):
@@ -230,4 +238,11 @@ _ANSWERS: Final[
         Callable[[Callable[[], Awaitable[Isolate]], FetchRequest, Mapping[str, str]], Awaitable[FetchResponse]],
     ]
 ] = {"scheduled": _scheduled, "email": _email, "queue": _queue}
-PATHS: Final = (*(_PREFIX + name for name in _ANSWERS), _OLD_PREFIX + "scheduled", _OLD_PREFIX + "email")
+PATHS: Final = tuple(_PREFIX + name for name in _ANSWERS)
+TEST_PATH: Final = "/__scheduled"
+#: Where older versions of wrangler and Miniflare had these doors -> where they are.
+MOVED: Final = {
+    "/cdn-cgi/handler/scheduled": _PREFIX + "scheduled",
+    "/cdn-cgi/handler/email": _PREFIX + "email",
+    "/cdn-cgi/mf/scheduled": _PREFIX + "scheduled",
+}

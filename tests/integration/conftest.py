@@ -26,7 +26,7 @@ from paddock.bindings.host import BindingsHost
 from paddock.bindings.queues.binding import QueueBinding, QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
-from paddock.worker.app import make_app
+from paddock.worker.app import Front, make_app
 from paddock.worker.compat import enabled_flags
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.listener import listen
@@ -111,6 +111,7 @@ def serve(tmp_path: Path) -> Serve:
         producers: dict[str, str] | None = None,
         main: str = "handler.py",
         limit_bytes: int = LIMIT,
+        front: Front = Front(),  # noqa: B008 - immutable
     ) -> AsyncIterator[Running]:
         handler = tmp_path / main
         handler.parent.mkdir(exist_ok=True)
@@ -138,7 +139,13 @@ def serve(tmp_path: Path) -> Serve:
             supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound), isolates)
             broker.start(tasks, consumer(supervisor.current))
             app = make_app(
-                supervisor, service, limit_bytes, access=access, assets=assets, pages=ErrorPages(tmp_path, ["hunter2"])
+                supervisor,
+                service,
+                limit_bytes,
+                access=access,
+                assets=assets,
+                pages=ErrorPages(tmp_path, ["hunter2"]),
+                front=front,
             )
             tasks.create_task(serve_http(app, serving_config(sockets), shutdown_trigger=stop.wait))
             try:

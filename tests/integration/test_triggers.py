@@ -34,10 +34,12 @@ def send(serve, source: str, path: str, method: str = "GET", date: str = "2026-0
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("base", ["/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled"])
+@pytest.mark.parametrize("base", ["local", "handler", "mf"])
 def test_a_cron_trigger_tells_its_cron_and_its_time(serve, base: str) -> None:
-    """PW-026, PW-028, PW-030"""
-    reply, lines = send(serve, SCHEDULED, f"{base}?cron=*+*+*+*+*&time=1000")
+    """PW-026, PW-028, PW-030, DT-042: older paths lead there."""
+    url = f"/cdn-cgi/{base}/scheduled?cron=*+*+*+*+*&time=1000"
+    reply, lines = send(serve, SCHEDULED, url, follow_redirects=True)
+    assert [hop.status_code for hop in reply.history] == [308] * (base != "local")
     assert (reply.status_code, reply.text) == (200, "ok")
     assert lines == ["* * * * * 1000 None None"]
 
@@ -130,7 +132,7 @@ class Default(WorkerEntrypoint):
 def test_a_mail_reaches_the_handler(serve, base: str) -> None:
     """PW-032"""
     path = f"{base}?from=a@example.com&to=b@example.com"
-    reply, lines = send(serve, EMAIL % "", path, "POST", content=MAIL)
+    reply, lines = send(serve, EMAIL % "", path, "POST", content=MAIL, follow_redirects=True)
     assert (reply.status_code, reply.text) == (200, "Worker successfully processed email")
     assert lines == ["a@example.com b@example.com Hello there True"]
 

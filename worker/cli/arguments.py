@@ -40,12 +40,21 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments in `words`. Raises UsageError; `--help` prints and raises SystemExit."""
-        arguments, unknown = self.parse_known_args(words)
+        arguments, unknown = self.parse_known_args([self._unfolded(word) for word in words])
         if unknown:
             word = unknown[0].partition("=")[0]
             known = [flag for action in self._actions for flag in action.option_strings]
             raise UsageError.unknown(word, known) if word.startswith("-") else UsageError(f"Unknown argument: {word}")
         return arguments
+
+    def _unfolded(self, word: str) -> str:
+        """`--flag=true` and `--flag=false`, which wrangler takes of every switch, as `--flag` and `--no-flag`."""
+        flag, _, value = word.partition("=")
+        action = self._option_string_actions.get(flag)
+        if action is None or action.nargs != 0 or value not in ("true", "false"):
+            return word
+        other = flag.replace("--no-", "--", 1) if flag.startswith("--no-") else flag.replace("--", "--no-", 1)
+        return flag if value == "true" else other
 
     def refuse(self, *flags: str, reason: str) -> None:
         """Take these flags of wrangler's only to say, in one sentence, why they cannot work here."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from argparse import ArgumentTypeError
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from paddock.worker.cli.arguments import UsageError, add_config_arguments, add_state_argument
-from paddock.worker.config_settings import Overrides
-from paddock.worker.log import LEVELS, LOG, choose_level, set_up_logging
+from paddock.worker.cli.arguments import UsageError
+from paddock.worker.cli.devflags import add_flags, check_flags, overrides_of
+from paddock.worker.log import LOG, choose_level, set_up_logging
 from paddock.worker.options import DevOptions
 
 if TYPE_CHECKING:
@@ -21,46 +19,15 @@ __all__ = ["add_arguments", "dev_options", "run"]
 
 logger = logging.getLogger(__name__)
 
-_NO_BUILD: Final = "Python workers have no build step."
-_OUTSIDE: Final = "Paddock runs everything on this machine."
-
 
 def add_arguments(parser: Parser) -> None:
-    """The flags of `wrangler dev` that mean something here, Paddock's own, and the refused ones."""
-    add_config_arguments(parser, has_several=True)
-    parser.add_argument("-p", "--port", type=_port, metavar="N", help="port to listen on; 0 takes any free one (8787)")
-    parser.add_argument("--ip", metavar="ADDRESS", help="address to listen on (localhost)")
-    parser.add_argument(
-        "--var", type=_variable, action="append", default=[], metavar="K:V", help="a variable for env; repeatable"
-    )
-    parser.add_argument(
-        "--env-file", type=Path, action="append", default=[], metavar="PATH", help="secrets from this file; repeatable"
-    )
-    parser.add_argument(
-        "--assets", type=Path, metavar="DIR", help="folder of static files, instead of assets.directory"
-    )
-    add_state_argument(parser)
-    parser.add_argument("--log-level", choices=LEVELS, help="how much to print (log; PADDOCK_LOG sets it too)")
-    parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for programs")
-    parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write ip and port there when ready")
-    parser.add_argument(
-        "--deterministic", action="store_true", help="the same answer to the same request, whatever else runs"
-    )
-    parser.add_argument("--no-reload", action="store_true", help="leave the worker alone when a file is saved")
-    parser.accept("-l", "--local")
-    parser.accept("--bundle")
-    parser.accept("--no-bundle")
-    parser.refuse("-r", "--remote", reason=_OUTSIDE)
-    parser.refuse("--tunnel", "--tunnel-name", reason=_OUTSIDE)
-    parser.refuse("--minify", "--define", "--alias", "--tsconfig", reason=_NO_BUILD)
-    parser.refuse("--jsx-factory", "--jsx-fragment", reason=_NO_BUILD)
-    parser.refuse("--enable-containers", reason="Paddock has no containers.")
-    parser.refuse("--site", "--site-include", "--site-exclude", reason="Workers Sites are deprecated.")
-    parser.refuse("--node-compat", "--legacy-env", reason="wrangler itself has given it up.")
+    """The flags: see devflags.py."""
+    add_flags(parser)
 
 
 def dev_options(arguments: Namespace) -> DevOptions:
     """The parsed flags as data."""
+    check_flags(arguments)
     try:
         level = choose_level(arguments.log_level)
     except ValueError as exc:  # only PADDOCK_LOG can still be wrong here
@@ -69,19 +36,18 @@ def dev_options(arguments: Namespace) -> DevOptions:
         config=next(iter(arguments.config), None),
         others=tuple(arguments.config[1:]),
         env=arguments.env,
-        overrides=Overrides(
-            ip=arguments.ip,
-            port=arguments.port,
-            env_files=tuple(arguments.env_file),
-            vars=dict(arguments.var),
-            deterministic=arguments.deterministic,
-            persist_to=arguments.persist_to,
-            assets=arguments.assets,
-        ),
+        overrides=overrides_of(arguments),
         log_level=level,
         json_logs=arguments.json_logs,
         ready_file=arguments.ready_file,
         reload=not arguments.no_reload,
+        live_reload=arguments.live_reload,
+        test_scheduled=arguments.test_scheduled,
+        https_key=arguments.https_key_path,
+        https_certificate=arguments.https_cert_path,
+        hotkeys=arguments.show_interactive_dev_session,
+        inspector_ip=arguments.inspector_ip,
+        inspector_port=arguments.inspector_port,
     )
 
 
@@ -112,16 +78,3 @@ def _set_up_logging(options: DevOptions, secrets: tuple[str, ...] = ()) -> None:
     from paddock.worker.jsonlog import JsonFormatter
 
     set_up_logging(options.log_level, secrets, formatter=JsonFormatter(secrets) if options.json_logs else None)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise ArgumentTypeError(f"expected a number from 0 to 65535; got {text!r}")
-    return int(text)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not (name and colon):
-        raise ArgumentTypeError(f"expected NAME:VALUE; got {text!r}")
-    return name, value

@@ -1,11 +1,11 @@
 import pytest
 
-from paddock.bindings.binding import FetchRequest
-from paddock.worker.guard import refusal
+from paddock.worker.config_routes import Route
+from paddock.worker.guard import Guard
 
 
-def check(own_host: str | None = None, **headers: str) -> str:
-    return refusal(FetchRequest("GET", "http://x/", tuple(headers.items())), own_host=own_host)
+def check(own_host: str | None = None, *, host: str | None = None, origin: str | None = None) -> str:
+    return Guard().refusal(host, origin, own_host=own_host)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:87", "127.0.0.1:1", "[::1]:8787", "a.localhost", "10.1.2.3"])
@@ -33,3 +33,19 @@ def test_a_page_of_this_machine_may_pass() -> None:
 def test_an_own_name_is_one_to_be_addressed_by_and_not_to_come_from() -> None:
     assert check("workers-binding.ai", host="workers-binding.ai") == ""
     assert check("workers-binding.ai", host="workers-binding.ai", origin="https://workers-binding.ai") != ""
+
+
+def test_routes_and_the_upstream_host_are_the_workers_own_and_wildcards_take_subdomains() -> None:
+    """DT-045"""
+    routes = [
+        Route("shop.example.com/api/*"),
+        Route("*.example.org/*"),
+        Route("*/only-a-path", "zone.example"),
+        Route("*"),
+    ]
+    guard = Guard.of(routes, "up.example:99")
+    for host in ("shop.example.com:8787", "a.b.example.org", "example.org", "UP.example", "zone.example"):
+        assert guard.refusal(host, f"https://{host}") == ""
+    for host in ("a.shop.example.com", "example.com", "badexample.org", "a.up.example", ""):
+        assert guard.refusal(host, None) == "Invalid Host header"
+        assert guard.refusal("localhost", f"https://{host}") == "Invalid Origin header"

@@ -84,3 +84,39 @@ def test_wrong_level_in_the_environment_names_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PADDOCK_LOG", "loud")
     with pytest.raises(UsageError, match="PADDOCK_LOG"):
         parse()
+
+
+def test_flags_of_the_worker_and_its_address_go_before_the_file() -> None:
+    worker = ("src/entry.py", "--name", "shop", "--compatibility-date", "2026-01-01", "--compatibility-flag", "a", "b")
+    address = ("--routes", "x.example/*", "--route", "y.example", "--upstream-protocol", "https")
+    engine = ("--engine", "off", "--catalog", "models", "--keep-alive", "1h", "--no-strict")
+    assert parse(*worker, *address, *engine).overrides == Overrides(
+        main=Path("src/entry.py"),
+        name="shop",
+        compatibility_date="2026-01-01",
+        compatibility_flags=("a", "b"),
+        routes=("x.example/*", "y.example"),
+        upstream_protocol="https",
+        catalog=Path("models"),
+        engine="off",
+        keep_alive="1h",
+        strict=False,
+    )
+    assert parse("--local-upstream", "x").overrides.host == "x"
+    assert parse("--strict=true").overrides.strict and not parse("--strict=false").overrides.strict
+
+
+@pytest.mark.parametrize(
+    ("words", "flags"),
+    [
+        (("--live-reload", "--no-reload"), "--live-reload and --no-reload"),
+        (("--json-logs", "--show-interactive-dev-session"), "--json-logs and --show-interactive-dev-session"),
+        (("--host", "a", "--local-upstream", "b"), "--host and --local-upstream"),
+        (("--engine", "off", "--preload", "m"), "--preload and --engine off"),
+        (("--https-key-path", "k"), "--https-key-path and --https-cert-path"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_named_in_one_sentence(words: tuple[str, ...], flags: str) -> None:
+    with pytest.raises(UsageError, match=flags) as raised:
+        parse(*words)
+    assert str(raised.value).count(".") == 1

@@ -68,7 +68,7 @@ def test_version_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
         (["--versions"], "✘ [ERROR] Unknown argument: --versions (did you mean --version?)"),
         (["dev", "--prot", "1"], "✘ [ERROR] Unknown argument: --prot (did you mean --port?)"),
         (["check", "--confi=x"], "✘ [ERROR] Unknown argument: --confi (did you mean --config?)"),
-        (["dev", "handler.py"], "✘ [ERROR] Unknown argument: handler.py"),
+        (["check", "handler.py"], "✘ [ERROR] Unknown argument: handler.py"),
     ],
 )
 def test_unknown_word_is_named(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
