@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _PREFIXES = ("CLOUDFLARE_", "WRANGLER_", "PADDOCK_")
 _NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-#: Helpers of multiprocessing that live as long as the process that started them.
-_LASTING = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+#: Helpers that live as long as the process that started them, and isolates that the fixture `worker` shares.
+_LASTING = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver", b"paddock.worker.testing.inside")
 
 
 class DevServer(NamedTuple):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from paddock.bindings.binding import CallRecord, FetchRequest, FetchResponse
 from paddock.bindings.errors import PaddockError
 from paddock.worker import wire
-from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +71,7 @@ class IsolateHost:
             return
         try:
             if incoming.fetch.is_upgrade and incoming.fetch.target == OUTBOUND:
-                await answer_upgrade(incoming)
+                await self._outbound.upgrade(incoming)
                 return
             if incoming.fetch.verb == wire.STUB or incoming.fetch.target in self._neighbours:
                 await self._neighbours.answer(incoming, event.calls if event is not None else [])

@@ -1,4 +1,4 @@
-"""Outbound fetch: requests of a handler to the outside world, on httpx.
+"""Outbound fetch: requests of a handler to the outside world, on httpx, and WebSockets.
 
 Source: Fetch standard as workerd keeps it; PW-096 to PW-103. Redirects are followed here, bodies are decompressed and
 streamed. A network failure is an `Error` in the handler.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from paddock.bindings.binding import FetchResponse
 from paddock.worker.channel import BodyBroken
 from paddock.worker.errors import NetworkError
+from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from httpx import AsyncClient, Response
 
     from paddock.bindings.binding import FetchRequest
+    from paddock.worker.peer import IncomingFetch
 
 __all__ = ["Outbound"]
 
@@ -59,6 +61,10 @@ class Outbound:
             status_text=response.reason_phrase,
             url=str(response.url) if response.history else "",
         )
+
+    async def upgrade(self, incoming: IncomingFetch) -> None:
+        """Answer a request for a WebSocket, as `answer_upgrade` does."""
+        await answer_upgrade(incoming)
 
     async def close(self) -> None:
         """Close every connection."""

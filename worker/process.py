@@ -65,6 +65,8 @@ class IsolateSettings(NamedTuple):
     limits: Limits
     #: Gets each line that the handler prints: stream name (`stdout` or `stderr`) and text.
     on_line: Callable[[str, str], None]
+    #: What the process runs; the test kit has its own.
+    module: str = "paddock.worker.isolate"
 
 
 class IsolateProcess:
@@ -159,7 +161,7 @@ class IsolateProcess:
         with theirs:
             try:
                 process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "paddock.worker.isolate", str(theirs.fileno()), str(os.getpid()),
+                    sys.executable, "-P", "-m", self._settings.module, str(theirs.fileno()), str(os.getpid()),
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                     pass_fds=[theirs.fileno()], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us

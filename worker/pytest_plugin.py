@@ -1,1 +1,119 @@
-"""The pytest plugin: fixtures for users and for ourselves."""
+"""The pytest plugin: fixtures, markers and options of the test kit. See testing/README.md.
+
+Every pytest run of an environment with Paddock in it imports this, so it imports nothing but pytest: the kit itself
+comes with the first test that uses it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    import httpx
+
+    from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.envproxy import Env
+    from paddock.worker.testing.paddock import Context, Paddock
+    from paddock.worker.testing.session import Session
+
+__all__ = [
+    "ai",
+    "async_client",
+    "client",
+    "ctx",
+    "env",
+    "paddock_session",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_runtest_makereport",
+    "worker",
+]
+
+_MARKERS = (
+    "paddock(config=..., source=..., settings=..., env=..., vars=..., secrets=..., isolation='test'): the worker",
+    "ai(mode=..., reply=..., seed=...): how models answer in this test",
+)
+_FAILED = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the command line, each also one of the ini file."""
+    group = parser.getgroup("paddock", "Workers under test (Paddock)")
+    group.addoption("--paddock-config", metavar="FILE", help="configuration of the worker; the nearest one by default")
+    group.addoption("--paddock-ai", metavar="MODE", help="how models answer: fake (default), scripted or off")
+    group.addoption("--paddock-seed", metavar="N", type=int, help="seed of fake answers, 0 by default")
+    parser.addini("paddock_config", "as --paddock-config, relative to the folder of the ini file")
+    parser.addini("paddock_ai", "as --paddock-ai")
+    parser.addini("paddock_seed", "as --paddock-seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether a test has failed: then nobody asks for what it left undone."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def paddock_session(pytestconfig: pytest.Config) -> Iterator[Session]:
+    """The workers that run, each shared by the tests that are about it."""
+    from paddock.worker.testing.session import Session
+
+    session = Session(pytestconfig)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def worker(request: pytest.FixtureRequest, paddock_session: Session) -> Iterator[Paddock]:
+    """The worker of the nearest configuration, or of the marker `paddock`: `await worker.fetch("/path", json=...)`.
+
+    Storage, queues and AI state are new for every test. At its end, background work is awaited: what it raises, and
+    what does not end, fails the test; so do replies and rules that no call has used.
+    """
+    with paddock_session.test(request.node) as running:
+        yield running
+        paddock_session.finish(running, has_failed=request.node.stash.get(_FAILED, False))
+
+
+@pytest.fixture
+def client(worker: Paddock) -> Iterator[httpx.Client]:
+    """A client of httpx whose requests go to the worker, for tests that are no coroutines."""
+    with worker.client() as opened:
+        yield opened
+
+
+@pytest.fixture
+def async_client(worker: Paddock) -> httpx.AsyncClient:
+    """A client of httpx whose requests go to the worker, for coroutines."""
+    return worker.async_client()  # it holds nothing that would have to be closed
+
+
+@pytest.fixture
+def env(worker: Paddock) -> Env:
+    """What the handler sees as `self.env`: `await env.CACHE.put("key", "value")`."""
+    return worker.env
+
+
+@pytest.fixture
+def ctx(worker: Paddock) -> Context:
+    """Background work of the handler: `await ctx.drain()`."""
+    return worker.ctx
+
+
+@pytest.fixture
+def ai(worker: Paddock) -> Ai:
+    """How models answer, and what they were asked: `ai.reply("Hi")`, `ai.calls`."""
+    return worker.ai

@@ -40,12 +40,21 @@ class Supervisor:
     """Owner of all isolates of one worker. `tasks` outlives every request; `make` builds an isolate not yet started.
 
     `count` isolates run side by side: each has a slot, a future that it settles when it is ready or cannot be.
+    Without `has_standby`, no process stands by.
     """
 
-    def __init__(self, tasks: asyncio.TaskGroup, make: Callable[[], IsolateProcess], count: int = 1) -> None:
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        make: Callable[[], IsolateProcess],
+        count: int = 1,
+        *,
+        has_standby: bool = True,
+    ) -> None:
         self._tasks = tasks
         self._make = make
         self._count = count
+        self._has_standby = has_standby
         self._slots: list[asyncio.Future[IsolateProcess]] = []
         self._standby: _Standby | None = None
         self._failed_at = 0.0
@@ -68,6 +77,11 @@ class Supervisor:
                 await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
             else:
                 return slots[0].result()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether an isolate is ready."""
+        return any(slot.done() and not slot.exception() and not slot.result().is_gone for slot in self._slots)
 
     def replace(self) -> None:
         """Start fresh isolates now; requests from here on wait for them. The old ones leave when they have finished."""
@@ -110,7 +124,11 @@ class Supervisor:
 
     def _stand_by(self) -> None:
         """Have a process ready for the next start; not before the first one has shown that processes can be started."""
-        if self._standby is None and any(slot.done() and not _has_died(slot) for slot in self._slots):
+        if (
+            self._has_standby
+            and self._standby is None
+            and any(slot.done() and not _has_died(slot) for slot in self._slots)
+        ):
             self._standby = self._boot()
 
     async def _live(self, isolate: IsolateProcess, slot: asyncio.Future[IsolateProcess]) -> None:

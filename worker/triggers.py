@@ -83,9 +83,16 @@ class _Messages(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def deliver(
-    isolate: Isolate, kind: str, arguments: bytes, calls: list[CallRecord], headers: Headers = ()
+    isolate: Isolate,
+    kind: str,
+    arguments: bytes,
+    calls: list[CallRecord],
+    headers: Headers = (),
+    *,
+    is_logged: bool = True,
 ) -> Outcome:
-    """Have the handler take an event; `calls` collects its AI calls. What it raised is logged.
+    """Have the handler take an event; `calls` collects its AI calls. What it raised is logged, unless
+    the caller shows it.
 
     Raises: IsolateCrashed when its process died.
     """
@@ -94,7 +101,7 @@ async def deliver(
     told = await FetchRequest("POST", fetch.url, (), reply.body).read(_TOLD_BYTES)
     details = msgspec.json.decode(told, type=dict[str, object])
     outcome = Outcome(str(details["outcome"]), str(details.pop("error")), details)
-    if outcome.error:
+    if outcome.error and is_logged:
         logger.error("%s", outcome.error.rstrip())
     return outcome
 

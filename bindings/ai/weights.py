@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Weights", "WeightsKind", "find_weights", "pull", "resolve_adapter"]
 
-WeightsKind = Literal["configured", "pulled", "stand_in", "remote"]
+#: `fake`: none, in tests.
+WeightsKind = Literal["configured", "pulled", "stand_in", "remote", "fake"]
 
 #: What an adapter in PEFT format consists of. Source: developer docs, "Using LoRA adapters".
 _ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")

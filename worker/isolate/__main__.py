@@ -60,7 +60,8 @@ _AHEAD: Final = (
 class _Isolate:
     """The process's state: waits for Start, imports, serves until Drain is done or the server is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_events: type[Events]) -> None:
+        self._make_events = make_events
         self._peer = Peer(1, self._serve, self._on_frame)
         self._started: asyncio.Future[wire.Start] = asyncio.get_running_loop().create_future()
         self._events: Events | None = None
@@ -82,7 +83,7 @@ class _Isolate:
         set_transport(transport)
         remote = RemoteCalls(transport, start.isolate)
         try:
-            entrypoint, self._events = _load(start, remote)
+            entrypoint, self._events = _load(start, remote, self._make_events)
         except ImportFailure as error:
             self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
             return
@@ -117,7 +118,7 @@ class _Isolate:
             self._peer.leave()
 
 
-def _load(start: wire.Start, remote: RemoteCalls) -> tuple[Entrypoint, Events]:
+def _load(start: wire.Start, remote: RemoteCalls, make_events: type[Events]) -> tuple[Entrypoint, Events]:
     """Everything between Start and Ready that can fail because of the handler."""
     main_file, flags = Path(start.main), set(start.flags)
     root = Path(start.root) if start.root else main_file.parent
@@ -138,7 +139,7 @@ def _load(start: wire.Start, remote: RemoteCalls) -> tuple[Entrypoint, Events]:
     own.open(calls, exports)
     record_output()
     secrets = [start.strings[name] for name in start.secret_names if name in start.strings]
-    return entrypoint, Events(calls, remote, start.wait_until_s, start.cpu_ms, exports, secrets)
+    return entrypoint, make_events(calls, remote, start.wait_until_s, start.cpu_ms, exports, secrets)
 
 
 def _era(flags: set[str]) -> era.Era:
@@ -169,8 +170,8 @@ def _offer_to_the_oom_killer() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def main() -> None:
-    """Run the isolate until its server is done with it."""
+def main(make_events: type[Events] = Events) -> None:
+    """Run the isolate until its server is done with it. `make_events` is another class in tests of handlers."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
     _offer_to_the_oom_killer()
@@ -184,7 +185,7 @@ def main() -> None:
 
     async def run() -> None:
         switching.install(asyncio.get_running_loop())
-        await _Isolate().run(sock)
+        await _Isolate(make_events).run(sock)
 
     webloop.install()
     with asyncio.Runner(loop_factory=webloop.IsolateLoop) as runner:

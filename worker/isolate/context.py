@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine
 
-__all__ = ["WAIT_UNTIL_CUT", "ExecutionContext", "wait_until"]
+__all__ = ["WAIT_UNTIL_CUT", "ExecutionContext", "not_awaitable", "wait_until"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class ExecutionContext(JsProxy):
     def waitUntil(self, work: Awaitable[object]) -> None:
         """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036)."""
         if not inspect.isawaitable(work):
-            raise TypeError(f"waitUntil: expected an awaitable; got {type(work).__name__}")
+            raise not_awaitable(work)
         self._tasks.create_task(_guarded(work))
 
     def prolong(self, work: Callable[[], Coroutine[object, object, None]]) -> asyncio.Task[None]:
@@ -60,6 +60,11 @@ class ExecutionContext(JsProxy):
 
 
 _current: Final[ContextVar[ExecutionContext]] = ContextVar("execution_context")
+
+
+def not_awaitable(work: object) -> TypeError:
+    """The error of `waitUntil` for what nobody can wait for."""
+    return TypeError(f"waitUntil: expected an awaitable; got {type(work).__name__}")
 
 
 def wait_until(work: Awaitable[object]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -70,7 +70,9 @@ _JSON: Final = (("content-type", "application/json"),)
 
 
 class Events:
-    """Calls the handler for each event of the server."""
+    """Calls the handler for each event of the server. The test kit changes what its attributes name."""
+
+    make_context: ClassVar[type[ExecutionContext]] = ExecutionContext
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class Events:
         DEPTH.set(incoming.fetch.depth)
         try:
             async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
-                context = ExecutionContext(background, jsonvalue.parse(incoming.fetch.props), self._exports)
+                context = self.make_context(background, jsonvalue.parse(incoming.fetch.props), self._exports)
                 carrier = await self._answer(incoming, context)
                 # The streams of a response are made by this event: it must outlive them.
                 await incoming.sent()
@@ -118,22 +120,23 @@ class Events:
             if incoming.fetch.target in (wire.CALL, wire.STUB):
                 await self._call(incoming, context)
             else:
-                await self._deliver(incoming, context)
+                await self.deliver(incoming, context)
         except CpuLimitExceeded as error:
             incoming.fault(wire.CPU_LIMIT, str(error), "\n".join(getattr(error, "__notes__", ())))
         except JsException as error:
-            self._fault(incoming, error.name, error.message, error)
+            self.fault(incoming, error.name, error.message, error)
         except asyncio.CancelledError as error:  # user code may await a task that was cancelled
-            incoming.fault("Error", "The handler was cancelled before it answered.", user_frames(error))
+            self.fault(incoming, "Error", "The handler was cancelled before it answered.", error)
             raise
         except Exception as error:  # user code: whatever it raises becomes the answer
             if incoming.fetch.depth:  # of another worker, which gets what JavaScript would get
                 incoming.fault("PythonError", thrown(error).message)
             else:
-                self._fault(incoming, type(error).__name__, message_of(error), error)
+                self.fault(incoming, type(error).__name__, message_of(error), error)
         return None
 
-    def _fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
+    def fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
+        """End an event with the exception that its handler raised."""
         incoming.fault(name, message, user_frames(error), report(error, current_notes(), self._shower))
 
     async def _respond(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
@@ -157,7 +160,11 @@ class Events:
         result = await self._answers.of(incoming.fetch.id, await self._remote.work(incoming, self._calls, context))
         self._remote.reply(incoming, result)
 
-    async def _deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
+    def describe(self, error: BaseException) -> str:
+        """The exception in the outcome of an event that is no fetch."""
+        return user_frames(error)
+
+    async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """An event that is no fetch. Its outcome is an answer, too, when the handler raises (PW-027)."""
         kind = incoming.fetch.target
         delivery = _DELIVERIES[kind](incoming.fetch, await whole(incoming.body))
@@ -167,7 +174,7 @@ class Events:
         except CpuLimitExceeded as error:
             outcome, frames = "exceededCpu", str(error)
         except Exception as error:  # user code: whatever it raises is the outcome
-            outcome, frames = "exception", user_frames(error)
+            outcome, frames = "exception", self.describe(error)
         result = {"outcome": outcome, "error": frames, **delivery.result()}
         incoming.reply(200, "OK", _JSON, msgspec.json.encode(result))
 

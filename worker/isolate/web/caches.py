@@ -51,6 +51,11 @@ class CacheStore:
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
         self._bytes = 0
 
+    def clear(self) -> None:
+        """Forget all entries."""
+        self._entries.clear()
+        self._bytes = 0
+
     def find(self, cache: str, url: str) -> _Entry | None:
         """An entry that is still good."""
         entry = self._entries.get((cache, url))

@@ -1,0 +1,116 @@
+"""What a test learns of a call of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from paddock.bindings.ai.tasks.contract import Dialect
+    from paddock.bindings.binding import CallRecord
+    from paddock.bindings.errors import PaddockError
+
+__all__ = ["AiCall", "Usage", "prompt_of"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of a call, as the answer states them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class AiCall:
+    """One call, in the order in which they came. A streamed one is complete when its stream is over."""
+
+    def __init__(
+        self, model: str, given: object, dialect: Dialect, check: Callable[[object], Mapping[str, object]] | None
+    ) -> None:
+        self.model = model
+        #: As the handler gave them.
+        self.given = given
+        #: The door that it came by: `native` for `env.AI.run`.
+        self.dialect = dialect
+        #: The whole answer; None for a stream, which has `chunks`.
+        self.output: Any = None
+        #: The pieces of a streamed answer, server-sent events as text.
+        self.chunks: list[str] = []
+        self.error: PaddockError | None = None
+        self.record: CallRecord | None = None
+        self._check = check
+        self._inputs: dict[str, Any] | None = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs with the defaults of the model's schema filled in; as given, where the schema refuses them."""
+        if self._inputs is None:
+            from paddock.bindings.errors import InputError
+
+            try:
+                checked = self._check(self.given) if self._check is not None else self.given
+            except InputError:
+                checked = self.given
+            self._inputs = dict(checked) if isinstance(checked, dict) else {"": checked}
+        return self._inputs
+
+    @property
+    def prompt(self) -> str:
+        """What the model was asked: the prompt, or the contents of the messages, one a line."""
+        return prompt_of(self.given)
+
+    @property
+    def is_streamed(self) -> bool:
+        return bool(isinstance(self.given, dict) and self.given.get("stream"))
+
+    @property
+    def usage(self) -> Usage:
+        """Counted so far."""
+        record = self.record
+        return Usage(record.prompt_tokens, record.completion_tokens) if record else Usage(0, 0)
+
+    @property
+    def neurons(self) -> float:
+        """What the call would have cost in production; 0 for a model without a price."""
+        cost = self.record.cost if self.record else None
+        return 0.0 if cost is None else cost.neurons
+
+    @property
+    def duration_s(self) -> float:
+        return self.record.duration_s if self.record else 0.0
+
+    @property
+    def ttft_s(self) -> float | None:
+        """Until the first token; None where none came."""
+        return self.record.ttft_s if self.record else None
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `aborted`, or the code of the error."""
+        return self.record.outcome if self.record else "pending"
+
+    def __repr__(self) -> str:
+        stream = " stream" if self.is_streamed else ""
+        return f"<AiCall {self.model}{stream} {self.outcome}: {self.prompt[:60]!r}>"
+
+
+def prompt_of(given: object) -> str:
+    """The text that inputs ask with."""
+    if not isinstance(given, dict):
+        return ""
+    if given.get("messages") is None:
+        return str(given.get("prompt", ""))
+    return "\n".join(_content(message) for message in given["messages"])
+
+
+def _content(message: object) -> str:
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(content or "")

@@ -1,0 +1,85 @@
+"""`waitUntil` work that tests can wait for: what is open, where it was begun, and what it raised."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from paddock.worker.isolate.context import ExecutionContext, not_awaitable
+from paddock.worker.isolate.cpu import CpuLimitExceeded, user_lines
+from paddock.worker.testing.inside.described import described
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator
+    from types import FrameType
+
+__all__ = ["LEDGER", "TestedContext"]
+
+
+class _Ledger:
+    """The background work of all events since the last `clear`."""
+
+    def __init__(self) -> None:
+        self._open: dict[asyncio.Task[Any], str] = {}
+        self._failures: list[str] = []
+
+    def add(self, task: asyncio.Task[Any], origin: str) -> None:
+        """Keep a task until it is done; `origin` says where it was begun."""
+        self._open[task] = origin
+        task.add_done_callback(lambda done: self._open.pop(done, None))
+
+    def failed(self, error: BaseException) -> None:
+        """Keep what some work raised."""
+        self._failures.append(described(error))
+
+    async def drain(self, timeout_s: float) -> list[str]:
+        """Wait for the open work, and for what it begins. Returns the origins of what did not end in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._open:
+                    await asyncio.wait(list(self._open))
+        except TimeoutError:
+            return list(self._open.values())
+        return []
+
+    def take_failures(self) -> list[str]:
+        """What was raised since the last time, as JSON."""
+        taken, self._failures = self._failures, []
+        return taken
+
+    def abandon(self) -> None:
+        """End the open work."""
+        for task in list(self._open):
+            task.cancel()
+
+
+LEDGER: Final = _Ledger()
+
+
+class TestedContext(ExecutionContext):
+    """An execution context whose background work is kept in the ledger."""
+
+    def waitUntil(self, work: Awaitable[object]) -> None:
+        """As in production; what it raises is kept for the test, which fails of it."""
+        if not inspect.isawaitable(work):
+            raise not_awaitable(work)
+        LEDGER.add(self._tasks.create_task(_kept(work)), _origin(sys._getframe(1)))
+
+
+async def _kept(work: Awaitable[object]) -> None:
+    try:
+        await work
+    except (Exception, CpuLimitExceeded) as error:  # user code: the test is told, and the event goes on
+        LEDGER.failed(error)
+
+
+def _origin(frame: FrameType | None) -> str:
+    return "\n".join(user_lines(reversed(list(_callers(frame)))))
+
+
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

@@ -1,0 +1,33 @@
+"""Events as tests need them: exceptions with all that rebuilds them, background work with its origin, and `env`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from paddock.worker.isolate.events import Events
+from paddock.worker.testing.inside import control
+from paddock.worker.testing.inside.background import TestedContext
+from paddock.worker.testing.inside.described import described
+
+if TYPE_CHECKING:
+    from paddock.worker.isolate.context import ExecutionContext
+    from paddock.worker.peer import IncomingFetch
+
+__all__ = ["TestedEvents"]
+
+
+class TestedEvents(Events):
+    """Calls the handler, and takes events of the kit itself: those whose target is `control.TARGET`."""
+
+    make_context: ClassVar[type[ExecutionContext]] = TestedContext
+
+    def describe(self, error: BaseException) -> str:
+        """An exception as JSON, from which the test's process makes one like it."""
+        return described(error)
+
+    async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
+        """As in `Events`, or what the test asks for."""
+        if incoming.fetch.target == control.TARGET:
+            await control.answer(incoming, context)
+        else:
+            await super().deliver(incoming, context)

@@ -1,0 +1,105 @@
+"""The AI service of a test: the real one, over engines that say what the test wants."""
+
+from __future__ import annotations
+
+import itertools
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.ai.engines.pool import EnginePool
+from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.service import AiService, RunResult
+from paddock.bindings.ai.weights import Weights
+from paddock.bindings.errors import ModelNotFound, PaddockError
+from paddock.worker.testing.aicalls import AiCall
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.catalog import Catalog
+    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
+    from paddock.bindings.ai.tasks.contract import Dialect
+    from paddock.bindings.binding import CallRecord
+    from paddock.worker.channel import ByteSource
+    from paddock.worker.testing.ai import Ai
+
+__all__ = ["TestedService"]
+
+_CALL: Final[ContextVar[AiCall]] = ContextVar("ai_call")
+_WEIGHTS: Final = Weights("", "fake")
+
+
+class TestedService(AiService):
+    """Notes every call, and has it answered by `ai`."""
+
+    def __init__(self, catalog: Catalog, ai: Ai, adapters: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__(catalog, EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai)), adapters)
+        self._ai = ai
+
+    async def run(
+        self,
+        model: str,
+        inputs: object,
+        calls: list[CallRecord],
+        dialect: Dialect = "native",
+        keep_alive: object = None,
+    ) -> RunResult:
+        """As in `AiService`."""
+        call = AiCall(model, inputs, dialect, self._check_of(model))
+        self._ai.begin(call)
+        _CALL.set(call)
+        number = len(calls)
+        try:
+            result = await super().run(model, inputs, calls, dialect, keep_alive)
+        except PaddockError as error:
+            call.error = error
+            raise
+        finally:
+            call.record = calls[number]
+        call.output = result.output
+        return result if result.events is None else result._replace(events=_Heard(result.events, call))
+
+    def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:
+        try:
+            return self.catalog.card(model).schema.check
+        except ModelNotFound:
+            return None
+
+
+class _Engine(ScriptedEngine):
+    """One model's engine: each generation asks `ai` what to say."""
+
+    def __init__(self, card: ModelCard, ai: Ai) -> None:
+        super().__init__()
+        self._card = card
+        self._ai = ai
+
+    async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
+        """As `Engine.generate`."""
+        reply = self._ai.answer(self._card, _CALL.get(), request)
+        said = reply.error if reply.error is not None else reply.pieces
+        engine = ScriptedEngine(itertools.repeat(said), finish_reason=reply.finish_reason)
+        async for chunk in engine.generate(request):
+            yield chunk
+
+
+class _Heard:
+    """The events of a stream, kept for the test as they pass."""
+
+    def __init__(self, events: ByteSource, call: AiCall) -> None:
+        self._events = events
+        self._call = call
+
+    async def pull(self) -> bytes | None:
+        try:
+            piece = await self._events.pull()
+        except OSError as broken:
+            self._call.error = broken.__cause__ if isinstance(broken.__cause__, PaddockError) else None
+            raise
+        if piece is not None:
+            self._call.chunks.append(piece.decode(errors="replace"))
+        return piece
+
+    async def cancel(self, reason: object) -> None:
+        await self._events.cancel(reason)

@@ -1,0 +1,140 @@
+"""What the pytest plugin keeps for a session: workers that run, and which one a test is about."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import pytest
+
+from paddock.worker.testing.ai import MODES, Ai, AiMode
+from paddock.worker.testing.paddock import Paddock
+from paddock.worker.testing.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Session"]
+
+#: Workers that are kept running; each is a process.
+_MOST_RUNNING: Final = 4
+_OF_PROJECT: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets"})
+_ISOLATIONS: Final = ("test", "module", "none")
+_OF_AI: Final = frozenset({"mode", "reply", "seed"})
+
+
+class Session:
+    """Workers by what they are made from; the one that was used least recently goes when there are too many."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._running: OrderedDict[Project, Paddock] = OrderedDict()
+        #: The last test of each worker, by the name of its module.
+        self._modules: dict[Project, str] = {}
+
+    @contextlib.contextmanager
+    def test(self, item: pytest.Item) -> Iterator[Paddock]:
+        """The worker of a test, with everything new that is new for each test."""
+        options = self._options(item)
+        isolation = options.pop("isolation", "test")
+        if isolation not in _ISOLATIONS:
+            raise pytest.UsageError(f"paddock(isolation=...): expected one of {_ISOLATIONS}; got {isolation!r}")
+        project = self._project(item, options)
+        paddock = self._started(project)
+        module = item.nodeid.partition("::")[0]
+        is_same = self._modules.get(project) == module
+        keeps = isolation == "none" or (isolation == "module" and is_same)
+        self._modules[project] = module
+        paddock.begin_test(self._ai(item), keeps_state=keeps).result()
+        yield paddock
+
+    def finish(self, paddock: Paddock, *, has_failed: bool) -> None:
+        """End a test. Fails it for what it left undone, unless it has failed already."""
+        with contextlib.suppress(*((Exception,) if has_failed else ())):
+            paddock.end_test().result()
+        unused = paddock.ai.unused()
+        if unused and not has_failed:
+            pytest.fail("\n".join(["The test answers calls of models that the worker did not make:", *unused]), False)
+
+    def close(self) -> None:
+        """Stop every worker."""
+        while self._running:
+            self._running.popitem()[1].close()
+
+    def _started(self, project: Project) -> Paddock:
+        paddock = self._running.get(project)
+        if paddock is None:
+            if len(self._running) >= _MOST_RUNNING:
+                self._running.popitem(last=False)[1].close()
+            paddock = Paddock.of(project)
+            paddock.open()
+            self._running[project] = paddock
+        self._running.move_to_end(project)
+        return paddock
+
+    def _options(self, item: pytest.Item) -> dict[str, Any]:
+        """What the markers say, the nearest one last."""
+        options: dict[str, Any] = {}
+        for marker in reversed(list(item.iter_markers("paddock"))):
+            if marker.args:
+                raise pytest.UsageError("@pytest.mark.paddock: expected names with values, such as env='staging'")
+            options |= marker.kwargs
+        if unknown := options.keys() - _OF_PROJECT - {"isolation"}:
+            known = ", ".join(sorted(_OF_PROJECT | {"isolation"}))
+            raise pytest.UsageError(f"@pytest.mark.paddock: expected {known}; got {', '.join(sorted(unknown))}")
+        return options
+
+    def _project(self, item: pytest.Item, options: Mapping[str, Any]) -> Project:
+        path = options.get("config")
+        if path is not None:
+            path = (item.path.parent / path).resolve()
+        elif options.get("source") is None:
+            path = self._configured()
+        start = item.path.parent if path is None and options.get("source") is None else None
+        return Project(
+            config=path,
+            start=start,
+            source=options.get("source"),
+            settings=json.dumps(options.get("settings", {})),
+            env=options.get("env"),
+            vars=json.dumps(options.get("vars", {})),
+            secrets=json.dumps(options.get("secrets", {})),
+        )
+
+    def _configured(self) -> Path | None:
+        given: str | None = self._config.getoption("paddock_config")
+        if given:
+            return self._config.invocation_params.dir.joinpath(given).resolve()
+        named: str = self._config.getini("paddock_config")
+        base = self._config.inipath.parent if self._config.inipath else self._config.rootpath
+        return (base / named).resolve() if named else None
+
+    def _ai(self, item: pytest.Item) -> Ai:
+        marked: dict[str, Any] = {}
+        for marker in reversed(list(item.iter_markers("ai"))):
+            marked |= {"mode": marker.args[0]} if marker.args else {}
+            marked |= marker.kwargs
+        if unknown := marked.keys() - _OF_AI:
+            known = ", ".join(sorted(_OF_AI))
+            raise pytest.UsageError(f"@pytest.mark.ai: expected {known}; got {', '.join(sorted(unknown))}")
+        option = self._config.getoption("paddock_ai") or self._config.getini("paddock_ai")
+        seed = self._config.getoption("paddock_seed")
+        made = Ai(
+            _mode(marked.get("mode") or option or "fake"),
+            marked.get("seed", int(self._config.getini("paddock_seed") or 0) if seed is None else seed),
+            test=item.nodeid,
+        )
+        if "reply" in marked:
+            replies = marked["reply"]
+            made.reply(*(replies if isinstance(replies, list) else [replies]))
+        return made
+
+
+def _mode(name: object) -> AiMode:
+    for mode in MODES:
+        if mode == name:
+            return mode
+    raise pytest.UsageError(f"paddock-ai: expected one of {', '.join(get_args(AiMode))}; got {name!r}")

@@ -1,0 +1,218 @@
+"""A worker under test, on the loop: its isolate, which outlives tests, and the scene of the test that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from paddock.bindings.binding import FetchRequest
+from paddock.worker import triggers, wire
+from paddock.worker.assembly import isolate_limits, make_assets, make_start, read_catalog
+from paddock.worker.peer import Answer, PeerFault
+from paddock.worker.process import IsolateProcess, IsolateSettings
+from paddock.worker.supervisor import Supervisor
+from paddock.worker.testing.errors import BackgroundWorkLeft
+from paddock.worker.testing.rebuilt import rebuilt
+from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Scene
+from paddock.worker.testing.threads import raised_in_handler
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Callable, Sequence
+
+    from paddock.bindings.binding import CallRecord
+    from paddock.worker.config import Config
+    from paddock.worker.testing.ai import Ai
+
+__all__ = ["Stage"]
+
+#: The target of what is for the kit; the isolate's half is `inside/control.py`.
+_KIT: Final = "kit"
+_DEFAULT: Final = "default"
+_BODY_BYTES: Final = 1_000_000_000
+_PRINT_S: Final = 1.0
+
+
+class _Account(msgspec.Struct):
+    """What there was of background work: where that began which is left, and descriptions of what it raised."""
+
+    left: list[str]
+    failures: list[str]
+
+
+class _Mark:
+    """A line that the isolate prints on both of its streams: all that was printed before has been heard then."""
+
+    def __init__(self) -> None:
+        self.text = f"paddock-testing-{uuid.uuid4().hex}"
+        self._open = {"stdout", "stderr"}
+        self._seen = asyncio.Event()
+
+    def is_in(self, stream: str, line: str) -> bool:
+        """Whether the line is the mark."""
+        if line != self.text:
+            return False
+        self._open.discard(stream)
+        if not self._open:
+            self._seen.set()
+        return True
+
+    async def seen(self, timeout_s: float) -> None:
+        """Return when it was heard on both; a handler may have closed one, so not later than this."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._seen.wait()
+
+
+class Stage:
+    """One worker. Everything but `__init__` happens on the loop."""
+
+    def __init__(self, config: Config, on_line: Callable[[str, str], None]) -> None:
+        self.config = config
+        self._on_line = on_line
+        self._catalog = read_catalog(config)
+        self._assets = make_assets(config)
+        self._folder: Path | None = None
+        self._number = 0
+        self._scene: Scene | None = None
+        self._supervisor: Supervisor | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
+        self._mark: _Mark | None = None
+
+    async def run(self, opened: concurrent.futures.Future[None]) -> None:
+        """Live until `close`. `opened` is settled when tests can begin."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
+                opened.set_result(None)
+                await self._closing.wait()
+                await self.end()
+                await self._supervisor.close()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def close(self) -> None:
+        """End the worker."""
+        self._closing.set()
+
+    async def begin(self, ai: Ai, *, keeps_state: bool = False) -> None:
+        """Set the scene for the next test."""
+        await self.end()
+        assert self._tasks is not None
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="paddock-test-"))
+        if not keeps_state:
+            shutil.rmtree(self._folder / str(self._number), ignore_errors=True)
+            self._number += 1
+        self._scene = Scene(self.config, self._catalog, ai, self._folder / str(self._number))
+        self._scene.start(self._tasks, triggers.consumer(self._current))
+
+    async def end(self) -> None:
+        """Take the scene down."""
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            await scene.close()
+
+    def kinds(self) -> dict[str, str]:
+        """Name in `env` to kind, of every binding."""
+        services = {service.binding: "service" for service in self.config.services}
+        return self._current_scene().bindings.kinds() | services
+
+    async def warm(self) -> None:
+        """Start the isolate, if none runs. Raises as `Supervisor.current`."""
+        await self._current()
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        """The worker's response, or that of its static assets. Raises what the handler raised."""
+        asset = None if self._assets is None else await self._assets.route(request)
+        if asset is not None:
+            return Answer(asset.status, asset.status_text, asset.headers, asset.body)
+        fetch = wire.Fetch(wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None)
+        return await self._sent(fetch, request.body, request.calls)
+
+    async def deliver(self, kind: str, arguments: bytes, headers: wire.Headers = ()) -> triggers.Outcome:
+        """Have the handler take an event that is no fetch. The outcome's error is a description."""
+        return await triggers.deliver(await self._current(), kind, arguments, [], headers, is_logged=False)
+
+    async def call_env(self, path: Sequence[str], args: Sequence[object], kwargs: dict[str, object]) -> Answer:
+        """Call a method of a binding inside the isolate. The status text says what the answer is."""
+        return await self._ask("/call", {"path": path, "args": args, "kwargs": kwargs})
+
+    async def drain(self, timeout_s: float, *, is_final: bool = False) -> None:
+        """Wait for background work. Raises what it raised, or BackgroundWorkLeft for what did not end.
+
+        With `is_final` everything that the handler has printed has been shown by then.
+        """
+        assert self._supervisor is not None
+        if not self._supervisor.is_serving:
+            return
+        mark = self._mark = _Mark() if is_final else None
+        text = mark.text if mark else ""
+        answer = await self._ask("/drain", {"timeout_s": timeout_s, "mark": text, "is_final": is_final})
+        assert isinstance(answer.body, bytes)
+        if mark is not None:
+            await mark.seen(_PRINT_S)
+        _raise_for(msgspec.msgpack.decode(answer.body, type=_Account), timeout_s)
+
+    async def whole(self, answer: Answer) -> Answer:
+        """The answer with its body read to the end."""
+        if answer.body is None or isinstance(answer.body, bytes):
+            return answer
+        body = await FetchRequest("GET", "", (), answer.body).read(_BODY_BYTES)
+        return answer._replace(body=body)
+
+    async def _ask(self, path: str, arguments: dict[str, object]) -> Answer:
+        fetch = wire.Fetch(wire.FetchId(0), _KIT, "POST", f"http://kit{path}", (), None)
+        return await self._sent(fetch, msgspec.msgpack.encode(arguments), [])
+
+    async def _sent(self, fetch: wire.Fetch, body: Any, calls: list[CallRecord]) -> Answer:
+        isolate = await self._current()
+        try:
+            return await isolate.fetch(fetch, body, calls)
+        except PeerFault as fault:
+            raise raised_in_handler(rebuilt(fault.name, fault.message, fault.stack)) from None
+
+    async def _current(self) -> IsolateProcess:
+        assert self._supervisor is not None
+        return await self._supervisor.current()
+
+    def _isolate(self) -> IsolateProcess:
+        bindings = CurrentBindings(self._current_scene)
+        settings = IsolateSettings(
+            folder=self.config.root,
+            start_timeout_s=self.config.paddock.isolate_start_timeout_s,
+            drain_timeout_s=self.config.paddock.drain_timeout_s,
+            limits=isolate_limits(self.config),
+            on_line=self._heard,
+            module="paddock.worker.testing.inside",
+        )
+        return IsolateProcess(
+            make_start(self.config, bindings), settings, bindings, CurrentOutbound(self._current_scene)
+        )
+
+    def _current_scene(self) -> Scene:
+        assert self._scene is not None, "events come from tests, and each test has a scene"
+        return self._scene
+
+    def _heard(self, stream: str, line: str) -> None:
+        if self._mark is None or not self._mark.is_in(stream, line):
+            self._on_line(stream, line)
+
+
+def _raise_for(account: _Account, timeout_s: float) -> None:
+    if account.failures:
+        raise raised_in_handler(rebuilt("", "", account.failures[0]))
+    if account.left:
+        places = "\n".join(account.left)
+        raise BackgroundWorkLeft(
+            f"{len(account.left)} of waitUntil had not ended {timeout_s:g} s after the test. Begun here:\n{places}"
+        )

@@ -1,0 +1,99 @@
+"""The loop that workers under test live on: in a thread of its own, so that tests of every style can use it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+__all__ = ["LoopThread", "Pending", "in_thread", "raised_in_handler"]
+
+_T = TypeVar("_T")
+
+
+class Pending(Generic[_T]):
+    """Work that has begun: await it in a test of asyncio or anyio, or take its `result()` in any other."""
+
+    def __init__(self, future: concurrent.futures.Future[_T]) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> _T:
+        __tracebackhide__ = True
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # trio
+            import anyio.to_thread
+
+            await anyio.to_thread.run_sync(self._wait, abandon_on_cancel=True)
+            return self.result()
+        try:
+            return await asyncio.wrap_future(self._future)
+        except Exception as error:
+            raise _as_raised(error)  # noqa: B904 - it is the same error
+
+    def result(self, timeout_s: float | None = None) -> _T:
+        """What came of it. Blocks; raises what the work raised, and TimeoutError."""
+        __tracebackhide__ = True
+        try:
+            return self._future.result(timeout_s)
+        except Exception as error:
+            raise _as_raised(error)  # noqa: B904 - it is the same error
+
+    def _wait(self) -> None:
+        concurrent.futures.wait([self._future])
+
+
+def raised_in_handler(error: BaseException) -> BaseException:
+    """The error, which from now on shows no frames but those that it has."""
+    error.__paddock_traceback__ = error.__traceback__  # type: ignore[attr-defined]  # for `_as_raised`
+    return error
+
+
+def _as_raised(error: Exception) -> Exception:
+    """The error without the frames that it came by."""
+    return error.with_traceback(getattr(error, "__paddock_traceback__", error.__traceback__))
+
+
+async def in_thread(function: Callable[[], _T]) -> _T:
+    """What a blocking function returns, in a coroutine of asyncio or trio."""
+    import anyio.to_thread
+
+    return await anyio.to_thread.run_sync(function)
+
+
+class LoopThread:
+    """An event loop in a thread. Processes that the loop starts die with the thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="paddock-testing", daemon=True)
+        self._thread.start()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> Pending[_T]:
+        """Begin work on the loop, from any other thread."""
+        return Pending(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function soon."""
+        self._loop.call_soon_threadsafe(function)
+
+    def stop(self) -> None:
+        """End the thread. Whoever has work on the loop has to end it first."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        finally:
+            self._loop.close()
