@@ -153,11 +153,13 @@ def test_imports_point_downwards(importer: str, imported: str) -> None:
         ("paddock.worker.cli", {"starlette", "hypercorn", "uvloop", "jsonschema", "yaml", *ENGINE_PACKAGES}),
         ("paddock.worker.isolate.web.subtle", {CIPHERS}),
         ("paddock.worker.isolate.web.algorithms.aes", {CIPHERS}),
+        ("paddock.worker.pytest_plugin", {"starlette", "hypercorn", "httpx", "msgspec", *ENGINE_PACKAGES}),
+        ("paddock.worker.testing.session", {"starlette", "hypercorn", *ENGINE_PACKAGES}),
         ("paddock.worker.server", ENGINE_PACKAGES | CONVERTER_PACKAGES | {"zipfile"}),
     ],
 )
 def test_start_up_does_not_load(module: str, heavy: set[str]) -> None:
-    """`paddock --help` is fast because nothing that it imports, however far away, is heavy."""
+    """`paddock --help` is fast because nothing that it imports, however far away, is heavy. DT-068"""
     reached = _reached(module)
     assert not {name for name in reached if _top(name) in heavy}
 

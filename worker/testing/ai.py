@@ -118,6 +118,8 @@ class Ai:
         for rule in self._rules:
             if rule.matches(call):
                 return rule.answer(call)
+        if request.work is not None:
+            return Reply(("",))  # the engine makes up what it comes to
         if self._queue:
             return self._queue.popleft()
         if self.mode == "scripted":

@@ -35,7 +35,6 @@ __all__ = ["Stage"]
 
 #: The target of what is for the kit; the isolate's half is `inside/control.py`.
 _KIT: Final = "kit"
-_DEFAULT: Final = "default"
 _BODY_BYTES: Final = 1_000_000_000
 _PRINT_S: Final = 1.0
 
@@ -136,7 +135,7 @@ class Stage:
         asset = None if self._assets is None else await self._assets.route(request)
         if asset is not None:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
-        fetch = wire.Fetch(wire.FetchId(0), _DEFAULT, request.method, request.url, request.headers, None)
+        fetch = wire.Fetch(wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None)
         return await self._sent(fetch, request.body, request.calls)
 
     async def deliver(self, kind: str, arguments: bytes, headers: wire.Headers = ()) -> triggers.Outcome:
@@ -179,7 +178,7 @@ class Stage:
         try:
             return await isolate.fetch(fetch, body, calls)
         except PeerFault as fault:
-            raise raised_in_handler(rebuilt(fault.name, fault.message, fault.stack)) from None
+            raise raised_in_handler(rebuilt(fault.name, fault.message, fault.report.decode())) from None
 
     async def _current(self) -> IsolateProcess:
         assert self._supervisor is not None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["described"]
 
-#: A frame of the channel holds 64 KiB of it. Of a deep recursion, both ends are kept.
+#: Of a deep recursion, both ends are kept.
 _MOST_FRAMES: Final = 30
 _MOST_CAUSES: Final = 4
 _MOST_CHARACTERS: Final = 4000
@@ -35,7 +35,7 @@ def _described(error: BaseException, depth: int) -> dict[str, object]:
         "module": kind.__module__,
         "type": kind.__qualname__,
         "text": _cut(_text(error)),
-        "args": [_simple(argument) for argument in error.args][:10],
+        "args": [_simple(argument) for argument in _args(error)][:10],
         "attributes": {name: value for name, value in _attributes(error).items() if isinstance(value, _SIMPLE)},
         "notes": [_cut(str(note)) for note in getattr(error, "__notes__", ())][:10],
         "frames": _frames(error.__traceback__),
@@ -54,6 +54,11 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception:  # user code: its __str__ may be broken
         return f"<{type(error).__name__} without a text>"
+
+
+def _args(error: BaseException) -> tuple[object, ...]:
+    """What makes one like it: of an OSError, `args` has no names of files."""
+    return error.__reduce__()[1] if isinstance(error, OSError) else error.args  # type: ignore[return-value]  # of C
 
 
 def _attributes(error: BaseException) -> dict[str, object]:

@@ -21,8 +21,12 @@ class TestedEvents(Events):
 
     make_context: ClassVar[type[ExecutionContext]] = TestedContext
 
+    def fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
+        """As in `Events`; the report is a description, from which the test's process makes an exception like it."""
+        incoming.fault(name, message, "", described(error).encode())
+
     def describe(self, error: BaseException) -> str:
-        """An exception as JSON, from which the test's process makes one like it."""
+        """As in `Events`: a description, too."""
         return described(error)
 
     async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:

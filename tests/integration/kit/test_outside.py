@@ -1,0 +1,71 @@
+"""`Paddock` without pytest's fixtures."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from paddock.worker.errors import HandlerImportError, IsolateCrashed
+from paddock.worker.testing import Paddock, StaleHandle
+
+HELLO = """
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        print("asked")
+        return Response(self.env.NAME)
+"""
+
+
+def children() -> set[str]:
+    return set(" ".join(file.read_text() for file in Path("/proc/self/task").glob("*/children")).split())
+
+
+def test_an_async_context_manager_stops_everything() -> None:
+    """DT-094"""
+    before = children()
+
+    async def use() -> str:
+        async with Paddock(source=HELLO, vars={"NAME": "Ada"}) as worker:
+            return (await worker.fetch("/")).text
+
+    assert asyncio.run(use()) == "Ada"
+    assert children() == before
+
+
+def test_a_context_manager_takes_lines_and_ends() -> None:
+    lines: list[tuple[str, str]] = []
+    with Paddock(source=HELLO, vars={"NAME": "Ada"}, on_log=lambda *line: lines.append(line)) as worker:
+        assert worker.client().get("/").text == "Ada"
+    assert lines == [("stdout", "asked")]
+    with pytest.raises(StaleHandle, match="not running"):
+        worker.fetch("/")
+
+
+def test_a_project_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "handler.py").write_text(HELLO)
+    (tmp_path / "wrangler.json").write_text(
+        '{"name": "x", "main": "handler.py", "compatibility_date": "2026-09-15",'
+        ' "compatibility_flags": ["python_workers"], "vars": {"NAME": "a"}, "env": {"two": {"vars": {"NAME": "b"}}}}'
+    )
+    with Paddock(tmp_path / "wrangler.json", env="two") as worker:
+        assert worker.fetch("/").result().text == "b"
+
+
+def test_a_handler_that_cannot_be_imported() -> None:
+    with Paddock(source="import nothing_of_this_name") as worker, pytest.raises(HandlerImportError, match="line 1"):
+        worker.fetch("/").result()
+
+
+def test_a_worker_whose_process_dies_has_a_new_one() -> None:
+    source = """
+import os
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return os._exit(3) if request.url.endswith("/die") else Response("alive")
+"""
+    with Paddock(source=source) as worker:
+        with pytest.raises(IsolateCrashed, match="exit code 3"):
+            worker.fetch("/die").result()
+        assert worker.fetch("/").result().text == "alive"
