@@ -99,7 +99,10 @@ def _text(expected: Any, path: str, entry: Mapping[str, object] | None, diagnost
 
 
 def _takes_one(expected: Any) -> bool:
-    """Whether one text may stand for a list of one."""
+    """Whether one text may stand for a list of one.
+
+    The type `str | list[str]` would say the same, but msgspec 0.22 corrupts memory when it converts to it.
+    """
     match inspect.type_info(expected):
         case inspect.Metadata(extra={"takes_one": True}):
             return True

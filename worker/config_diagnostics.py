@@ -14,7 +14,7 @@ from paddock.worker.errors import ConfigError, Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["Diagnostics", "closest"]
+__all__ = ["Diagnostics", "closest", "described"]
 
 _T = TypeVar("_T")
 
@@ -65,7 +65,7 @@ class Diagnostics:
                 choices = self.shown(list(options[0].values))
                 self.error(f'Expected "{path}" field to be one of {choices} but got {self.shown(value)}.', path)
             else:
-                self.mismatch(path, value, " or ".join(map(_described, options)))
+                self.mismatch(path, value, described(expected))
             return None
 
     def table(self, value: object, path: str) -> Mapping[str, object]:
@@ -110,6 +110,11 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f' (did you mean "{near[0]}"?)' if near else ""
 
 
+def described(expected: object) -> str:
+    """A type in the words of wrangler's messages: `string`, `number (at least 1) or boolean`."""
+    return " or ".join(map(_described, _without_none(inspect.type_info(expected))))
+
+
 def _without_none(expected: inspect.Type) -> list[inspect.Type]:
     types = expected.types if isinstance(expected, inspect.UnionType) else (expected,)
     return [option for option in types if not isinstance(option, inspect.NoneType)]
@@ -126,6 +131,8 @@ def _described(expected: inspect.Type) -> str:
             return "boolean"
         case inspect.IntType() | inspect.FloatType():
             return f"number{_limits(expected)}"
+        case inspect.AnyType():
+            return "anything"
         case inspect.DateType():
             return "date (yyyy-mm-dd)"
         case inspect.ListType() | inspect.VarTupleType() | inspect.FrozenSetType():

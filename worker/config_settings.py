@@ -47,8 +47,11 @@ _MB: Final = 1_000_000
 class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`[dev]`: where the dev server listens, and the address that the worker sees. Port 0 means any free port."""
 
+    #: Address to listen on.
     ip: str = "localhost"
+    #: 0 means any free one; a busy one that no flag named is replaced by a free one.
     port: _Port = 8787
+    #: `https` uses a certificate of this machine's, unless the command line names one.
     local_protocol: Protocol = "http"
     #: The host of the URLs that the worker sees. None: that of the first route, else the one that was asked for.
     host: Annotated[str, Meta(min_length=1)] | None = None
@@ -68,14 +71,18 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[paddock.engine]`: how models are run. None leaves the choice to the engine host."""
 
+    #: vLLM on this machine, vLLM servers elsewhere, or no engine.
     kind: EngineKind = "vllm"
     #: Where vLLM's OpenAI servers are: of `kind = "remote"`, for every model that names none of its own. Several serve
     #: the same model.
     url: Url | None = None
+    #: Several of them.
     urls: list[Url] = []
     #: What those servers take as bearer token. PADDOCK_REMOTE_KEY goes before it.
     remote_key: Annotated[str, Meta(min_length=1)] | None = None
+    #: Where models run.
     device: Device = "auto"
+    #: Number format of weights and computation; `auto` is the checkpoint's own.
     dtype: Dtype = "auto"
     #: Context window in tokens; a model's own is the limit.
     max_model_len: _Count | None = None
@@ -104,12 +111,15 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_queue: _Count = 2048
     #: What a call of a model that is not loaded meets: it waits, or the capacity error while the load begins.
     on_cold: Literal["wait", "reject"] = "wait"
+    #: From the start of a load to a model that is ready.
     load_timeout_s: _Seconds = 300.0
     #: A model that has calls, answers nothing and computes nothing for this long is ended.
     stall_timeout_s: _Seconds = 60.0
     #: For room and a turn, before the model is there; for the first token; for the whole answer.
     queue_timeout_s: _Seconds = 300.0
+    #: From the start of an answer to its first token; then 408 and 3007.
     first_token_timeout_s: _Seconds | None = None
+    #: From the start of an answer to its end; then 408 and 3046.
     total_timeout_s: _Seconds | None = None
 
 
@@ -119,13 +129,14 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     #: A folder (absolute after loading) or a Hugging Face repository.
     weights: str | None = None
     #: The vLLM OpenAI servers that serve this model, in place of an engine here. One may be written without a list.
-    #: msgspec 0.22 corrupts memory when it converts to `str | list[str]`, hence `takes_one`; see config_decoding.py.
-    engine: Annotated[list[Url], Meta(extra={"takes_one": True}, extra_json_schema={"type": ["array", "string"]})] = []
+    engine: Annotated[list[Url], Meta(extra={"takes_one": True}, extra_json_schema={"takes_one": True})] = []
     #: The name that they serve it by. None: their only model, else the model's repository.
     remote_model: Annotated[str, Meta(min_length=1)] | None = None
     #: Adapters: public name -> folder in PEFT format (absolute after loading; with servers, a folder on theirs).
     lora: dict[str, str] = {}
+    #: In place of `paddock.engine.dtype`.
     dtype: Dtype | None = None
+    #: In place of `paddock.engine.max_model_len`.
     max_model_len: _Count | None = None
     #: Loaded when the server starts, and never unloaded but by hand.
     pinned: bool = False
@@ -159,7 +170,9 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     wait_until_s: _Seconds = 30.0
     #: Processes that run the handler, side by side.
     isolates: Annotated[int, Meta(ge=1, le=64)] = 1
+    #: How models are run.
     engine: EngineSettings = EngineSettings()
+    #: What single models have different, by model id.
     models: dict[str, ModelSettings] = {}
 
     def servers(self, model: str) -> tuple[str, ...]:

@@ -49,17 +49,24 @@ _OnlyText = Annotated[str, Meta(min_length=1, extra={"text": '"{path}" binding s
 class AiKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[ai]`. `remote` and `staging` have no effect: here the models always run locally."""
 
+    #: Name in `env`.
     binding: _OnlyText
+    #: No effect: models always run here.
     remote: bool = False
+    #: No effect.
     staging: bool = False
 
 
 class KvKeys(msgspec.Struct, frozen=True, kw_only=True):
     """One of `[[kv_namespaces]]`. `remote` has no effect: here namespaces are always local."""
 
+    #: Name in `env`.
     binding: _Text
+    #: Which namespace; without one, its name.
     id: _Text | None = None
+    #: Goes before `id`.
     preview_id: _Text | None = None
+    #: No effect: namespaces are always here.
     remote: _Remote = False
 
 
@@ -80,79 +87,106 @@ class AssetsKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Required, unless the command line names a folder.
     directory: str | None = None
+    #: Name in `env`, if the worker itself asks for files.
     binding: str | None = None
+    #: How paths lead to .html files.
     html_handling: HtmlHandling = "auto-trailing-slash"
+    #: What answers where there is no file.
     not_found_handling: NotFoundHandling = "none"
+    #: Whether the worker goes before the files: always, or for these paths.
     run_worker_first: bool | list[str] = False
 
 
 class ServiceBinding(msgspec.Struct, frozen=True, kw_only=True):
     """One of `[[services]]`: a worker, and the entrypoint of it that a name in `env` leads to."""
 
+    #: Name in `env`.
     binding: _Text
+    #: Name of the worker.
     service: _Text
-    #: None: the default one.
+    #: Without one, the default one.
     entrypoint: _Optional | None = None
     #: What the entrypoint finds in `ctx.props`: JSON.
     props: dict[str, Any] = {}
+    #: No effect.
     environment: Any = None
+    #: No effect.
     remote: _Remote = False
 
 
 class QueueProducer(msgspec.Struct, frozen=True, kw_only=True):
     """One of `[[queues.producers]]`: a name in `env` that sends to a queue."""
 
+    #: Name in `env`.
     binding: _Text
+    #: Name of the queue.
     queue: _Text
     #: Seconds.
     delivery_delay: Annotated[float, Meta(ge=0)] = 0.0
+    #: No effect: queues are always here.
     remote: _Remote = False
 
 
 class QueueConsumer(msgspec.Struct, frozen=True, kw_only=True):
     """One of `[[queues.consumers]]`: a queue that this worker consumes. Defaults of the official dev server."""
 
+    #: Name of the queue.
     queue: _Text
+    #: Messages.
     max_batch_size: Annotated[int, Meta(ge=1, le=100)] = 5
     #: Seconds.
     max_batch_timeout: Annotated[float, Meta(ge=0, le=60)] = 1.0
     #: Deliveries after the first.
     max_retries: Annotated[int, Meta(ge=0, le=100)] = 2
+    #: Where messages go that failed too often.
     dead_letter_queue: str | None = None
     #: Seconds.
     retry_delay: Annotated[float, Meta(ge=0)] = 0.0
+    #: No effect.
     max_concurrency: Any = None
+    #: No effect.
     type: Any = None
+    #: No effect.
     visibility_timeout_ms: Any = None
 
 
 class QueuesKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[queues]`."""
 
+    #: Names in `env` that send.
     producers: tuple[QueueProducer, ...] = ()
+    #: Queues that this worker consumes.
     consumers: tuple[QueueConsumer, ...] = ()
 
 
 class RouteKeys(msgspec.Struct, frozen=True, kw_only=True):
     """One of `routes`, where it is no text. Only host and zone mean something here."""
 
+    #: Host and path, perhaps with wildcards.
     pattern: str
+    #: Domain that it belongs to.
     zone_name: str | None = None
+    #: No effect.
     zone_id: Any = None
+    #: No effect.
     custom_domain: Any = None
+    #: No effect.
     enabled: Any = None
+    #: No effect.
     previews_enabled: Any = None
 
 
 class SecretsKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[secrets]`: the names that the worker needs. Without `required`, every secret of the files is taken."""
 
+    #: Names; without them every secret of the files is taken.
     required: tuple[str, ...] | None = None
 
 
 class TriggersKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[triggers]`: nothing fires the crons by itself."""
 
+    #: Cron expressions.
     crons: tuple[str, ...] = ()
 
 
@@ -164,22 +198,39 @@ _Routes = Annotated[tuple[str | RouteKeys, ...], Meta(description=f"array, each 
 class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of one environment, decoded."""
 
+    #: Workers AI.
     ai: AiKeys | None = None
+    #: KV.
     kv_namespaces: tuple[KvKeys, ...] = ()
+    #: Static files.
     assets: AssetsKeys | None = None
+    #: Other workers, and entrypoints of this one.
     services: tuple[ServiceBinding, ...] = ()
+    #: Queues.
     queues: QueuesKeys = QueuesKeys()
+    #: Variables: text or JSON.
     vars: dict[str, Any] = {}
+    #: Which secrets the worker needs.
     secrets: SecretsKeys = SecretsKeys()
+    #: The worker's name.
     name: Annotated[str, Meta(pattern=_NAME, description="string, alphanumeric and lowercase with dashes only")] = (
         "worker"
     )
+    #: The handler's file, relative to this file. It has to be there.
     main: str | None = None
+    #: Which changes of the runtime are in effect; without one, those until today.
     compatibility_date: datetime.date | None = None
+    #: Changes by name; `python_workers` belongs to every Python Worker.
     compatibility_flags: tuple[str, ...] = ()
+    #: Cron triggers.
     triggers: TriggersKeys = TriggersKeys()
+    #: One address of a deployment.
     route: _Route | None = None
+    #: Addresses of a deployment; the first names the host that the worker sees.
     routes: _Routes = ()
+    #: The dev server.
     dev: DevSettings = DevSettings()
+    #: What one event may use.
     limits: LimitsSettings = LimitsSettings()
+    #: What wrangler has no key for.
     paddock: PaddockSettings = PaddockSettings()

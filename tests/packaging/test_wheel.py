@@ -59,6 +59,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     [
         "paddock/worker/cli/__init__.py",
         "paddock/worker/py.typed",
+        "paddock/worker/stubs/bindings.pyi",
+        "paddock/worker/wrangler-like.schema.json",
         "paddock/bindings/py.typed",
         "paddock/catalog/@cf/microsoft/phi-2.md",
         "paddock/catalog/@cf/meta/llama-2-7b-chat-fp16.md",

@@ -48,6 +48,11 @@ COMMANDS: Final[dict[str, Command]] = {
         "Look for mistakes in wrangler-like.toml and the catalog.",
         ("paddock check", "paddock check -e staging", "paddock check --json"),
     ),
+    "schema": Command(
+        "paddock.worker.cli.configschema",
+        "Print the JSON Schema of wrangler-like.toml, for editors.",
+        ("paddock schema > wrangler-like.schema.json",),
+    ),
     "types": Command(
         "paddock.worker.cli.types",
         "Write stubs for type checkers: env, and every model's inputs and answers.",
