@@ -19,7 +19,7 @@ from paddock.worker.outsocket import answer_upgrade
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from httpx import AsyncClient, Response
+    from httpx import AsyncBaseTransport, AsyncClient, Response
 
     from paddock.bindings.binding import FetchRequest
     from paddock.worker.peer import IncomingFetch
@@ -34,9 +34,13 @@ _DECODED_HEADERS: Final = frozenset({"content-encoding", "content-length", "tran
 
 
 class Outbound:
-    """One HTTP client for all isolates. Opened on first use, because httpx takes a moment to import."""
+    """One HTTP client for all isolates. Opened on first use, because httpx takes a moment to import.
 
-    def __init__(self) -> None:
+    `transport` answers in place of the network.
+    """
+
+    def __init__(self, transport: AsyncBaseTransport | None = None) -> None:
+        self._transport = transport
         self._client: AsyncClient | None = None
         self._opening = asyncio.Lock()
 
@@ -78,6 +82,7 @@ class Outbound:
                 timeout = library.Timeout(None, connect=_CONNECT_TIMEOUT_S)
                 self._client = library.AsyncClient(
                     timeout=timeout,
+                    transport=self._transport,
                     limits=library.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS),
                     headers={"user-agent": "Paddock"},
                     # A worker's fetch keeps no cookies: those of one visitor are not the next one's.

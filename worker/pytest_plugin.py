@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from paddock.worker.testing.ai import Ai
     from paddock.worker.testing.envproxy import Env
+    from paddock.worker.testing.outbound import OutboundRoutes
     from paddock.worker.testing.paddock import Context, Paddock
     from paddock.worker.testing.session import Session
 
@@ -26,18 +27,25 @@ __all__ = [
     "client",
     "ctx",
     "env",
+    "outbound",
     "paddock_session",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_generate_tests",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_setup",
     "worker",
 ]
 
 _MARKERS = (
-    "paddock(config=..., source=..., settings=..., env=..., vars=..., secrets=..., isolation='test'): the worker",
+    "paddock(config=..., env=..., vars=..., secrets=..., allow_net=[...], isolation='test', source=...): the worker",
     "ai(mode=..., reply=..., seed=...): how models answer in this test",
+    "models(id, ..., task=..., tag=...): run the test for each of these models of the catalog, its argument `model`",
+    "gpu: needs an NVIDIA GPU (skipped with a reason where there is none)",
 )
 _FAILED = pytest.StashKey[bool]()
+_TIMELINE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,12 +65,44 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests with the marker `models` for each model."""
+    marker = metafunc.definition.get_closest_marker("models")
+    if marker is not None:
+        from paddock.worker.testing.models import parametrize
+
+        parametrize(metafunc, marker)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests with the marker `gpu` where there is none."""
+    if item.get_closest_marker("gpu") is not None:
+        from paddock.bindings.ai.engines.device import has_nvidia_gpu
+
+        if not has_nvidia_gpu():
+            pytest.skip("needs an NVIDIA GPU: no driver of one is loaded on this machine")
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """When a test fails, note what had happened: inside of what captures its output."""
+    try:
+        return (yield)
+    except Exception:
+        running = getattr(item, "funcargs", {}).get("worker")
+        if running is not None:
+            item.stash[_TIMELINE] = item.funcargs["paddock_session"].timeline(running)  # type: ignore[attr-defined]  # it has `worker`
+        raise
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note whether a test has failed: then nobody asks for what it left undone."""
+    """Note whether a test has failed: then it shows its timeline, and nobody asks for what it left undone."""
     report = yield
     if report.when == "call":
         item.stash[_FAILED] = report.failed
+        if report.failed and item.stash.get(_TIMELINE, ""):
+            report.sections.append(("Timeline of the worker", item.stash[_TIMELINE]))
     return report
 
 
@@ -105,6 +145,12 @@ def async_client(worker: Paddock) -> httpx.AsyncClient:
 def env(worker: Paddock) -> Env:
     """What the handler sees as `self.env`: `await env.CACHE.put("key", "value")`."""
     return worker.env
+
+
+@pytest.fixture
+def outbound(worker: Paddock) -> OutboundRoutes:
+    """How requests of the handler to elsewhere are answered: `outbound.get("https://example.com/x").reply(json={})`."""
+    return worker.outbound
 
 
 @pytest.fixture

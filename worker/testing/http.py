@@ -37,7 +37,11 @@ def request_for(target: str | httpx.Request, method: str | None, arguments: dict
     """The request that a test asks for: a path, a URL or a request, and what httpx takes besides."""
     if isinstance(target, httpx.Request):
         return target
-    url = target if "://" in target else f"{BASE_URL}{'' if target.startswith('/') else '/'}{target}"
+    url = (
+        target
+        if target.partition("/")[0].endswith(":")
+        else f"{BASE_URL}{'' if target.startswith('/') else '/'}{target}"
+    )
     has_body = any(arguments.get(name) is not None for name in ("content", "data", "files", "json"))
     return httpx.Request(method or ("POST" if has_body else "GET"), url, **arguments)
 

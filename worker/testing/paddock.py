@@ -8,25 +8,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import httpx
 import msgspec
 
 from paddock.worker.testing import http
 from paddock.worker.testing.ai import Ai
 from paddock.worker.testing.envproxy import Env
-from paddock.worker.testing.errors import StaleHandle, UnexpectedAiCall
+from paddock.worker.testing.errors import NetworkBlocked, StaleHandle, UnexpectedAiCall
 from paddock.worker.testing.events import EventResult, make_batch, make_scheduled
+from paddock.worker.testing.outbound import OutboundRoutes
 from paddock.worker.testing.project import Project
 from paddock.worker.testing.rebuilt import rebuilt
+from paddock.worker.testing.scene import Play
 from paddock.worker.testing.stage import Stage
 from paddock.worker.testing.threads import LoopThread, Pending, in_thread, raised_in_handler
+from paddock.worker.testing.timeline import Timeline
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from types import TracebackType
     from typing import TypeVar
-
-    import httpx
 
     from paddock.bindings.binding import FetchRequest
     from paddock.worker.peer import Answer
@@ -58,12 +60,15 @@ class Paddock:
         secrets: Mapping[str, str] | None = None,
         ai: AiMode = "fake",
         seed: int = 0,
+        allow_net: Iterable[str] = (),
+        outbound: Callable[[httpx.Request], httpx.Response] | httpx.MockTransport | None = None,
         on_log: Callable[[str, str], None] | None = None,
     ) -> None:
         """`source` is a handler's text, with `settings` as its configuration, in place of a project on disk.
 
-        `vars` and `secrets` go before those of the configuration; `env` chooses one of its environments. `on_log` gets
-        each line that the handler prints, after the name of its stream.
+        `vars` and `secrets` go before those of the configuration; `env` chooses one of its environments. Requests
+        of the handler to elsewhere are answered by `outbound`, leave for the hosts of `allow_net`, or are refused.
+        `on_log` gets each line that the handler prints, after the name of its stream.
         """
         project = Project(
             config=None if config is None else Path(config),
@@ -73,16 +78,19 @@ class Paddock:
             vars=json.dumps(vars or {}),
             secrets=json.dumps(secrets or {}),
         )
-        self._open(project, Ai(ai, seed), on_log)
+        transport = httpx.MockTransport(outbound) if callable(outbound) else outbound
+        self._open(project, Ai(ai, seed), OutboundRoutes(allow_net, transport), on_log)
 
     @classmethod
     def of(cls, project: Project, on_log: Callable[[str, str], None] | None = None) -> Paddock:
         """The worker of a project."""
         made = cls.__new__(cls)
-        made._open(project, Ai(), on_log)
+        made._open(project, Ai(), OutboundRoutes(), on_log)
         return made
 
-    def _open(self, project: Project, ai: Ai, on_log: Callable[[str, str], None] | None) -> None:
+    def _open(
+        self, project: Project, ai: Ai, outbound: OutboundRoutes, on_log: Callable[[str, str], None] | None
+    ) -> None:
         self._project = project
         self._on_log = on_log or _print_line
         self._thread: LoopThread | None = None
@@ -91,6 +99,10 @@ class Paddock:
         self._folder: Any = None
         #: How models answer, and what they were asked.
         self.ai = ai
+        #: How requests of the handler to elsewhere are answered, and what they were.
+        self.outbound = outbound
+        #: What happened in this test.
+        self.timeline = Timeline()
         #: What the handler sees as `self.env`.
         self.env = Env(self._values, self._bindings, self._call_env)
         #: Background work of the handler.
@@ -125,10 +137,10 @@ class Paddock:
         config, self._folder = self._project.load()
         self._thread = LoopThread()
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._stage = Stage(config, self._on_log)
+        self._stage = Stage(config, self._heard)
         self._running = self._thread.start(self._stage.run(opened))
         opened.result()
-        self.begin_test(self.ai).result()
+        self.begin_test(self.ai, self.outbound).result()
 
     def close(self) -> None:
         """Stop everything that was started. Idempotent."""
@@ -141,10 +153,11 @@ class Paddock:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def begin_test(self, ai: Ai, *, keeps_state: bool = False) -> Pending[None]:
-        """Fresh storage, queues and AI state, unless state is to be kept; the models answer as `ai` says."""
-        self.ai = ai
-        return self.start(self._staged().begin(ai, keeps_state=keeps_state))
+    def begin_test(self, ai: Ai, outbound: OutboundRoutes, *, keeps_state: bool = False) -> Pending[None]:
+        """Fresh storage, queues and AI state, unless state is to be kept; models and the world answer as these say."""
+        self.ai, self.outbound, self.timeline = ai, outbound, Timeline()
+        play = Play(ai, outbound, self.timeline)
+        return self.start(self._staged().begin(play, keeps_state=keeps_state))
 
     def end_test(self, timeout_s: float = _DRAIN_S) -> Pending[None]:
         """Wait for background work. Raises what it raised, BackgroundWorkLeft, and UnexpectedAiCall."""
@@ -152,7 +165,6 @@ class Paddock:
 
     def reset(self) -> Pending[None]:
         """Fresh storage, queues and AI state, in the middle of a test."""
-        self.ai = Ai(self.ai.mode, self.ai.seed)
         return self.start(self._reset())
 
     # Requests and events
@@ -178,14 +190,10 @@ class Paddock:
 
     def client(self, **arguments: Any) -> httpx.Client:
         """A client of httpx for tests that are no coroutines; its requests go to the worker."""
-        import httpx
-
         return httpx.Client(transport=http.SyncTransport(self), **{"base_url": http.BASE_URL, **arguments})
 
     def async_client(self, **arguments: Any) -> httpx.AsyncClient:
         """A client of httpx for coroutines; its requests go to the worker."""
-        import httpx
-
         return httpx.AsyncClient(transport=http.AsyncTransport(self), **{"base_url": http.BASE_URL, **arguments})
 
     def scheduled(self, cron: str = "", at: datetime.datetime | float | None = None) -> Pending[EventResult]:
@@ -210,6 +218,10 @@ class Paddock:
             raise StaleHandle("the worker under test is not running: use Paddock in a `with` block")
         return self._thread.start(work)
 
+    def flush(self) -> Pending[None]:
+        """Return when everything that the handler has printed so far has been shown."""
+        return self.start(self._staged().flush())
+
     def drain(self, timeout_s: float) -> Pending[None]:
         """Wait for background work."""
         return self.start(self._staged().drain(timeout_s))
@@ -226,27 +238,36 @@ class Paddock:
         return http.response_of(answer, request)
 
     async def _answered(self, request: FetchRequest) -> Answer:
-        try:
-            return await self._staged().fetch(request)
-        except Exception as error:
-            self._explain(error)
-            raise
+        with self.timeline.spans("request", f"{request.method} {request.url}") as span:
+            try:
+                answer = await self._staged().fetch(request)
+            except Exception as error:
+                self._explain(error)
+                raise
+            span.end(str(answer.status))
+            return answer
 
     async def _deliver(self, kind: str, arguments: bytes, headers: tuple[tuple[str, str], ...] = ()) -> EventResult:
-        outcome: Outcome = await self._staged().deliver(kind, arguments, headers)
-        if outcome.outcome == "exception":
-            error = raised_in_handler(rebuilt("", "", outcome.error))
-            self._explain(error)
-            raise error
+        with self.timeline.spans("event", kind) as span:
+            outcome: Outcome = await self._staged().deliver(kind, arguments, headers)
+            if outcome.outcome == "exception":
+                error = raised_in_handler(rebuilt("", "", outcome.error))
+                self._explain(error)
+                raise error
+            span.end(outcome.outcome)
         self._explain(None)
         return EventResult.of(outcome)
 
     def _explain(self, error: BaseException | None) -> None:
-        """Raise UnexpectedAiCall where the test had no answer for a model, whatever the handler made of it."""
-        if problems := self.ai.take_problems():
-            unexpected = UnexpectedAiCall("\n".join(problems))
-            unexpected.__cause__ = error
-            raise raised_in_handler(unexpected)
+        """Raise UnexpectedAiCall or NetworkBlocked where the test had no answer, whatever the handler made of it."""
+        for kind, problems in (
+            (UnexpectedAiCall, self.ai.take_problems()),
+            (NetworkBlocked, self.outbound.take_problems()),
+        ):
+            if problems:
+                unexpected = kind("\n".join(problems))
+                unexpected.__cause__ = error
+                raise raised_in_handler(unexpected)
 
     async def _end(self, timeout_s: float) -> None:
         await self._staged().drain(timeout_s, is_final=True)
@@ -254,7 +275,11 @@ class Paddock:
 
     async def _reset(self) -> None:
         await self._end(_DRAIN_S)
-        await self._staged().begin(self.ai)
+        await self._staged().begin(Play(self.ai, self.outbound, self.timeline))
+
+    def _heard(self, stream: str, line: str) -> None:
+        self.timeline.note(stream, line)
+        self._on_log(stream, line)
 
     def _values(self) -> dict[str, Any]:
         return dict(self._staged().config.vars)

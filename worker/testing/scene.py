@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -23,20 +23,29 @@ if TYPE_CHECKING:
     from paddock.worker.config import Config
     from paddock.worker.peer import IncomingFetch
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.outbound import OutboundRoutes
+    from paddock.worker.testing.timeline import Timeline
 
-__all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
+__all__ = ["CurrentBindings", "CurrentOutbound", "Play", "Scene"]
+
+
+class Play(NamedTuple):
+    """What a test says, and what it learns."""
+
+    ai: Ai
+    outbound: OutboundRoutes
+    timeline: Timeline
 
 
 class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
-    def __init__(self, config: Config, catalog: Catalog, ai: Ai, state: Path) -> None:
-        self.ai = ai
+    def __init__(self, config: Config, catalog: Catalog, play: Play, state: Path) -> None:
         adapters = {name: model.lora for name, model in config.paddock.models.items()}
-        self.service = TestedService(catalog, ai, adapters)
+        self.service = TestedService(catalog, play.ai, adapters, play.timeline)
         self.broker = make_broker(config)
         self.bindings = make_bindings(msgspec.structs.replace(config, state=state), self.service, self.broker)
-        self.outbound = TestedOutbound()
+        self.outbound = TestedOutbound(play.outbound, play.timeline)
 
     def start(self, tasks: asyncio.TaskGroup, deliver: Deliver) -> None:
         """Begin what runs beside events."""

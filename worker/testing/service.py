@@ -6,6 +6,8 @@ import itertools
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService, RunResult
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.timeline import Timeline
 
 __all__ = ["TestedService"]
 
@@ -33,9 +36,10 @@ _WEIGHTS: Final = Weights("", "fake")
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(self, catalog: Catalog, ai: Ai, adapters: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, catalog: Catalog, ai: Ai, adapters: Mapping[str, Mapping[str, str]], timeline: Timeline) -> None:
         super().__init__(catalog, EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai)), adapters)
         self._ai = ai
+        self._timeline = timeline
 
     async def run(
         self,
@@ -50,14 +54,16 @@ class TestedService(AiService):
         self._ai.begin(call)
         _CALL.set(call)
         number = len(calls)
-        try:
-            result = await super().run(model, inputs, calls, dialect, keep_alive)
-        except PaddockError as error:
-            call.error = error
-            raise
-        finally:
-            call.record = calls[number]
-        call.output = result.output
+        with self._timeline.spans("ai", f"{model} {call.prompt!r}") as span:
+            try:
+                result = await super().run(model, inputs, calls, dialect, keep_alive)
+            except PaddockError as error:
+                call.error = error
+                raise
+            finally:
+                call.record = calls[number]
+            call.output = result.output
+            span.end("a stream" if result.events is not None else msgspec.json.encode(result.output).decode())
         return result if result.events is None else result._replace(events=_Heard(result.events, call))
 
     def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:

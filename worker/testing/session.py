@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import pytest
 
 from paddock.worker.testing.ai import MODES, Ai, AiMode
+from paddock.worker.testing.outbound import OutboundRoutes
 from paddock.worker.testing.paddock import Paddock
 from paddock.worker.testing.project import Project
 
@@ -21,7 +22,9 @@ __all__ = ["Session"]
 
 #: Workers that are kept running; each is a process.
 _MOST_RUNNING: Final = 4
+_FLUSH_S: Final = 2.0
 _OF_PROJECT: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets"})
+_OF_TEST: Final = frozenset({"isolation", "allow_net"})
 _ISOLATIONS: Final = ("test", "module", "none")
 _OF_AI: Final = frozenset({"mode", "reply", "seed"})
 
@@ -42,22 +45,30 @@ class Session:
         isolation = options.pop("isolation", "test")
         if isolation not in _ISOLATIONS:
             raise pytest.UsageError(f"paddock(isolation=...): expected one of {_ISOLATIONS}; got {isolation!r}")
+        allowed = options.pop("allow_net", [])
         project = self._project(item, options)
         paddock = self._started(project)
         module = item.nodeid.partition("::")[0]
         is_same = self._modules.get(project) == module
         keeps = isolation == "none" or (isolation == "module" and is_same)
         self._modules[project] = module
-        paddock.begin_test(self._ai(item), keeps_state=keeps).result()
+        paddock.begin_test(self._ai(item), OutboundRoutes(allowed), keeps_state=keeps).result()
         yield paddock
 
     def finish(self, paddock: Paddock, *, has_failed: bool) -> None:
         """End a test. Fails it for what it left undone, unless it has failed already."""
         with contextlib.suppress(*((Exception,) if has_failed else ())):
             paddock.end_test().result()
-        unused = paddock.ai.unused()
+        unused = paddock.ai.unused() + paddock.outbound.unused()
         if unused and not has_failed:
-            pytest.fail("\n".join(["The test answers calls of models that the worker did not make:", *unused]), False)
+            pytest.fail("\n".join(["The test answers what the worker did not ask for:", *unused]), pytrace=False)
+
+    @staticmethod
+    def timeline(paddock: Paddock) -> str:
+        """What happened in the test that runs; all that the handler has printed is in it."""
+        with contextlib.suppress(Exception):  # of a worker that is broken, show what there is
+            paddock.flush().result(_FLUSH_S)
+        return str(paddock.timeline)
 
     def close(self) -> None:
         """Stop every worker."""
@@ -82,8 +93,8 @@ class Session:
             if marker.args:
                 raise pytest.UsageError("@pytest.mark.paddock: expected names with values, such as env='staging'")
             options |= marker.kwargs
-        if unknown := options.keys() - _OF_PROJECT - {"isolation"}:
-            known = ", ".join(sorted(_OF_PROJECT | {"isolation"}))
+        if unknown := options.keys() - _OF_PROJECT - _OF_TEST:
+            known = ", ".join(sorted(_OF_PROJECT | _OF_TEST))
             raise pytest.UsageError(f"@pytest.mark.paddock: expected {known}; got {', '.join(sorted(unknown))}")
         return options
 

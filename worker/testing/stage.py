@@ -9,18 +9,23 @@ import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
+from paddock.bindings.ai.doors import rest
+from paddock.bindings.ai.doors.access import Access
 from paddock.bindings.binding import FetchRequest
 from paddock.worker import triggers, wire
 from paddock.worker.assembly import isolate_limits, make_assets, make_start, read_catalog
+from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.peer import Answer, PeerFault
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing.errors import BackgroundWorkLeft
 from paddock.worker.testing.rebuilt import rebuilt
-from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Scene
+from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Play, Scene
 from paddock.worker.testing.threads import raised_in_handler
 
 if TYPE_CHECKING:
@@ -29,7 +34,6 @@ if TYPE_CHECKING:
 
     from paddock.bindings.binding import CallRecord
     from paddock.worker.config import Config
-    from paddock.worker.testing.ai import Ai
 
 __all__ = ["Stage"]
 
@@ -37,6 +41,8 @@ __all__ = ["Stage"]
 _KIT: Final = "kit"
 _BODY_BYTES: Final = 1_000_000_000
 _PRINT_S: Final = 1.0
+#: Paths that are the dev server's: those of this machine, and the REST API.
+_RESERVED: Final = (RESERVED, rest.PREFIX)
 
 
 class _Account(msgspec.Struct):
@@ -103,7 +109,7 @@ class Stage:
         """End the worker."""
         self._closing.set()
 
-    async def begin(self, ai: Ai, *, keeps_state: bool = False) -> None:
+    async def begin(self, play: Play, *, keeps_state: bool = False) -> None:
         """Set the scene for the next test."""
         await self.end()
         assert self._tasks is not None
@@ -112,7 +118,7 @@ class Stage:
         if not keeps_state:
             shutil.rmtree(self._folder / str(self._number), ignore_errors=True)
             self._number += 1
-        self._scene = Scene(self.config, self._catalog, ai, self._folder / str(self._number))
+        self._scene = Scene(self.config, self._catalog, play, self._folder / str(self._number))
         self._scene.start(self._tasks, triggers.consumer(self._current))
 
     async def end(self) -> None:
@@ -131,12 +137,35 @@ class Stage:
         await self._current()
 
     async def fetch(self, request: FetchRequest) -> Answer:
-        """The worker's response, or that of its static assets. Raises what the handler raised."""
+        """The worker's response, that of its static assets, or on a reserved path the dev server's.
+
+        Raises what the handler raised.
+        """
+        if urlsplit(request.url).path.startswith(_RESERVED):
+            return await self._reserved(request)
         asset = None if self._assets is None else await self._assets.route(request)
         if asset is not None:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
         fetch = wire.Fetch(wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None)
         return await self._sent(fetch, request.body, request.calls)
+
+    async def _reserved(self, request: FetchRequest) -> Answer:
+        # Few tests come here, and the app brings starlette along.
+        from paddock.worker.app import Front, make_app
+
+        assert self._supervisor is not None
+        host = urlsplit(request.url).hostname or ""
+        front = Front(guard=Guard(frozenset({host})))
+        service, limit_bytes = self._current_scene().service, self.config.paddock.max_body_bytes
+        app = make_app(
+            self._supervisor, service, limit_bytes, access=Access(self.config.paddock.api_token), front=front
+        )
+        asked = httpx.Request(
+            request.method, request.url, headers=list(request.headers), content=await request.read(limit_bytes)
+        )
+        response = await httpx.ASGITransport(app).handle_async_request(asked)
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        return Answer(response.status_code, "", headers, await response.aread())
 
     async def deliver(self, kind: str, arguments: bytes, headers: wire.Headers = ()) -> triggers.Outcome:
         """Have the handler take an event that is no fetch. The outcome's error is a description."""
@@ -154,13 +183,19 @@ class Stage:
         assert self._supervisor is not None
         if not self._supervisor.is_serving:
             return
-        mark = self._mark = _Mark() if is_final else None
-        text = mark.text if mark else ""
-        answer = await self._ask("/drain", {"timeout_s": timeout_s, "mark": text, "is_final": is_final})
+        answer = await self._ask("/drain", {"timeout_s": timeout_s, "is_final": is_final})
         assert isinstance(answer.body, bytes)
-        if mark is not None:
-            await mark.seen(_PRINT_S)
+        if is_final:
+            await self.flush()
         _raise_for(msgspec.msgpack.decode(answer.body, type=_Account), timeout_s)
+
+    async def flush(self) -> None:
+        """Return when everything that the handler has printed so far has been shown."""
+        assert self._supervisor is not None
+        if self._supervisor.is_serving:
+            mark = self._mark = _Mark()
+            await self._ask("/flush", {"mark": mark.text})
+            await mark.seen(_PRINT_S)
 
     async def whole(self, answer: Answer) -> Answer:
         """The answer with its body read to the end."""

@@ -5,7 +5,7 @@ import pytest
 #: `/run` runs a model with the body's inputs; the other paths are what their names say.
 SOURCE = """
 import asyncio
-from workers import Response, WorkerEntrypoint
+from workers import Response, WorkerEntrypoint, fetch
 
 class TeaIsCold(Exception):
     def __init__(self, cup, *, degrees):
@@ -25,6 +25,11 @@ class Default(WorkerEntrypoint):
             answer = await self.env.AI.run(asked["model"], asked["inputs"])
             is_stream = asked["inputs"].get("stream")
             return Response(answer) if is_stream else Response.json(answer)
+        if path.startswith("/get/"):
+            response = await fetch(path.removeprefix("/get/"))
+            return Response(await response.text(), headers={"x-status": str(response.status)})
+        if path == "/socket":
+            await fetch("https://example.com/socket", headers={"upgrade": "websocket"})
         if path == "/later":
             self.ctx.waitUntil(self.remember())
         if path == "/never":

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.engines.device import has_nvidia_gpu
+
 HANDLER = """
 import asyncio
 from workers import Response, WorkerEntrypoint
@@ -95,7 +98,7 @@ def test_what_a_test_leaves_undone_fails_it(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4, failed=2, errors=3)
     result.stdout.fnmatch_lines(
         [
-            "*The test answers calls of models that the worker did not make:",
+            "*The test answers what the worker did not ask for:",
             "*1 queued replies were not used",
             "*ai.on(model='@cf/meta/?') answered 0 calls*",
             "*nobody is there*",
@@ -132,8 +135,73 @@ def test_options_and_markers(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, failed=1, errors=2)
     result.stdout.fnmatch_lines(
         [
-            "*expected config, env, isolation, secrets, settings, source, vars; got colour*",
+            "*expected allow_net, config, env, isolation, secrets, settings, source, vars; got colour*",
             "*paddock-ai: expected one of fake, scripted, off; got 'fast'*",
             "*AI is off in test_options_and_markers.py::test_off, and the worker called @cf/microsoft/phi-2*",
         ]
     )
+
+
+def test_a_failed_test_prints_its_timeline(project: pytest.Pytester) -> None:
+    """DT-093"""
+    project.makepyfile(
+        """
+        def test_answer(client, ai):
+            ai.reply("Tea.")
+            assert client.get("/menu").text == "Coffee."
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines_random(
+        [
+            r"-+ Timeline of the worker -+",
+            r" *\d+\.\d ms  request  GET http://worker.test/menu -> 200 in \d+\.\d ms",
+            r" *\d+\.\d ms  stdout   asked for http://worker.test/menu",
+            r" *\d+\.\d ms  ai       @cf/microsoft/phi-2 'Hi' -> \{\"response\":\"Tea.\".*\} in \d+\.\d ms",
+        ]
+    )
+
+
+def test_models_and_gpus(project: pytest.Pytester) -> None:
+    """DT-090, DT-091"""
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.models(task="Text Generation")
+        def test_each(model, env):
+            assert env.AI.run(model, {"messages": [{"role": "user", "content": "Hi"}]}).result()
+
+        @pytest.mark.models("@cf/microsoft/phi-2", "@cf/baai/bge-m3")
+        def test_some(model): ...
+
+        @pytest.mark.gpu
+        def test_gpu(worker): ...
+        """
+    )
+    text_models = [card for card in Catalog.read([SHIPPED_CATALOG]) if card.task_type == "text-generation"]
+    result = run(project, "-rs")
+    skipped = {"skipped": 1} if not has_nvidia_gpu() else {}
+    result.assert_outcomes(passed=len(text_models) + 2 + (not skipped), **skipped)
+    if skipped:
+        result.stdout.fnmatch_lines(["*needs an NVIDIA GPU: no driver of one is loaded on this machine"])
+
+
+def test_xdist_gives_every_process_its_own_state(project: pytest.Pytester) -> None:
+    """DT-092"""
+    Path(project.path, "wrangler-like.toml").write_text(f'kv_namespaces = [{{binding = "NOTES", id = "x"}}]\n{CONFIG}')
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(16))
+        def test_state(env, number):
+            assert env.NOTES.get("number").result() is None
+            env.NOTES.put("number", str(number)).result()
+            assert env.NOTES.get("number").result() == str(number)
+        """
+    )
+    result = project.runpytest_subprocess("-n", "4", "-p", "no:asyncio")
+    result.assert_outcomes(passed=16)
+    result.stdout.fnmatch_lines(["*4 workers*"])

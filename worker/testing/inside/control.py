@@ -39,10 +39,13 @@ class _Call(msgspec.Struct):
 
 class _Drain(msgspec.Struct):
     timeout_s: float
-    #: Printed on both streams when all that came before has been printed; nothing where it is empty.
-    mark: str = ""
     #: Forget everything that a test leaves behind, its open work included.
     is_final: bool = False
+
+
+class _Flush(msgspec.Struct):
+    #: Printed on both streams, behind all that came before.
+    mark: str
 
 
 async def answer(incoming: IncomingFetch, context: ExecutionContext) -> None:
@@ -74,10 +77,14 @@ async def _drain(incoming: IncomingFetch, body: bytes, context: ExecutionContext
     if asked.is_final:
         LEDGER.abandon()
         CACHES._store.clear()
-    if asked.mark:
-        for stream in (sys.stdout, sys.stderr):
-            print(asked.mark, file=stream, flush=True)
     incoming.reply(200, "value", (), msgspec.msgpack.encode({"left": left, "failures": LEDGER.take_failures()}))
+
+
+async def _flush(incoming: IncomingFetch, body: bytes, context: ExecutionContext) -> None:
+    mark = msgspec.msgpack.decode(body, type=_Flush).mark
+    for stream in (sys.stdout, sys.stderr):
+        print(mark, file=stream, flush=True)
+    incoming.reply(200, "value", (), msgspec.msgpack.encode(None))
 
 
 def _env(context: ExecutionContext) -> Any:
@@ -107,4 +114,5 @@ def _plain(value: object) -> object:
 _ANSWERS: Final[dict[str, Callable[[IncomingFetch, bytes, ExecutionContext], Awaitable[None]]]] = {
     "/call": _call,
     "/drain": _drain,
+    "/flush": _flush,
 }

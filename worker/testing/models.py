@@ -1,0 +1,38 @@
+"""The marker `models`: a test for each model of the catalog that it names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.worker.assembly import read_catalog
+from paddock.worker.config import load_config
+from paddock.worker.config_files import nearest_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["parametrize"]
+
+
+def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
+    """Give the test's argument `model` each id that the marker names, and each of the task or the tag that it names."""
+    if unknown := marker.kwargs.keys() - {"task", "tag"}:
+        raise pytest.UsageError(f"@pytest.mark.models: expected ids, task or tag; got {', '.join(sorted(unknown))}")
+    catalog = _catalog(metafunc.definition.path.parent)
+    ids = [catalog.card(name).name for name in marker.args]
+    task, tag = marker.kwargs.get("task"), marker.kwargs.get("tag")
+    for card in catalog if task or tag else ():
+        is_of_task = task is None or (card.task is not None and task in (card.task.name, card.task_type))
+        if is_of_task and (tag is None or tag in card.tags) and card.name not in ids:
+            ids.append(card.name)
+    if not ids:
+        raise pytest.UsageError(f"@pytest.mark.models: no model of the catalog has task={task!r} and tag={tag!r}")
+    metafunc.parametrize("model", ids)
+
+
+def _catalog(folder: Path) -> Catalog:
+    file = nearest_config(folder)
+    return Catalog.read([SHIPPED_CATALOG]) if file is None else read_catalog(load_config(file))
