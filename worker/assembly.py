@@ -141,6 +141,7 @@ def make_start(config: Config, bindings: BindingsHost, session: Collection[str] 
     if config.version_metadata:
         others[config.version_metadata] = _version()
     return wire.Start(
+        is_traced=any(name in session for name in config.tail_consumers),
         protocol=wire.PROTOCOL,
         main=str(config.main),
         worker=config.name,

@@ -81,6 +81,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[ServiceBinding, ...] = ()
     producers: tuple[QueueProducer, ...] = ()
     consumers: tuple[QueueConsumer, ...] = ()
+    #: Names of the workers that are told of this one's events.
+    tail_consumers: tuple[str, ...] = ()
     #: Cron expressions of the triggers; nothing fires them by itself.
     crons: tuple[str, ...] = ()
     #: The addresses of a deployment, which name the host that the worker sees.
@@ -157,6 +159,7 @@ def load_config(
         services=wrangler.services,
         producers=wrangler.queues.producers,
         consumers=wrangler.queues.consumers,
+        tail_consumers=tuple(consumer.service for consumer in wrangler.tail_consumers),
         crons=wrangler.triggers.crons,
         routes=settle_routes(wrangler),
         resources=resources,

@@ -28,6 +28,7 @@ __all__ = [
     "RouteKeys",
     "SecretsKeys",
     "ServiceBinding",
+    "TailConsumer",
     "TriggersKeys",
     "WranglerKeys",
 ]
@@ -183,6 +184,15 @@ class SecretsKeys(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] | None = None
 
 
+class TailConsumer(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `tail_consumers`: a worker that is told what became of events."""
+
+    #: Name of the worker.
+    service: _Text
+    #: No effect.
+    environment: Any = None
+
+
 class TriggersKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[triggers]`: nothing fires the crons by itself."""
 
@@ -208,6 +218,8 @@ class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[ServiceBinding, ...] = ()
     #: Queues.
     queues: QueuesKeys = QueuesKeys()
+    #: Workers that are told what became of this one's events.
+    tail_consumers: tuple[TailConsumer, ...] = ()
     #: Variables: text or JSON.
     vars: dict[str, Any] = {}
     #: Which secrets the worker needs.

@@ -16,7 +16,7 @@ from hypercorn.asyncio import serve
 from paddock.bindings.ai.doors.access import Access
 from paddock.worker.app import Front, make_app
 from paddock.worker.assembly import make_broker, make_service
-from paddock.worker.greeting import bindings_table, exposure_warning, models_table
+from paddock.worker.greeting import bindings_table, exposure_warning, models_table, tail_list
 from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.log import LOG, wants_colour
@@ -143,8 +143,8 @@ class DevServer:
         for problem in self._service.catalog.problems:
             logger.warning("%s", problem)
         session = [config.name for config in self._configs]
-        tables = [bindings_table(config, session) for config in self._configs]
-        logger.log(LOG, "%s", "\n\n".join([*tables, models_table(self._service)]))
+        tables = [part(config, session) for config in self._configs for part in (bindings_table, tail_list)]
+        logger.log(LOG, "%s", "\n\n".join(filter(None, [*tables, models_table(self._service)])))
 
     def _announce(self, sockets: list[socket.socket]) -> None:
         """Once everything is there that the first request needs: whoever reads the ready file may ask at once."""

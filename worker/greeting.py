@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.worker.config import Config
 
-__all__ = ["bindings_table", "exposure_warning", "models_table"]
+__all__ = ["bindings_table", "exposure_warning", "models_table", "tail_list"]
 
 _SHOWN_VALUE: Final = 40
 
@@ -50,6 +50,16 @@ def bindings_table(config: Config, session: Collection[str] = ()) -> str:
     if len(rows) == 1:
         return f"{owner}: No bindings found." if owner else "No bindings found."
     return f"{owner or 'Your Worker'} has access to the following bindings:\n" + _columns(rows)
+
+
+def tail_list(config: Config, session: Collection[str] = ()) -> str:
+    """The workers that are told of this one's events, in wrangler's words; empty where there are none."""
+    if not config.tail_consumers:
+        return ""
+    owner = config.name if len(session) > 1 else "Your Worker"
+    marks = {name: "connected" if name in session else "not connected" for name in config.tail_consumers}
+    lines = [f"- {name} [{mark}]" for name, mark in marks.items()]
+    return "\n".join([f"{owner} is sending Tail events to the following Workers:", *lines])
 
 
 def models_table(service: AiService) -> str:

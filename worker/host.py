@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import IncomingFetch
+    from paddock.worker.tail import TracedEvent
 
 __all__ = ["OUTBOUND", "IsolateHost", "OpenEvent"]
 
@@ -35,8 +36,10 @@ _TOO_MANY_INSIDE: Final = f"Too many API requests by single Worker invocation. {
 class OpenEvent:
     """What the server keeps of an event while it runs: the record of its AI calls, and how much it has asked for."""
 
-    def __init__(self, calls: list[CallRecord], subrequests: int) -> None:
+    def __init__(self, calls: list[CallRecord], subrequests: int, traced: TracedEvent | None = None) -> None:
         self.calls = calls
+        #: What tail workers will be told of it, if there are some.
+        self.traced = traced
         self._limit = subrequests
         self._outside = self._inside = 0
 

@@ -17,6 +17,7 @@ from paddock.worker.neighbours import Neighbours, Route
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import watch
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.tail import Tail
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,6 +67,7 @@ class HostedWorker:
             drain_timeout_s=config.paddock.drain_timeout_s,
             limits=isolate_limits(config),
             on_line=_line_printer(config, options),
+            tail=_tail(config, shared, tasks),
         )
         self._start = make_start(config, self._bindings, shared.names)
         self._shared = shared
@@ -93,6 +95,16 @@ class HostedWorker:
         where = f" of {self.config.name}" if self._options.others else ""
         logger.log(LOG, "⎔ Reloading local server... (%s%s changed)", path, where)
         self.supervisor.replace()
+
+
+def _tail(config: Config, shared: Shared, tasks: asyncio.TaskGroup) -> Tail:
+    """The consumers of the worker's events: those that run in this session."""
+
+    async def current(name: str) -> IsolateProcess:
+        return await shared.workers[name].supervisor.current()
+
+    consumers = [partial(current, name) for name in config.tail_consumers if name in shared.names]
+    return Tail(config.name, consumers, tasks)
 
 
 def _routes(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> dict[str, Route]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import Answer, Parts
+    from paddock.worker.tail import Tail
 
 __all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
 
@@ -67,6 +68,8 @@ class IsolateSettings(NamedTuple):
     on_line: Callable[[str, str], None]
     #: What the process runs; the test kit has its own.
     module: str = "paddock.worker.isolate"
+    #: Who is told of its events, where somebody is.
+    tail: Tail | None = None
 
 
 class IsolateProcess:
@@ -151,6 +154,10 @@ class IsolateProcess:
         finally:
             self.kill()
             await self._process.wait()
+            for event in self._events.values():
+                if event.traced is not None:
+                    event.traced.failed(self.crash())
+                    self._tell_of(event, b"")
             self._closed.set()
             if not ready.done():
                 ready.set_exception(self.crash())
@@ -177,8 +184,20 @@ class IsolateProcess:
     ) -> Answer:
         """Send an event. Raises PeerFault with the handler's exception, IsolateCrashed when the process died."""
         sent = msgspec.structs.replace(fetch, id=self._peer.number(), body=None, cause=None)
-        self._events[sent.id] = OpenEvent(calls, self._settings.limits.subrequests)
+        traced = self._settings.tail.open(sent, body) if self._settings.tail is not None else None
+        self._events[sent.id] = OpenEvent(calls, self._settings.limits.subrequests, traced)
         self._watchdog.busy.set()
+        if traced is None:
+            return await self._send(sent, body, parts)
+        try:
+            answer = await self._send(sent, body, parts)
+        except BaseException as error:
+            traced.failed(error)
+            raise
+        traced.answered(answer)
+        return answer
+
+    async def _send(self, sent: wire.Fetch, body: bytes | ByteSource | None, parts: Parts) -> Answer:
         try:
             return await self._peer.fetch(sent, body, parts)
         except PeerFault as fault:
@@ -243,13 +262,18 @@ class IsolateProcess:
                 self._peer.close()
             case wire.Pong():
                 self._watchdog.pong()
-            case wire.Finished(event):
+            case wire.Finished(event, trace):
                 self._peer.close_bodies_of(event)
-                self._events.pop(event, None)
+                self._tell_of(self._events.pop(event, None), trace)
                 if not self._events:
                     self._watchdog.busy.clear()
             case _:
                 raise ValueError(f"unexpected frame {type(frame).__name__} from an isolate")
+
+    def _tell_of(self, event: OpenEvent | None, told: bytes) -> None:
+        if event is not None and event.traced is not None and self._settings.tail is not None:
+            # Later: who waits for the reply, which may have come in the same breath, notes it first.
+            asyncio.get_running_loop().call_soon(self._settings.tail.close, event.traced, told)
 
     def _settle(self, error: Exception | None) -> None:
         if self._ready is None or self._ready.done():

@@ -123,6 +123,8 @@ class Start(_Frame, frozen=True, tag=0):
     cpu_ms: int = 30_000
     #: By which other isolates find its functions; the server fills it in.
     isolate: int = 0
+    #: Whether tail workers are told of its events.
+    is_traced: bool = False
     #: Names among the variables whose values must not be shown.
     secret_names: tuple[str, ...] = ()
 
@@ -150,9 +152,9 @@ class Fetch(_Frame, frozen=True, tag=3):
     """Either way. `cause` is the event on whose behalf an isolate fetches: its scope is the fetch's scope.
 
     Of an isolate's fetch, `target` is a binding by its name, or `fetch`. Of an event it is its kind: `fetch`, or one of
-    `scheduled`, `queue` and `email`, whose arguments are the body. Of `call` and `stub`, which are those of RPC, the
-    arguments are the body, too, and `method` names the method or the function; `target`, on the way to the server, is
-    then the number of the function's isolate.
+    `scheduled`, `queue`, `email` and `tail`, whose arguments are the body. Those of RPC are `call` and `stub`: their
+    arguments are the body, too, and `method` names the method or the function; on the way to the server, the `target`
+    of a `stub` is the number of the function's isolate.
     """
 
     id: FetchId
@@ -209,9 +211,13 @@ class Cancel(_Frame, frozen=True, tag=6):
 
 
 class Finished(_Frame, frozen=True, tag=7):
-    """Isolate to server: an event's context is over, `waitUntil` work included. Its unread bodies are closed."""
+    """Isolate to server: an event's context is over, `waitUntil` work included. Its unread bodies are closed.
+
+    `trace` is what it logged and raised, as JSON, where somebody is to be told of it.
+    """
 
     id: FetchId
+    trace: bytes = b""
 
 
 class Piece(_Frame, frozen=True, tag=8):

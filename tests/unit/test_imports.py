@@ -49,6 +49,8 @@ ISOLATE_EXCEPTIONS = {
     ("paddock.worker.isolate.events", "msgspec"),
     ("paddock.worker.isolate.neighbour", "msgspec"),
     ("paddock.worker.isolate.rpcwire", "msgspec"),
+    ("paddock.worker.isolate.tailed", "msgspec"),
+    ("paddock.worker.isolate.traced", "msgspec"),
     ("paddock.worker.isolate.web.url", "ada_url"),
 }
 

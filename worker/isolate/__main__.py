@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
-from paddock.worker.isolate import switching, webloop
+from paddock.worker.isolate import switching, traced, webloop
 from paddock.worker.isolate.calls import Calls
 from paddock.worker.isolate.confinement import refuse_threads_and_processes
 from paddock.worker.isolate.context import wait_until
@@ -138,6 +138,8 @@ def _load(start: wire.Start, remote: RemoteCalls, make_events: type[Events]) -> 
     exports = exports_of(own, entrypoint.exports()) if "enable_ctx_exports" in flags else None
     own.open(calls, exports)
     record_output()
+    if start.is_traced:
+        traced.record()
     secrets = [start.strings[name] for name in start.secret_names if name in start.strings]
     return entrypoint, make_events(calls, remote, start.wait_until_s, start.cpu_ms, exports, secrets)
 

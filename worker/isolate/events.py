@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 import msgspec
 
 from paddock.worker import wire
+from paddock.worker.isolate import traced
 from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.batches import Batch
 from paddock.worker.isolate.cf import ClientProperties
@@ -27,6 +28,7 @@ from paddock.worker.isolate.report import message_of, report
 from paddock.worker.isolate.scheduled import Scheduled
 from paddock.worker.isolate.shown import Shower
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
+from paddock.worker.isolate.tailed import Tailed
 from paddock.worker.isolate.transport import CURRENT_EVENT, whole, wire_body
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
@@ -65,6 +67,7 @@ _DELIVERIES: Final[dict[str, Callable[[wire.Fetch, bytes], _Delivery]]] = {
     "scheduled": Scheduled,
     "queue": Batch,
     "email": Mail,
+    "tail": Tailed,
 }
 _JSON: Final = (("content-type", "application/json"),)
 
@@ -96,6 +99,7 @@ class Events:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
         CURRENT_EVENT.set(incoming.fetch.id)
         begin_notes()
+        traced.begin()
         DEPTH.set(incoming.fetch.depth)
         try:
             async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
@@ -108,9 +112,10 @@ class Events:
         except TimeoutError:
             logger.warning("%s", WAIT_UNTIL_CUT)
         finally:
-            self._cpu.forget(incoming.fetch.id)
+            cpu_ms = self._cpu.forget(incoming.fetch.id)
             self._remote.forget(incoming.fetch.id)
-            peer.send(wire.Finished(incoming.fetch.id))
+            trace = traced.current()
+            peer.send(wire.Finished(incoming.fetch.id, trace.told(cpu_ms) if trace is not None else b""))
 
     async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
         """Reply. The task that carries the client's messages to the handler, where the answer is a WebSocket."""
@@ -122,13 +127,16 @@ class Events:
             else:
                 await self.deliver(incoming, context)
         except CpuLimitExceeded as error:
+            traced.fail(error, "exceededCpu")
             incoming.fault(wire.CPU_LIMIT, str(error), "\n".join(getattr(error, "__notes__", ())))
         except JsException as error:
+            traced.fail(error)
             self.fault(incoming, error.name, error.message, error)
         except asyncio.CancelledError as error:  # user code may await a task that was cancelled
             self.fault(incoming, "Error", "The handler was cancelled before it answered.", error)
             raise
         except Exception as error:  # user code: whatever it raises becomes the answer
+            traced.fail(error)
             if incoming.fetch.depth:  # of another worker, which gets what JavaScript would get
                 incoming.fault("PythonError", thrown(error).message)
             else:
@@ -173,8 +181,10 @@ class Events:
             await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context))
         except CpuLimitExceeded as error:
             outcome, frames = "exceededCpu", str(error)
+            traced.fail(error, outcome)
         except Exception as error:  # user code: whatever it raises is the outcome
             outcome, frames = "exception", self.describe(error)
+            traced.fail(error)
         result = {"outcome": outcome, "error": frames, **delivery.result()}
         incoming.reply(200, "OK", _JSON, msgspec.json.encode(result))
 

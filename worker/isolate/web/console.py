@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final, TextIO
 
 from paddock.worker.isolate.web.array import JsArray
@@ -17,7 +19,7 @@ from paddock.worker.isolate.web.text import js_string
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CONSOLE"]
+__all__ = ["CONSOLE", "Observer", "observe"]
 
 _DEPTH: Final = 3
 _SPECIFIER: Final = re.compile(r"%[sdifoOc%]")
@@ -33,10 +35,14 @@ class _Console(JsProxy):
         self._timers: dict[str, float] = {}
 
     def log(self, *values: object) -> None:
-        _write(sys.stdout, values)
+        _write(sys.stdout, "log", values)
 
-    info = log
-    debug = log
+    def info(self, *values: object) -> None:
+        _write(sys.stdout, "info", values)
+
+    def debug(self, *values: object) -> None:
+        _write(sys.stdout, "debug", values)
+
     dir = log
     dirxml = log
     table = log
@@ -47,15 +53,18 @@ class _Console(JsProxy):
         """Lines are not indented, so there is nothing to end."""
 
     def warn(self, *values: object) -> None:
-        _write(sys.stderr, values)
+        _write(sys.stderr, "warn", values)
 
-    error = warn
-    trace = warn
+    def error(self, *values: object) -> None:
+        _write(sys.stderr, "error", values)
+
+    def trace(self, *values: object) -> None:
+        _write(sys.stderr, "log", values)
 
     def assert_(self, condition: object = False, *values: object) -> None:
         """Report a condition that does not hold."""
         if not condition:
-            _write(sys.stderr, ("Assertion failed:", *values) if values else ("Assertion failed",))
+            _write(sys.stderr, "error", ("Assertion failed:", *values) if values else ("Assertion failed",))
 
     def count(self, label: object = "default") -> None:
         """Log how often this was called with a label."""
@@ -86,11 +95,24 @@ class _Console(JsProxy):
 CONSOLE: Final = _Console()
 
 
-def _write(file: TextIO, values: tuple[object, ...]) -> None:
+#: Around the writing of a line, with its level and its values.
+Observer = Callable[[str, tuple[object, ...]], AbstractContextManager[None]]
+
+_observer: Observer | None = None
+
+
+def observe(observer: Observer) -> None:
+    """Set who is told of everything that is logged; once, before any handler runs."""
+    global _observer
+    _observer = observer
+
+
+def _write(file: TextIO, level: str, values: tuple[object, ...]) -> None:
     text = " ".join(value if isinstance(value, str) else _shown(value, _DEPTH) for value in _formatted(values))
-    # One write for a line, at once: what print and logging write keeps its place.
-    file.write(f"{text}\n")
-    file.flush()
+    with _observer(level, values) if _observer is not None else nullcontext():
+        # One write for a line, at once: what print and logging write keeps its place.
+        file.write(f"{text}\n")
+        file.flush()
 
 
 def _formatted(values: tuple[object, ...]) -> tuple[object, ...]:
