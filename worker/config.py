@@ -139,7 +139,6 @@ def load_config(
     variables = checks.settle_vars(wrangler, bindings, secrets, overrides, diagnostics)
     checks.check_names(bindings, variables.values, diagnostics)
     main = checks.settle_main(wrangler.main, root, keys, diagnostics)
-    checks.warn_of_crons(wrangler.triggers.crons, diagnostics)
     paddock = settle_paddock(wrangler.paddock, root, os.environ, overrides, diagnostics)
     diagnostics.raise_errors()
     return Config(

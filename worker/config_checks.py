@@ -36,7 +36,6 @@ __all__ = [
     "settle_main",
     "settle_name",
     "settle_vars",
-    "warn_of_crons",
 ]
 
 
@@ -154,15 +153,6 @@ def settle_dev(dev: DevSettings, overrides: Overrides) -> DevSettings:
     """`[dev]`, with the address of the command line."""
     given = {name: value for name in dev.__struct_fields__ if (value := getattr(overrides, name)) is not None}
     return msgspec.structs.replace(dev, **given)
-
-
-def warn_of_crons(crons: Collection[str], diagnostics: Diagnostics) -> None:
-    """How the crons are triggered here."""
-    if crons:
-        diagnostics.warn(
-            "Scheduled Workers are not automatically triggered during local development. To manually trigger a "
-            'scheduled event, run: curl "http://localhost:8787/cdn-cgi/local/scheduled"'
-        )
 
 
 def _secrets(required: Collection[str] | None, files: SecretFiles, diagnostics: Diagnostics) -> dict[str, str]:

@@ -10,15 +10,16 @@ import logging
 import sys
 from typing import TYPE_CHECKING, cast
 
-import msgspec
 from hypercorn.asyncio import serve
 
 from paddock.bindings.ai.doors.access import Access
+from paddock.worker.announcing import announce_ready, greet, server_url
 from paddock.worker.app import Front, make_app
 from paddock.worker.assembly import make_broker, make_service
-from paddock.worker.greeting import bindings_table, exposure_warning, models_table, tail_list
 from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
+from paddock.worker.hotkeys import has_terminal, listen_to_keys
+from paddock.worker.keyactions import KeyActions
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.neighbours import Isolates
@@ -68,7 +69,7 @@ class DevServer:
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> ExitCode:
         """Serve on these sockets. Nothing that was started is left behind. Returns the exit code, signals aside."""
-        self._greet()
+        greet(self._configs, self._service, sockets)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if (failure := await self._start_engines(tasks, stop)) is not None:
@@ -80,10 +81,13 @@ class DevServer:
                 for worker in workers:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
-                self._announce(sockets)
+                announce_ready(self._config, self._options, sockets)
+                keys = self._listen_to_keys(tasks, sockets, workers, stop)
                 app = cast("Framework", self._app(workers[0]))
                 await serve(app, serving_config(sockets), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
+                if keys is not None:
+                    keys.cancel()
                 await self._close(workers)
             return ExitCode.OK
         finally:
@@ -106,6 +110,24 @@ class DevServer:
         self._service.engines.start(tasks)
         pinned = [name for name, chosen in self._config.paddock.models.items() if chosen.pinned]
         return await load_pinned(self._service, pinned, self._options.overrides.preload, stop)
+
+    def _listen_to_keys(
+        self,
+        tasks: asyncio.TaskGroup,
+        sockets: Sequence[socket.socket],
+        workers: Sequence[HostedWorker],
+        stop: asyncio.Event,
+    ) -> asyncio.Task[None] | None:
+        wanted = self._options.hotkeys is not False and not self._options.json_logs
+        if not (wanted and has_terminal()):
+            return None
+
+        def replace() -> None:
+            for worker in workers:
+                worker.supervisor.replace()
+
+        actions = KeyActions(server_url(self._config, sockets), self._service, self._config, replace, stop)
+        return tasks.create_task(listen_to_keys(actions.hotkeys))
 
     def _app(self, primary: HostedWorker) -> object:
         host, routes = self._config.upstream_host, self._config.routes
@@ -131,30 +153,6 @@ class DevServer:
             await worker.close()
         await self._service.engines.close()
         self._ledger.close()
-
-    # What it says
-
-    def _greet(self) -> None:
-        if self._config.paddock.engine.kind == "off":
-            logger.warning(
-                'The engine is switched off ([paddock.engine] kind = "off"): AI calls of models without a server will '
-                "fail."
-            )
-        for problem in self._service.catalog.problems:
-            logger.warning("%s", problem)
-        session = [config.name for config in self._configs]
-        tables = [part(config, session) for config in self._configs for part in (bindings_table, tail_list)]
-        logger.log(LOG, "%s", "\n\n".join(filter(None, [*tables, models_table(self._service)])))
-
-    def _announce(self, sockets: list[socket.socket]) -> None:
-        """Once everything is there that the first request needs: whoever reads the ready file may ask at once."""
-        if warning := exposure_warning(self._config, [sock.getsockname()[0] for sock in sockets]):
-            logger.warning("%s", warning)
-        ip, port = sockets[0].getsockname()[:2]
-        named = self._config.dev.ip
-        logger.info("Ready on http://%s:%d", f"[{named}]" if ":" in named else named, port)
-        if self._options.ready_file is not None:
-            self._options.ready_file.write_bytes(msgspec.json.encode({"ip": ip, "port": port}))
 
 
 def _deliver(workers: Sequence[HostedWorker]) -> Deliver:

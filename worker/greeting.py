@@ -3,53 +3,92 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
 from paddock.bindings.errors import WeightsMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from paddock.bindings.ai.service import AiService
     from paddock.worker.config import Config
 
-__all__ = ["bindings_table", "exposure_warning", "models_table", "tail_list"]
+__all__ = ["bindings_table", "cron_advice", "exposure_warning", "models_table", "tail_list"]
 
 _SHOWN_VALUE: Final = 40
+_HEAD: Final = ("Binding", "Resource", "Mode")
 
 
-def bindings_table(config: Config, session: Collection[str] = ()) -> str:
-    """The bindings in wrangler's words. Values are cut, secrets hidden.
+def bindings_table(
+    config: Config, session: Collection[str] = (), *, engine: str = "vLLM", columns: int | None = None
+) -> str:
+    """The bindings in wrangler's words, by kind. Values are cut, secrets hidden.
 
-    `session` has the names of the workers that run; several have a table each, titled by its worker's name.
+    `session` has the names of the workers that run; several have a table each, titled by its worker's name. `engine`
+    says what answers AI calls. In a terminal of fewer `columns` than a line needs, values have lines of their own.
     """
-    rows = [("Binding", "Resource", "Mode")]
+    rows = sorted(_bindings(config, session, engine), key=lambda row: row.resource)
+    owner = config.name if len(session) > 1 else ""
+    if not rows:
+        return f"{owner}: No bindings found." if owner else "No bindings found."
+    lines = _columns([_HEAD, *(row.whole for row in rows)])
+    if columns is not None and max(map(len, lines.splitlines())) > columns:
+        head, *found = _columns([_HEAD, *(row.plain for row in rows)]).splitlines()
+        values = [f"\n  ({row.value})" if row.value else "" for row in rows]
+        lines = "\n".join([head, *(line + value for line, value in zip(found, values, strict=True))])
+    return f"{owner or 'Your Worker'} has access to the following bindings:\n{lines}"
+
+
+class _Row(NamedTuple):
+    name: str
+    value: str
+    resource: str
+    mode: str = "local"
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        return (f"env.{self.name} ({self.value})" if self.value else f"env.{self.name}", self.resource, self.mode)
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        return (f"env.{self.name}", self.resource, self.mode)
+
+
+def _bindings(config: Config, session: Collection[str], engine: str) -> Iterator[_Row]:
     if config.ai:
-        rows.append((f"env.{config.ai}", "AI (vLLM)", "local"))
+        yield _Row(config.ai, "", f"AI ({engine})")
     if config.assets is not None and config.assets.binding:
-        rows.append((f"env.{config.assets.binding}", "Assets", "local"))
-    rows += [
-        (f"env.{namespace.binding} ({namespace.id})", "KV Namespace", "local") for namespace in config.kv_namespaces
-    ]
+        yield _Row(config.assets.binding, "", "Assets")
+    for namespace in config.kv_namespaces:
+        yield _Row(namespace.binding, namespace.id, "KV Namespace")
     for producer in config.producers:
-        rows.append((f"env.{producer.binding} ({producer.queue})", "Queue", "local"))
-    rows += [(f"env.{found.binding} ({found.shown})", found.title, "local") for found in config.resources]
+        yield _Row(producer.binding, producer.queue, "Queue")
+    for found in config.resources:
+        yield _Row(found.binding, found.shown, found.title)
     if config.version_metadata:
-        rows.append((f"env.{config.version_metadata}", "Worker Version Metadata", "local"))
+        yield _Row(config.version_metadata, "", "Worker Version Metadata")
     for service in config.services:
         target = service.service + (f"#{service.entrypoint}" if service.entrypoint else "")
         is_there = service.service == config.name or service.service in session
-        mode = "local [connected]" if is_there else "local [not connected]"
-        rows.append((f"env.{service.binding} ({target})", "Worker", mode))
+        yield _Row(service.binding, target, "Worker", "local [connected]" if is_there else "local [not connected]")
     for name, value in sorted(config.vars.items()):
         shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
-        rows.append((f"env.{name} ({shown})", "Environment Variable", "local"))
-    owner = config.name if len(session) > 1 else ""
-    if len(rows) == 1:
-        return f"{owner}: No bindings found." if owner else "No bindings found."
-    return f"{owner or 'Your Worker'} has access to the following bindings:\n" + _columns(rows)
+        yield _Row(name, shown, "Environment Variable")
+
+
+def cron_advice(config: Config, url: str) -> str | None:
+    """How the first cron is triggered by hand, as a command to copy; None without crons. DT-044."""
+    if not config.crons:
+        return None
+    flag = "-k " if url.startswith("https:") else ""
+    query = quote(config.crons[0], safe="*/,-").replace("%20", "+")
+    return (
+        "Scheduled Workers are not automatically triggered during local development. To manually trigger a scheduled "
+        f'event, run:\n  curl {flag}"{url}/cdn-cgi/local/scheduled?cron={query}"'
+    )
 
 
 def tail_list(config: Config, session: Collection[str] = ()) -> str:

@@ -30,6 +30,10 @@ class _Line(msgspec.Struct, omit_defaults=True):
     #: Of what the handler prints, and of which worker's, where there are several.
     stream: str = ""
     worker: str = ""
+    #: Of what other programs wait for: its name, and the address of the server.
+    event: str = ""
+    ip: str = ""
+    port: int = 0
 
 
 class JsonFormatter(logging.Formatter):
@@ -42,7 +46,8 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         trace = self._hide(self.formatException(record.exc_info)) if record.exc_info else ""
         level = _LEVELS.get(record.levelno, record.levelname.lower())
-        line = _Line(_moment(record.created), level, record.name, self._hide(record.getMessage()), trace)
+        fields = getattr(record, "fields", {})
+        line = _Line(_moment(record.created), level, record.name, self._hide(record.getMessage()), trace, **fields)
         return msgspec.json.encode(line).decode()
 
 

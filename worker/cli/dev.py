@@ -60,7 +60,8 @@ def run(arguments: Namespace) -> int:
 
     options = dev_options(arguments)
     _set_up_logging(options)
-    logger.log(LOG, "paddock %s", version("paddock"))
+    banner = f"paddock {version('paddock')}"
+    logger.log(LOG, "\n%s\n%s", banner, "─" * len(banner))
     configs = load_session(options)
     _set_up_logging(options, tuple(secret for config in configs for secret in config.secrets))
     for config in configs:

@@ -97,5 +97,5 @@ def test_storage_is_made_as_it_is_configured(project: Project) -> None:
 
 def test_storage_stands_in_the_table_of_bindings(project: Project) -> None:
     rows = [line.split() for line in bindings_table(project.load(STORAGE)).splitlines()[2:]]
-    assert [row[0] for row in rows] == ["env.AI", "env.ASSETS", "env.A", "env.B", "env.C", "env.X"]
-    assert rows[2] == ["env.A", "(shared)", "KV", "Namespace", "local"]
+    assert [row[0] for row in rows] == ["env.AI", "env.ASSETS", "env.X", "env.A", "env.B", "env.C"]
+    assert rows[3] == ["env.A", "(shared)", "KV", "Namespace", "local"]

@@ -1,0 +1,144 @@
+"""How a session starts: what is said in which order, where it listens, and how it ends where it cannot."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CONFIG, Start
+
+#: For the child's children as well: the package vllm is not found, as where it is not installed.
+WITHOUT_VLLM = """
+import importlib.machinery as machinery
+
+find = machinery.PathFinder.find_spec
+
+def without_vllm(cls, name, path=None, target=None):
+    return None if name.partition(".")[0] == "vllm" else find(name, path, target)
+
+machinery.PathFinder.find_spec = classmethod(without_vllm)
+"""
+ASKS = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/ai"):
+            return Response.json(await self.env.AI.run("@cf/microsoft/phi-2", {"prompt": "hello"}))
+        return Response("first version")
+"""
+
+
+def test_a_session_says_what_it_has_in_wranglers_order(start: Start, tmp_path: Path) -> None:
+    """DT-002 to DT-004, DT-044"""
+    (tmp_path / ".dev.vars").write_text("TOKEN=let-nobody-see-this\n")
+    more = (
+        'nonsense = 1\n[ai]\nbinding = "AI"\n[vars]\nGREETING = "hi"\n[triggers]\ncrons = ["*/5 * * * *", "0 1 * * *"]'
+    )
+    session = start(config=CONFIG + more)
+    for pattern in (
+        r"^\npaddock \d\S*\n─+\n",
+        r"Using secrets defined in \.dev\.vars\n",
+        r'\[WARNING\] .*\n.*Unexpected fields found in top-level field: "nonsense"',
+        r"\[WARNING\] Scheduled Workers are not automatically triggered .*\n",
+        r'^  curl "http://localhost:\d+/cdn-cgi/local/scheduled\?cron=\*/5\+\*\+\*\+\*\+\*"\n',
+        r"Your Worker has access to the following bindings:\nBinding +Resource +Mode\n",
+        r"env\.AI +AI \(off\) +local\n",
+        r'env\.GREETING \("hi"\) +Environment Variable +local\n',
+        r"env\.TOKEN \(\(hidden\)\) +Environment Variable +local\n",
+        r"@cf/microsoft/phi-2 +Text Generation +cold +stand-in",
+        r"\n⎔ Starting local server\.\.\.\n",
+    ):
+        session.expect(pattern)
+    with session.ready() as client:
+        curl = client.get("/cdn-cgi/local/scheduled?cron=*/5+*+*+*+*")
+    assert curl.status_code == 500, "it has no scheduled()"
+    session.end()
+    assert "let-nobody-see-this" not in session.said
+    assert session.said.count("Scheduled Workers") == 1
+
+
+def test_a_worker_without_bindings_says_so_and_answers_without_engine_or_network(start: Start) -> None:
+    """DT-001, DT-019"""
+    session = start(engine=None)
+    session.expect("No bindings found.")
+    with session.ready() as client:
+        assert client.get("/a?secret=1").text == "first version"
+    session.expect(r"\[paddock:info\] GET /a 200 OK \(\d+ms\)\n")
+    assert session.end() == 130
+
+
+def test_without_vllm_only_calls_of_the_engine_fail_and_name_the_extra(start: Start, tmp_path: Path) -> None:
+    """DT-129"""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_VLLM)
+    environment = {"PYTHONPATH": str(tmp_path)}
+    config = CONFIG + '[ai]\nbinding = "AI"\n'
+    session = start(config=config, handler=ASKS, engine=None, environment=environment)
+    session.expect(r'env\.AI +AI \(vLLM is not installed: pip install "paddock\[cpu\]"')
+    with session.ready() as client:
+        assert client.get("/").text == "first version"
+        failed = client.get("/ai")
+    assert (failed.status_code, "this environment has no vLLM" in failed.text) == (500, True)
+    session.expect(r"pip install \"paddock\[cpu\]\", or pip install \"paddock\[gpu\]\"")
+    session.end()
+    for words in (["check"], ["ai", "models", "list"]):
+        command = [sys.executable, "-m", "paddock.worker.cli", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment | {"PATH": ""})
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_line_is_an_object_where_programs_read(start: Start) -> None:
+    """DT-025"""
+    session = start("--json-logs")
+    ready = json.loads(session.expect(r'\n(\{[^\n]*"DEV_SERVER_READY"[^\n]*\})\n')[1])
+    with socket.create_connection((ready["ip"], ready["port"])) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        assert b"200" in connection.recv(100)
+    session.end(signal.SIGTERM)
+    lines = [json.loads(line) for line in session.said.splitlines()]
+    assert all({"time", "level", "source", "message"} <= line.keys() for line in lines)
+    assert {"source": "worker", "message": "printed"}.items() <= next(
+        line.items() for line in lines if line["source"] == "worker"
+    )
+
+
+def test_reserved_requests_are_heard_of_at_debug_alone(start: Start) -> None:
+    """DT-021, DT-024: PADDOCK_LOG sets the level, too."""
+    for level, is_heard in (("debug", True), ("info", False)):
+        session = start(environment={"PADDOCK_LOG": level})
+        with session.ready() as client:
+            client.get("/cdn-cgi/local/ai/ps")
+            client.get("/")
+        session.expect("GET / 200 OK")
+        session.end()
+        assert ("/cdn-cgi/local/ai/ps 200 OK" in session.said) is is_heard
+
+
+def test_a_busy_port_that_was_asked_for_ends_with_four_and_is_named(start: Start) -> None:
+    """DT-006"""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        session = start("--port", str(port))
+        session.expect(rf"\[ERROR\] .*{port}")
+        assert session.end(None) == 4
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (("--preload", "@cf/microsoft/phi-3"), 3, "@cf/microsoft/phi-2"),
+        (("--preload", "@cf/microsoft/phi-2"), 5, "could not be loaded: .*server"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_before_the_start_ends_it(
+    start: Start, flags: tuple[str, ...], code: int, said: str
+) -> None:
+    config = CONFIG + '[paddock.engine]\nkind = "remote"\nurl = "http://127.0.0.1:9"\n'
+    session = start(*flags, config=config, engine=None)
+    session.expect(said)
+    assert session.end(None) == code
+    assert "Ready on" not in session.said
