@@ -21,7 +21,7 @@ from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import faultreport, local_ai, relay, triggers, wire
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
-from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded
+from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded, WorkerRestarted
 from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.http import Exchange, text_headers
 from paddock.worker.log import request_line
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.binding import CallRecord, FetchRequest
+    from paddock.worker.peer import Answer
     from paddock.worker.supervisor import Supervisor
     from paddock.worker.tracing import Tracing
 
@@ -287,12 +288,11 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     outer = request.url
     if front.upstream.is_other:
         front.upstream.enter(request)
-    isolate = await supervisor.current()
     fetch = wire.Fetch(
         wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
     )
     try:
-        answer = await isolate.fetch(fetch, request.body, request.calls)
+        answer = await _answered(supervisor, fetch, request)
     except PeerFault:
         if not _is_test_icon(exchange, front):
             raise
@@ -300,6 +300,17 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
         return
     headers = front.upstream.leave(outer, answer.headers) if front.upstream.is_other else answer.headers
     await exchange.respond(answer.status, headers, answer.body)
+
+
+async def _answered(supervisor: Supervisor, fetch: wire.Fetch, request: FetchRequest) -> Answer:
+    while True:
+        isolate = await supervisor.current()
+        try:
+            return await isolate.fetch(fetch, request.body, request.calls)
+        except WorkerRestarted:
+            # As the official dev server does: what changes nothing, and can be sent again, is answered by the new code.
+            if request.method not in ("GET", "HEAD") or request.body is not None or supervisor.is_closing:
+                raise
 
 
 def _is_test_icon(exchange: Exchange, front: Front) -> bool:

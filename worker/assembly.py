@@ -51,16 +51,23 @@ __all__ = [
     "make_broker",
     "make_service",
     "make_start",
+    "project_catalog",
     "read_catalog",
+    "renew_service",
 ]
 
 #: Folder of a project's own model files, beside its configuration.
 _PROJECT_CATALOG: Final = "catalog"
 
 
+def project_catalog(config: Config) -> Path:
+    """The folder of the project's own model files, which need not be there."""
+    return Path(config.paddock.catalog) if config.paddock.catalog else config.root / _PROJECT_CATALOG
+
+
 def read_catalog(config: Config) -> Catalog:
     """The project's model files, and those that Paddock ships behind them."""
-    own = Path(config.paddock.catalog) if config.paddock.catalog else config.root / _PROJECT_CATALOG
+    own = project_catalog(config)
     is_wanted = own.is_dir() or config.paddock.catalog is not None
     return Catalog.read([own, SHIPPED_CATALOG] if is_wanted else [SHIPPED_CATALOG])
 
@@ -76,15 +83,41 @@ def make_service(
     config: Config, forkserver: ForkServer | None, on_end: Callable[[CallRecord], None] | None = None
 ) -> AiService:
     """The AI service. Without a fork server every call of a model that runs here fails: the engine is switched off."""
+    policy = _policy(config.paddock.engine)
+    pool = EnginePool(_finder(config), _engine_maker(config, forkserver), policy, plan=_planner(config))
+    return AiService(read_catalog(config), pool, _adapters(config), on_end)
 
+
+def renew_service(
+    service: AiService, before: Config, config: Config, forkserver: ForkServer | None, catalog: Catalog
+) -> list[str]:
+    """Have the service go by another configuration and catalog. Engines stay where nothing of theirs has changed.
+
+    Returns the models whose engines leave, with their last call. Raises WeightsMissing for one that is pinned now.
+    """
+    service.renew(catalog, _adapters(config))
+    make, policy = _engine_maker(config, forkserver), _policy(config.paddock.engine)
+    gone = service.engines.renew(_finder(config), make, _planner(config), policy, catalog.by_name())
+    was, now = ({name for name, model in c.paddock.models.items() if model.pinned} for c in (before, config))
+    for name, card in catalog.by_name().items():
+        if name in now and (name not in was or name in gone):
+            service.engines.pin(card)
+        elif name in was - now and (life := service.engines.life(card)) is not None:
+            life.pin(is_pinned=False)
+    return gone
+
+
+def _adapters(config: Config) -> dict[str, dict[str, str]]:
+    return {name: model.lora for name, model in config.paddock.models.items()}
+
+
+def _finder(config: Config) -> Callable[[ModelCard], Weights]:
     def find(card: ModelCard) -> Weights:
         model = config.paddock.models.get(card.name)
         servers = config.paddock.servers(card.name)
         return find_weights(card, model.weights if model else None, stand_ins=config.paddock.stand_ins, servers=servers)
 
-    adapters = {name: model.lora for name, model in config.paddock.models.items()}
-    pool = EnginePool(find, _engine_maker(config, forkserver), _policy(config.paddock.engine))
-    return AiService(read_catalog(config), pool, adapters, on_end)
+    return find
 
 
 def _policy(chosen: ChosenEngine) -> LifePolicy:
@@ -185,50 +218,63 @@ def _service(config: Config, service: ServiceBinding, session: Collection[str]) 
 
 
 def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[ModelCard, Weights], Engine]:
-    chosen = config.paddock.engine
+    plan = _planner(config)
 
     def make(card: ModelCard, weights: Weights) -> Engine:
-        if weights.servers:
-            return _remote(config, card, weights)
+        settings = plan(card, weights)
+        if isinstance(settings, RemoteSettings):
+            return RemoteEngine(settings, config.paddock.engine.remote_key)
         if forkserver is None:
             raise EngineUnavailable("The engine is switched off.", hint='Set [paddock.engine] kind = "vllm".')
-        model = config.paddock.models.get(card.name)
-        context = (model and model.max_model_len) or chosen.max_model_len
-        known = card.paddock.context_tokens if card.paddock else None
-        settings = EngineSettings(
-            model_path=str(weights.path),
-            served_name=card.name,
-            runner=TASKS[card.task.name].runner if card.task and card.task.name in TASKS else "generate",
-            pooling=card.paddock.pooling if card.paddock else None,
-            dimensions=card.paddock.dimensions if card.paddock and weights.is_stand_in else None,
-            dtype=(model and model.dtype) or chosen.dtype,
-            device=chosen.device,
-            max_model_len=min(filter(None, (context, known)), default=None),
-            max_num_seqs=chosen.max_num_seqs,
-            max_open_requests=chosen.max_num_seqs + chosen.max_queue,
-            kv_cache_bytes=chosen.kv_cache_bytes,
-            gpu_memory_utilization=chosen.gpu_memory_utilization,
-            enforce_eager=chosen.enforce_eager,
-            deterministic=chosen.deterministic,
-            core_process=chosen.core_process,
-            chat_template=card.paddock.chat_template if card.paddock else None,
-            tool_parser=card.paddock.tool_parser if card.paddock else None,
-            reasoning_parser=card.paddock.reasoning_parser if card.paddock else None,
-            enable_lora=card.takes_lora,
-            enable_sleep=chosen.sleep_after is not None,
-            load_timeout_s=chosen.load_timeout_s,
-            stall_timeout_s=chosen.stall_timeout_s,
-        )
         return EmbeddedEngine(settings, forkserver)
 
     return make
 
 
-def _remote(config: Config, card: ModelCard, weights: Weights) -> RemoteEngine:
+def _planner(config: Config) -> Callable[[ModelCard, Weights], EngineSettings | RemoteSettings]:
+    """What a model's engine runs by: two that are equal need no other engine."""
+
+    def plan(card: ModelCard, weights: Weights) -> EngineSettings | RemoteSettings:
+        return _remote(config, card, weights) if weights.servers else _embedded(config, card, weights)
+
+    return plan
+
+
+def _embedded(config: Config, card: ModelCard, weights: Weights) -> EngineSettings:
     chosen, model = config.paddock.engine, config.paddock.models.get(card.name)
     context = (model and model.max_model_len) or chosen.max_model_len
     known = card.paddock.context_tokens if card.paddock else None
-    settings = RemoteSettings(
+    return EngineSettings(
+        model_path=str(weights.path),
+        served_name=card.name,
+        runner=TASKS[card.task.name].runner if card.task and card.task.name in TASKS else "generate",
+        pooling=card.paddock.pooling if card.paddock else None,
+        dimensions=card.paddock.dimensions if card.paddock and weights.is_stand_in else None,
+        dtype=(model and model.dtype) or chosen.dtype,
+        device=chosen.device,
+        max_model_len=min(filter(None, (context, known)), default=None),
+        max_num_seqs=chosen.max_num_seqs,
+        max_open_requests=chosen.max_num_seqs + chosen.max_queue,
+        kv_cache_bytes=chosen.kv_cache_bytes,
+        gpu_memory_utilization=chosen.gpu_memory_utilization,
+        enforce_eager=chosen.enforce_eager,
+        deterministic=chosen.deterministic,
+        core_process=chosen.core_process,
+        chat_template=card.paddock.chat_template if card.paddock else None,
+        tool_parser=card.paddock.tool_parser if card.paddock else None,
+        reasoning_parser=card.paddock.reasoning_parser if card.paddock else None,
+        enable_lora=card.takes_lora,
+        enable_sleep=chosen.sleep_after is not None,
+        load_timeout_s=chosen.load_timeout_s,
+        stall_timeout_s=chosen.stall_timeout_s,
+    )
+
+
+def _remote(config: Config, card: ModelCard, weights: Weights) -> RemoteSettings:
+    chosen, model = config.paddock.engine, config.paddock.models.get(card.name)
+    context = (model and model.max_model_len) or chosen.max_model_len
+    known = card.paddock.context_tokens if card.paddock else None
+    return RemoteSettings(
         model=card.name,
         urls=weights.servers,
         remote_model=model.remote_model if model else None,
@@ -236,4 +282,3 @@ def _remote(config: Config, card: ModelCard, weights: Weights) -> RemoteEngine:
         context_tokens=min(filter(None, (context, known)), default=None),
         max_open_requests=chosen.max_num_seqs * len(weights.servers) + chosen.max_queue,
     )
-    return RemoteEngine(settings, chosen.remote_key)

@@ -27,6 +27,7 @@ __all__ = [
     "nearest_config",
     "read_config",
     "read_secrets",
+    "secret_candidates",
 ]
 
 CONFIG_NAME: Final = "wrangler-like.toml"
@@ -136,6 +137,13 @@ def find_secrets(folder: Path, env: str | None, named: Sequence[Path], environme
         return SecretFiles()
     names = [".env", ".env.local"] + [f".env.{env}", f".env.{env}.local"] * bool(env)
     return SecretFiles(tuple(folder / name for name in names if (folder / name).exists()), expands=True)
+
+
+def secret_candidates(folder: Path, env: str | None, named: Sequence[Path]) -> tuple[Path, ...]:
+    """Every file that `find_secrets` may choose, whether it is there or not."""
+    names = [".dev.vars", ".env", ".env.local"]
+    names += [f".dev.vars.{env}", f".env.{env}", f".env.{env}.local"] * bool(env)
+    return (*named, *(folder / name for name in names))
 
 
 def find_state(root: Path, named: Path | None) -> Path:

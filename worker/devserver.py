@@ -26,6 +26,7 @@ from paddock.worker.neighbours import Isolates
 from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound
 from paddock.worker.preloading import load_pinned
+from paddock.worker.reconfigure import Reconfigurer
 from paddock.worker.serving import serving_config
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hypercorn.typing import Framework
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.binding import CallRecord
@@ -83,11 +85,12 @@ class DevServer:
                 self._shared.broker.start(tasks, _deliver(workers))
                 announce_ready(self._config, self._options, sockets)
                 keys = self._listen_to_keys(tasks, sockets, workers, stop)
-                app = cast("Framework", self._app(workers[0]))
-                await serve(app, serving_config(sockets), shutdown_trigger=stop.wait)
+                app = _CurrentApp(self._app(workers[0]))
+                watcher = tasks.create_task(self._follow_files(workers, app)) if self._options.reload else None
+                await serve(cast("Framework", app), serving_config(sockets), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
-                if keys is not None:
-                    keys.cancel()
+                for task in filter(None, (keys, watcher)):
+                    task.cancel()
                 await self._close(workers)
             return ExitCode.OK
         finally:
@@ -129,20 +132,30 @@ class DevServer:
         actions = KeyActions(server_url(self._config, sockets), self._service, self._config, replace, stop)
         return tasks.create_task(listen_to_keys(actions.hotkeys))
 
-    def _app(self, primary: HostedWorker) -> object:
-        host, routes = self._config.upstream_host, self._config.routes
+    async def _follow_files(self, workers: Sequence[HostedWorker], app: _CurrentApp) -> None:
+        """Go by what the configuration, the secrets and the model files say, as they are saved."""
+
+        def renew() -> None:
+            app.current = self._app(workers[0])
+
+        await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()
+
+    def _app(self, primary: HostedWorker) -> ASGIApp:
+        host, routes = primary.config.upstream_host, primary.config.routes
         return make_app(
             primary.supervisor,
             self._service,
-            self._config.paddock.max_body_bytes,
-            access=Access(self._config.paddock.api_token),
+            primary.config.paddock.max_body_bytes,
+            access=Access(primary.config.paddock.api_token),
             colour=wants_colour(sys.stderr),
             metrics=self._metrics,
             tracing=self._tracing,
             pages=primary.pages,
             assets=primary.assets,
             front=Front(
-                Guard.of(routes, host), Upstream(host, self._config.dev.upstream_protocol), self._options.test_scheduled
+                Guard.of(routes, host),
+                Upstream(host, primary.config.dev.upstream_protocol),
+                self._options.test_scheduled,
             ),
         )
 
@@ -153,6 +166,16 @@ class DevServer:
             await worker.close()
         await self._service.engines.close()
         self._ledger.close()
+
+
+class _CurrentApp:
+    """The app that the configuration of the moment describes. Requests that run keep theirs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.current = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.current(scope, receive, send)
 
 
 def _deliver(workers: Sequence[HostedWorker]) -> Deliver:

@@ -5,6 +5,7 @@
         HandlerImportError      user: handler.py cannot be imported; shows the user's frames only
       IsolateError              us: the conversation with an isolate broke
         IsolateCrashed          operator: the process ended; exit code or signal, last log lines
+        WorkerRestarted         user: new code took the place of the old before this request was answered
         IsolateStartTimeout     user: the handler did not finish starting; names the phase it reached
         LimitExceeded           user: over a limit of the configuration
           StartupLimitExceeded  processor time until the handler is imported
@@ -50,6 +51,7 @@ __all__ = [
     "StartupLimitExceeded",
     "SubprotocolRefused",
     "UrlTooLong",
+    "WorkerRestarted",
     "listed",
 ]
 
@@ -129,6 +131,21 @@ class IsolateCrashed(IsolateError):
         last = "\n  ".join(("", *self.log_lines)) if self.log_lines else ""
         when = "" if has_started else " while it started"
         super().__init__(f"The worker's process ended{when}: {_cause_of_death(exit_code)}.{last}")
+
+
+class WorkerRestarted(IsolateError):
+    """New code serves, and the time that the old had left to finish its requests is over. Source: wrangler's text."""
+
+    code = "worker_restarted"
+    actor = "user"
+    status = 503
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your worker restarted mid-request. Please try sending the request again. "
+            "Only GET or HEAD requests are retried automatically."
+        )
 
 
 class IsolateStartTimeout(IsolateError):

@@ -5,25 +5,27 @@ from __future__ import annotations
 import logging
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from paddock.worker import jsonlog
-from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start
+from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start, project_catalog
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.log import LOG
 from paddock.worker.neighbours import Neighbours, Route
 from paddock.worker.process import IsolateProcess, IsolateSettings
-from paddock.worker.reload import watch
+from paddock.worker.reload import PYTHON, Tree, watch
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.tail import Tail
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.host import BindingsHost
     from paddock.bindings.queues.broker import Broker
     from paddock.worker.config import Config
     from paddock.worker.neighbours import Isolates
@@ -55,46 +57,91 @@ class HostedWorker:
     """
 
     def __init__(self, config: Config, options: DevOptions, shared: Shared, tasks: asyncio.TaskGroup) -> None:
+        self._options = options
+        self._tasks = tasks
+        self._shared = shared
+        self._configure(config)
+        self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
+        self._watchers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start its isolates, and look at its files from now on; once all workers of the session are made."""
+        self.supervisor.replace()
+        self._watch()
+
+    def reconfigure(self, config: Config) -> None:
+        """Serve by this configuration from now on. Requests that run end by the old one."""
+        bindings, isolates = self._bindings, self.supervisor.isolates
+        self._configure(config)
+        self._replace(count=config.paddock.isolates)
+        self._tasks.create_task(_close_behind(isolates, bindings))
+        self._watch()
+
+    async def close(self) -> None:
+        """End the isolates, then the bindings that they use."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await self.supervisor.close()
+        await self._bindings.close()
+
+    def _configure(self, config: Config) -> None:
+        shared = self._shared
         self.config = config
         self.assets = make_assets(config)
         self.pages = ErrorPages(config.root, config.secrets)
-        self._options = options
-        self._tasks = tasks
         self._bindings = make_bindings(config, shared.service, shared.broker)
         self._settings = IsolateSettings(
             folder=config.root,
             start_timeout_s=config.paddock.isolate_start_timeout_s,
             drain_timeout_s=config.paddock.drain_timeout_s,
             limits=isolate_limits(config),
-            on_line=_line_printer(config, options),
-            tail=_tail(config, shared, tasks),
+            on_line=_line_printer(config, self._options),
+            tail=_tail(config, shared, self._tasks),
         )
         self._start = make_start(config, self._bindings, shared.names)
-        self._shared = shared
-        self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
-        self._watcher: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Start its isolates, and look at its files from now on; once all workers of the session are made."""
-        self.supervisor.replace()
-        if self._options.reload:
-            self._watcher = self._tasks.create_task(watch(self.config.main.parent, self._reload))
-
-    async def close(self) -> None:
-        """End the isolates, then the bindings that they use."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-        await self.supervisor.close()
-        await self._bindings.close()
 
     def _isolate(self) -> IsolateProcess:
         neighbours = Neighbours(_routes(self, self._shared.workers), self._shared.isolates)
         return IsolateProcess(self._start, self._settings, self._bindings, self._shared.outbound, neighbours)
 
-    def _reload(self, path: str) -> None:
+    def _watch(self) -> None:
+        """Look at the files of the configuration that counts now."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        if not self._options.reload:
+            return
+        config = self.config
+        sources = partial(Tree, config.main.parent, without=_others(config, self._options))
+        modules = partial(Tree, config.root / "python_modules", PYTHON)
+        self._watchers = [self._tasks.create_task(watch(make, self._reload)) for make in (sources, modules)]
+
+    async def _reload(self, paths: Sequence[str]) -> None:
         where = f" of {self.config.name}" if self._options.others else ""
-        logger.log(LOG, "⎔ Reloading local server... (%s%s changed)", path, where)
-        self.supervisor.replace()
+        logger.log(LOG, "⎔ Reloading local server... (%s%s changed)", paths[0], where)
+        self._replace()
+
+    def _replace(self, *, count: int | None = None) -> None:
+        self.supervisor.replace(count=count)
+        self._tasks.create_task(self._tell_updated())
+
+    async def _tell_updated(self) -> None:
+        if await self.supervisor.updated():
+            logger.log(LOG, "⎔ Local server updated and ready")
+
+
+async def _close_behind(isolates: Sequence[IsolateProcess], bindings: BindingsHost) -> None:
+    """Close bindings when nobody is left who could call them."""
+    for isolate in isolates:
+        await isolate.wait_closed()
+    await bindings.close()
+
+
+def _others(config: Config, options: DevOptions) -> list[Path]:
+    """What may lie among the sources and is none: it has watchers of its own, or is written by the server itself."""
+    places = [config.path, project_catalog(config), config.state]
+    places += [Path(config.assets.settings.directory)] if config.assets is not None else []
+    places += [options.ready_file] if options.ready_file is not None else []
+    return [place.absolute() for place in places]
 
 
 def _tail(config: Config, shared: Shared, tasks: asyncio.TaskGroup) -> Tail:

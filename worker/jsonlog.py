@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from paddock.worker.log import LOG, Redactor
+from paddock.worker.log import LOG, Redactor, SecretiveFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,12 +36,12 @@ class _Line(msgspec.Struct, omit_defaults=True):
     port: int = 0
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(SecretiveFormatter):
     """Secrets are hidden before anything is encoded: an escaped one would not be found."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__()
-        self._hide = Redactor(secrets).redact
+        super().__init__(Redactor(secrets))
+        self._hide = self.redactor.redact
 
     def format(self, record: logging.LogRecord) -> str:
         trace = self._hide(self.formatException(record.exc_info)) if record.exc_info else ""

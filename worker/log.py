@@ -22,7 +22,9 @@ __all__ = [
     "Fields",
     "Level",
     "Redactor",
+    "SecretiveFormatter",
     "choose_level",
+    "hide_secrets",
     "request_line",
     "set_up_logging",
     "wants_colour",
@@ -74,7 +76,11 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # Longest first: a secret may be part of another one.
-        self._secrets = sorted((text for text in secrets if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+        self._secrets = sorted(_long_enough(secrets), key=len, reverse=True)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Replace these as well."""
+        self._secrets = sorted({*self._secrets, *_long_enough(secrets)}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         for secret in self._secrets:
@@ -82,19 +88,30 @@ class Redactor:
         return text
 
 
-class ConsoleFormatter(logging.Formatter):
+def _long_enough(secrets: Iterable[str]) -> Iterable[str]:
+    return (text for text in secrets if len(text) >= _SHORTEST_SECRET)
+
+
+class SecretiveFormatter(logging.Formatter):
+    """A formatter that hides secrets, of which there may be more while it is in use."""
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        super().__init__()
+        self.redactor = redactor or Redactor()
+
+
+class ConsoleFormatter(SecretiveFormatter):
     """`[paddock:info] message`, with wrangler's marks for warnings and errors; LOG messages stand as they are.
 
     Redaction works on the finished text, so that no argument, traceback or nested cause can slip through.
     """
 
     def __init__(self, redactor: Redactor | None = None, *, colour: bool = False) -> None:
-        super().__init__()
-        self._redactor = redactor or Redactor()
+        super().__init__(redactor)
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.redact(self._mark(record) + super().format(record))
+        return self.redactor.redact(self._mark(record) + super().format(record))
 
     def _mark(self, record: logging.LogRecord) -> str:
         if record.levelno >= logging.ERROR:
@@ -141,6 +158,14 @@ def set_up_logging(
     number = _NUMBERS[level]
     root.setLevel(number if level == "debug" else max(number, logging.WARNING))
     logging.getLogger("paddock").setLevel(number)
+
+
+def hide_secrets(secrets: Iterable[str]) -> None:
+    """Hide these as well, from now on."""
+    more = list(secrets)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, SecretiveFormatter):
+            handler.formatter.redactor.add(more)
 
 
 def wants_colour(stream: TextIO) -> bool:

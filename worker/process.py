@@ -22,6 +22,7 @@ from paddock.worker.errors import (
     IsolateStartTimeout,
     LimitExceeded,
     MemoryLimitExceeded,
+    WorkerRestarted,
 )
 from paddock.worker.host import IsolateHost, OpenEvent
 from paddock.worker.neighbours import NO_NEIGHBOURS
@@ -93,6 +94,7 @@ class IsolateProcess:
         self._watchdog = Watchdog(settings.limits, lambda: self._peer.send(wire.Ping()))
         #: Why the server ends the process, and where the handler was then.
         self._verdict: IsolateError | None = None
+        self._is_cut_off = False
         self._trace: list[str] = []
         self._wanted = asyncio.Event()
         self._draining = asyncio.Event()
@@ -236,6 +238,8 @@ class IsolateProcess:
         """Why it died. Its output is quoted only where it cannot be that of somebody else's request."""
         if self._verdict is not None:
             return self._over(self._verdict, self._trace)
+        if self._is_cut_off:
+            return WorkerRestarted()
         has_started = self._ready is not None and self._ready.done() and self._ready.exception() is None
         exit_code = self._process.returncode if self._process else None
         if has_started and exit_code == wire.CPU_LIMIT_EXIT:
@@ -335,6 +339,7 @@ class IsolateProcess:
             return
         self._peer.send(wire.Drain())
         await asyncio.sleep(self._settings.drain_timeout_s)
+        self._is_cut_off = True
         self.kill()
 
     async def _forward(self, stream: str, reader: asyncio.StreamReader) -> None:

@@ -60,9 +60,19 @@ class Supervisor:
         self._failed_at = 0.0
         self._alive: set[IsolateProcess] = set()
         self._is_closing = False
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def updated(self) -> bool:
+        """Wait for the newest isolates. Whether they serve; False when they cannot start, or are replaced meanwhile."""
+        slots = list(self._slots)
+        await asyncio.wait(slots)
+        return slots == self._slots and all(slot.exception() is None for slot in slots)
 
     async def current(self) -> IsolateProcess:
         """An isolate for a new event, ready. Raises HandlerImportError, IsolateStartTimeout or IsolateCrashed."""
+        if not self._open.is_set():
+            await self._open.wait()
         self._retry()
         while True:  # they may be replaced while they start
             slots = self._slots
@@ -83,10 +93,37 @@ class Supervisor:
         """Whether an isolate is ready."""
         return any(slot.done() and not slot.exception() and not slot.result().is_gone for slot in self._slots)
 
-    def replace(self) -> None:
-        """Start fresh isolates now; requests from here on wait for them. The old ones leave when they have finished."""
+    @property
+    def is_closing(self) -> bool:
+        """True once no more isolates will be started."""
+        return self._is_closing
+
+    @property
+    def isolates(self) -> tuple[IsolateProcess, ...]:
+        """All that are alive, those that leave included."""
+        return tuple(self._alive)
+
+    def hold(self) -> None:
+        """Have requests wait, until `release` or `replace`: what they are to be answered by is being made."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let requests through again, to the isolates that there are."""
+        self._open.set()
+
+    def replace(self, *, count: int | None = None) -> None:
+        """Start fresh isolates now; requests from here on wait for them. The old ones leave when they have finished.
+
+        With a `count`, that many from now on, and none that stood by already: it was made for something else.
+        """
+        self._open.set()
         if self._is_closing:
             return
+        if count is not None:
+            self._count = count
+            standby, self._standby = self._standby, None
+            if standby is not None:
+                standby.isolate.drain()
         for old in self._alive - {self._standby.isolate if self._standby else None}:
             old.drain()
         self._slots = [self._start() for _ in range(self._count)]
@@ -94,6 +131,7 @@ class Supervisor:
     async def close(self) -> None:
         """End every isolate: open events get the drain time, then the processes are killed."""
         self._is_closing = True
+        self._open.set()
         for isolate in self._alive:
             isolate.drain()
         for isolate in list(self._alive):

@@ -68,6 +68,16 @@ class Catalog:
             raise ModelNotFound(model_id, hint=self._hint(model_id))
         return card
 
+    def keeping(self, before: Catalog) -> Catalog:
+        """This catalog, with what `before` had of files that cannot be used any more: a slip takes no model away."""
+        broken = {problem.file for problem in self.problems}
+        kept = {c.name: c for c in before if str(c.file) in broken and c.name not in self._cards}
+        return Catalog(dict(sorted((self._cards | kept).items())), self.problems)
+
+    def by_name(self) -> dict[str, ModelCard]:
+        """All models by id."""
+        return dict(self._cards)
+
     def ids(self) -> tuple[str, ...]:
         return tuple(self._cards)
 

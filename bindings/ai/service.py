@@ -62,6 +62,10 @@ class AiService:
         self.markdown = MarkdownService()
         self._on_end = on_end
 
+    def renew(self, catalog: Catalog, adapters: Mapping[str, Mapping[str, str]]) -> None:
+        """Serve these models from now on. Calls that run go on as they began."""
+        self.catalog, self._adapters = catalog, adapters
+
     async def run(
         self,
         model: str,

@@ -100,6 +100,7 @@ def serve(tmp_path: Path) -> Serve:
         limits: Limits = LIMITS,
         isolates: int = 1,
         wait_until_s: float = 5.0,
+        drain_s: float = 5.0,
         access: Access = OPEN,
         limit_s: float = 50.0,
         more: dict[str, Binding] | None = None,
@@ -130,7 +131,7 @@ def serve(tmp_path: Path) -> Serve:
             wait_until_s, root=str(tmp_path), is_strict=is_strict, services=services, cpu_ms=limits.cpu_ms,
         )  # fmt: skip
         lines: list[str] = []
-        settings = IsolateSettings(tmp_path, start_timeout_s, 5.0, limits, lambda _, line: lines.append(line))
+        settings = IsolateSettings(tmp_path, start_timeout_s, drain_s, limits, lambda _, line: lines.append(line))
         sockets = listen("127.0.0.1", 0, is_fixed=True)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         stop, outbound = asyncio.Event(), Outbound()

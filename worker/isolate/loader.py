@@ -11,6 +11,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from paddock.worker.isolate.sources import SavedFileLoader
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -97,7 +99,7 @@ def user_frames(error: BaseException) -> str:
 
 def _import(main: Path) -> ModuleType:
     name = main.stem
-    spec = importlib.util.spec_from_file_location(name, main)
+    spec = importlib.util.spec_from_file_location(name, main, loader=SavedFileLoader(name, str(main)))
     if spec is None or spec.loader is None or not main.is_file():
         raise ImportFailure(
             "missing", f"expected the handler at {main.name}; there is no such file", str(main), 0, 0, ""

@@ -23,6 +23,7 @@ _EXCEPTIONS: Final = 10
 _FRAMES: Final = 25
 _VARIABLES: Final = 30
 _MESSAGE: Final = 4000
+_NAME: Final = 200
 _TEXT: Final = 1500
 
 
@@ -32,7 +33,11 @@ def report(error: BaseException, notes: Notes | None, shower: Shower) -> bytes:
     if notes is None:
         return encode(FaultReport(raised))
     calls = tuple(
-        AiCallReport(call.model, shower.text(call.inputs, _TEXT), shower.show(call.answer) if call.answer else "")
+        AiCallReport(
+            shower.text(call.model, _NAME),
+            shower.text(call.inputs, _TEXT),
+            shower.show(call.answer) if call.answer else "",
+        )
         for call in notes.calls
     )
     return encode(FaultReport(raised, calls, tuple(shower.text(line, _TEXT) for line in notes.lines())))
@@ -67,7 +72,8 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, Relation]]:
 def _described(error: BaseException, relation: Relation, shower: Shower) -> Raised:
     frames = [frame for frame in _frames(error.__traceback__) if not is_ours(frame[0].f_code.co_filename)]
     shown = tuple(_frame(frame, line, shower) for frame, line in frames[-_FRAMES:])
-    return Raised(type(error).__name__, shower.text(message_of(error), _MESSAGE), relation, shown)
+    kind = shower.text(type(error).__name__, _NAME)
+    return Raised(kind, shower.text(message_of(error), _MESSAGE), relation, shown)
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
@@ -78,8 +84,11 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 
 def _frame(frame: FrameType, line: int, shower: Shower) -> FrameReport:
     names = _variables(frame)
-    values = tuple((name, shower.named(name, value)) for name, value in list(names.items())[:_VARIABLES])
-    return FrameReport(frame.f_code.co_filename, line, frame.f_code.co_name, values)
+    values = tuple(
+        (shower.text(name, _NAME), shower.named(name, value)) for name, value in list(names.items())[:_VARIABLES]
+    )
+    code = frame.f_code
+    return FrameReport(shower.text(code.co_filename, _MESSAGE), line, shower.text(code.co_name, _NAME), values)
 
 
 def _variables(frame: FrameType) -> Mapping[str, object]:

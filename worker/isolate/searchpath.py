@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from paddock.worker.isolate.sources import load_saved_files
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,6 +36,7 @@ def prepare_path(main: Path, root: Path, *, has_vendor: bool, has_pth: bool) -> 
 
     `has_vendor` and `has_pth`: whether the compatibility date still has `vendor/`, and already processes .pth files.
     """
+    load_saved_files(main.parent)
     sys.path[:0] = [str(_SHIMS), str(main.parent)]
     modules = root / _VENDORED
     folders = [modules] if modules.is_dir() else []

@@ -184,4 +184,6 @@ def _function_name(value: Any) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
+    """The beginning of a text; lone surrogates, which no encoding has, are escaped."""
+    text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= longest else text[:longest] + "…"

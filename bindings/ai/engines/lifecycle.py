@@ -89,6 +89,7 @@ class ModelLife:
         #: The start that was ended on purpose: what its calls die of is no failure.
         self._ended_start = -1
         self._timer: Timer | None = None
+        self._is_retired = False
 
     @property
     def state(self) -> LifeState:
@@ -170,6 +171,13 @@ class ModelLife:
             self._stop_timer()
             self._start_timer(None)
         self._house.tell_free()
+
+    def retire(self) -> None:
+        """Unload it when its last call has ended: another engine serves the next one."""
+        self._is_retired, self.is_pinned = True, False
+        if not self.calls:
+            self._stop_timer()
+            self._start_timer(None)
 
     @property
     def expires_in_s(self) -> float | None:
@@ -263,6 +271,8 @@ class ModelLife:
     def _start_timer(self, keep_alive_s: float | None) -> None:
         policy, clock = self._house.policy, self._house.clock
         stay_s = policy.keep_alive_s if keep_alive_s is None else keep_alive_s
+        if self._is_retired:
+            stay_s = 0.0
         if self.is_pinned or not self.is_resident or stay_s == FOREVER:
             return
         self.expires_at = clock.time() + stay_s

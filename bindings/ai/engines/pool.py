@@ -10,9 +10,10 @@ from paddock.bindings.ai.engines.lifecycle import LifeState, ModelLife
 from paddock.bindings.ai.engines.memory import fits_memory
 from paddock.bindings.ai.engines.policy import LifePolicy
 from paddock.bindings.ai.engines.turns import Turns
+from paddock.bindings.errors import PaddockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.clock import Clock
@@ -32,8 +33,17 @@ class Serving(NamedTuple):
     state: LifeState
 
 
+class _Served(NamedTuple):
+    """A model that was asked for. Its engine stays for as long as weights and plan are the same."""
+
+    life: ModelLife
+    weights: Weights
+    plan: object
+
+
 class EnginePool:
-    """One engine per model id. `find` resolves weights, `make` builds an engine that has not loaded anything yet.
+    """One engine per model id. `find` resolves weights, `make` builds an engine that has not loaded anything yet, and
+    `plan` tells everything else that this engine would run by.
 
     Models come with their first call and go by the policy. What is done beside calls (unloading, and loading for a call
     that was refused) needs `start`.
@@ -46,12 +56,16 @@ class EnginePool:
         policy: LifePolicy | None = None,
         clock: Clock | None = None,
         has_memory: Callable[[str], bool] = fits_memory,
+        plan: Callable[[ModelCard, Weights], object] = lambda card, weights: None,
     ) -> None:
         self._find = find
         self._make = make
+        self._plan = plan
         self._has_memory = has_memory
         self._clock = clock
-        self._serving: dict[str, tuple[ModelLife, Weights]] = {}
+        self._serving: dict[str, _Served] = {}
+        #: Those that leave with their last call.
+        self._retired: list[ModelLife] = []
         self._room = asyncio.Lock()
         self._freed = asyncio.Event()
         self._parent: asyncio.TaskGroup | None = None
@@ -84,19 +98,18 @@ class EnginePool:
             weights = self._find(card)
             cost = card.paddock.concurrency_cost if card.paddock else 1
             life = ModelLife(card.name, self._make(card, weights), weights.path, cost, self)
-            found = self._serving[card.name] = (life, weights)
-        life, weights = found
-        return Serving(life, weights, life.state)
+            found = self._serving[card.name] = _Served(life, weights, self._plan(card, weights))
+        return Serving(found.life, found.weights, found.life.state)
 
     def weights(self, card: ModelCard) -> Weights:
         """What the model would run on. Raises WeightsMissing."""
         found = self._serving.get(card.name)
-        return found[1] if found else self._find(card)
+        return found.weights if found else self._find(card)
 
     def life(self, card: ModelCard) -> ModelLife | None:
         """The model's life, None when it was never asked for."""
         found = self._serving.get(card.name)
-        return found[0] if found else None
+        return found.life if found else None
 
     def state(self, card: ModelCard) -> LifeState:
         """The state of a model, `cold` when it was never asked for."""
@@ -108,6 +121,36 @@ class EnginePool:
         life = self.serving(card).life
         life.pin(is_pinned=True)
         self.spawn(life.try_load())
+
+    def renew(
+        self,
+        find: Callable[[ModelCard], Weights],
+        make: Callable[[ModelCard, Weights], Engine],
+        plan: Callable[[ModelCard, Weights], object],
+        policy: LifePolicy,
+        cards: Mapping[str, ModelCard],
+    ) -> list[str]:
+        """Go by all of this from now on. Engines that would be the same stay; the others leave with their last call.
+
+        Returns the models of those that leave.
+        """
+        self._find, self._make, self._plan, self.policy = find, make, plan, policy
+        gone = [name for name, served in self._serving.items() if not self._is_same(served, cards.get(name))]
+        self._retired = [life for life in self._retired if life.is_resident]
+        for name in gone:
+            life = self._serving.pop(name).life
+            self._retired.append(life)
+            life.retire()
+        return gone
+
+    def _is_same(self, served: _Served, card: ModelCard | None) -> bool:
+        if card is None:
+            return False
+        try:
+            weights = self._find(card)
+        except PaddockError:  # there are none any more; the next call says so
+            return False
+        return (weights, self._plan(card, weights)) == (served.weights, served.plan)
 
     async def make_room(self, life: ModelLife) -> None:
         """As `House.make_room`: the models that were used least recently go first, and newcomers wait in order."""
@@ -133,14 +176,15 @@ class EnginePool:
         return others == 0 or ((most is None or others < most) and self._has_memory(life.path))
 
     def _others(self, life: ModelLife) -> list[ModelLife]:
-        return [other for other, _ in self._serving.values() if other.path and other.is_resident and other is not life]
+        lives = (*(served.life for served in self._serving.values()), *self._retired)
+        return [other for other in lives if other.path and other.is_resident and other is not life]
 
     async def close(self) -> None:
         """Stop every engine."""
         self._parent = None
         for task in list(self._beside):
             task.cancel()
-        for life, _ in self._serving.values():
+        for life in (*(served.life for served in self._serving.values()), *self._retired):
             await life.unload(is_forced=True)
         self._serving.clear()
 
