@@ -61,7 +61,7 @@ async def settle() -> None:
     ],
 )
 def test_an_engine_leaves_when_its_weights_or_its_plan_are_others(change: dict[str, object], leaves: bool) -> None:
-    """DT-029, DT-034, DT-035"""
+    """DT-034, DT-035"""
 
     async def run() -> tuple[list[str], list[str]]:
         clock, engines = ManualClock(), list[ScriptedEngine]()
