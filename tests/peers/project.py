@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from cases import Worker
 
+from paddock.bindings.state import StateFolder
+
 __all__ = ["DRIVER", "lay_out"]
 
 DRIVER = "paddock_peer.py"
+#: What projects without migrations call the file that their README has `wrangler d1 execute --file` run.
+_SCHEMAS = ("schema.sql", "db_init.sql")
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "peers"
 
 
@@ -25,6 +31,7 @@ def lay_out(worker: Worker, folder: Path, *, is_driven: bool) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     _vendor(worker, folder / "python_modules")
+    _fill_databases(worker.config, folder)
     config = worker.config | {"paddock": {"engine": {"kind": "off"}}}
     if "AI" in json.dumps(worker.config.get("ai", "")):
         del config["paddock"]["engine"]
@@ -47,6 +54,22 @@ def _vendor(worker: Worker, target: Path) -> None:
             link = target / entry.name
             if not link.exists():
                 link.symlink_to(entry)
+
+
+def _fill_databases(config: dict[str, Any], folder: Path) -> None:
+    """What `wrangler d1 migrations apply --local` would do, and `wrangler d1 execute` where there are none."""
+    state = StateFolder(folder / ".paddock" / "state")
+    for entry in config.get("d1_databases", []):
+        name = entry.get("preview_database_id") or entry.get("database_id") or entry["binding"]
+        migrations = sorted((folder / entry.get("migrations_dir", "migrations")).glob("*.sql"))
+        scripts = migrations or [folder / schema for schema in _SCHEMAS if (folder / schema).is_file()]
+        with closing(sqlite3.connect(state.file("d1", state.file_name(name, ".sqlite")))) as database:
+            for script in scripts:
+                try:
+                    database.executescript(script.read_text())
+                except sqlite3.Error as error:
+                    print(f"  {script.name}: {error}; wrangler stops there, too", flush=True)
+                    break
 
 
 def _installed(requirements: list[str]) -> Path:

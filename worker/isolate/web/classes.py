@@ -1,12 +1,14 @@
 """Classes that handlers can name, and functions that they can call.
 
-In production a class is used as `Response.new(...)`, never as `Response(...)`, and the keyword arguments of a call
-arrive as one trailing object. Both rules live here.
+In production a class is used as `Response.new(...)`, never as `Response(...)`, the keyword arguments of a call arrive
+as one trailing object, and arguments that a method does not have are ignored. These rules live here.
 """
 
 from __future__ import annotations
 
 import functools
+from inspect import CO_VARARGS
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from paddock.worker.isolate.web.borrowed import lend
@@ -26,6 +28,12 @@ class JsClass(type, JsProxy):
     """Metaclass of the platform's classes: the class is a JavaScript value itself, made into instances by `.new`."""
 
     _js_name = ""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: object) -> None:
+        super().__init__(name, bases, namespace, **options)
+        for attribute, value in namespace.items():
+            if isinstance(value, FunctionType) and attribute[0] != "_" and not value.__code__.co_flags & CO_VARARGS:
+                setattr(cls, attribute, _forgiving(value))
 
     @property
     def name(cls) -> str:
@@ -78,6 +86,25 @@ class JsFunction(JsProxy):
 
     def toString(self) -> str:
         return f"function {self.name}() {{ [native code] }}"
+
+
+def _forgiving(method: Callable[..., _R]) -> Callable[..., _R]:
+    """A method that ignores arguments beyond its own: many write `headers.get(name, default)`, which has no default.
+
+    What Pyodide adds to a value, such as a Map's `get(key, default)`, is Python's and takes its own keywords.
+    """
+    most = method.__code__.co_argcount
+    own = frozenset(method.__code__.co_varnames[: most + method.__code__.co_kwonlyargcount])
+
+    @functools.wraps(method)
+    def called(*args: object, **members: object) -> _R:
+        if members:
+            if members.keys() <= own:
+                return method(*args, **members)
+            args = with_keywords(args, members)
+        return method(*args[:most])
+
+    return called
 
 
 def _made(kind: type[_T], args: tuple[object, ...], members: dict[str, object]) -> _T:

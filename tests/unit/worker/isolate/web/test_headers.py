@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from paddock.worker.isolate.web.errors import JsException
@@ -65,3 +67,12 @@ def test_headers_from_the_wire_cannot_be_changed() -> None:
         with pytest.raises(JsException, match="immutable"):
             change("b", "2")
     assert Headers.new(headers).set("b", "2") is None  # type: ignore[func-returns-value]  # a copy may change
+
+
+def test_arguments_that_a_method_does_not_have_are_ignored() -> None:
+    """As JavaScript does: there is no default. A Map's `get`, which Pyodide has made Python's, has one."""
+    headers = Headers.new({"a": "b"})
+    lenient: Any = headers.get
+    assert [lenient("a", "c"), lenient("x", "c"), lenient("x", default="c")] == ["b", jsnull, jsnull]
+    found: Any = JsMap.new([["a", "b"]])
+    assert [found.get("a", "c"), found.get("x", "c"), found.get("x", default="c")] == ["b", "c", "c"]
