@@ -31,6 +31,8 @@ _DAY = datetime.date
 
 FLAGS: Final = (
     Flag("python_workers", None, None, "a .py entry point may run at all"),
+    Flag("nodejs_compat", "no_nodejs_compat", None, "Node.js: here js.process, and nothing else"),
+    Flag("nodejs_compat_v2", "no_nodejs_compat_v2", None, "names of Node.js are global; nodejs_compat brings it along"),
     Flag(
         "assets_navigation_prefers_asset_serving",
         "assets_navigation_has_no_effect",
@@ -120,6 +122,8 @@ FLAGS: Final = (
     ),
 )
 
+#: From here on `nodejs_compat` means its second version.
+_NODE_V2_SINCE: Final = _DAY(2024, 9, 23)
 #: A second name that production takes for the same flag.
 _ALIASES: Final = {
     "python_workers_314": "python_workers_20260610",
@@ -130,6 +134,8 @@ _ALIASES: Final = {
 def enabled_flags(date: datetime.date, flags: Iterable[str]) -> frozenset[str]:
     """The flags that are on for a worker of this date: those that became the default, plus and minus the named ones."""
     named = {_ALIASES.get(flag, flag) for flag in flags}
+    if "nodejs_compat" in named and date >= _NODE_V2_SINCE and "no_nodejs_compat_v2" not in named:
+        named.add("nodejs_compat_v2")
     return frozenset(
         row.enable
         for row in FLAGS

@@ -303,3 +303,34 @@ except OSError:
 
 def test_the_reference_binding_answers(serve) -> None:
     assert get(serve, worker("return Response(await self.env.HELLO.greet('you'))")).text == "Hello, you!"
+
+
+LATER = """
+import js
+from js import Response
+async def later():
+    return Response.new("x")
+async def on_fetch(request):
+    return later()
+"""
+
+
+@pytest.mark.parametrize("source", [LATER, LATER.replace("return later()", "return js.Promise.resolve(later())")])
+def test_a_promise_that_nobody_awaited_is_awaited(serve, source: str) -> None:
+    """As JavaScript does with what an async function returns: `return fetch(request)`."""
+    reply = get(serve, source, date="2025-06-01")
+    assert (reply.status_code, reply.text) == (200, "x")
+
+
+def test_wait_until_takes_what_nobody_can_wait_for(serve) -> None:
+    """As in production, where a value that is no promise counts as done."""
+    imports = "from pyodide.ffi import create_once_callable"
+    body = "self.ctx.waitUntil(create_once_callable(print))\nself.ctx.waitUntil(5)\nreturn Response('x')"
+    assert get(serve, worker(body, imports)).text == "x"
+
+
+@pytest.mark.parametrize(("flags", "status"), [(("nodejs_compat",), 200), ((), 500)])
+def test_process_exists_with_its_flag_only(serve, flags: tuple[str, ...], status: int) -> None:
+    body = "return Response(f'{process.env.WHO} {process.versions.node[:3]} {process.platform} {process.cwd()}')"
+    reply = get(serve, worker(body, "from js import process"), flags=flags, strings={"WHO": "me"})
+    assert (reply.status_code, "me 22. linux /bundle" in reply.text) == (status, status == 200)

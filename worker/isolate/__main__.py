@@ -125,6 +125,8 @@ def _load(start: wire.Start, remote: RemoteCalls, make_events: type[Events]) -> 
     has_vendor = "python_workers_force_new_vendor_path" not in flags
     prepare_path(main_file, root, has_vendor=has_vendor, has_pth="python_process_pth_files" in flags)
     era.select(_era(flags))
+    if era.current().has_node:
+        import_module("paddock.worker.isolate.web.node").PROCESS.populate(start.strings)
     own = OwnWorker(start.wait_until_s)
     env = make_env(start, own, remote)
     # Importable only now: these modules have their names only while the shims are on the path.
@@ -153,6 +155,7 @@ def _era(flags: set[str]) -> era.Era:
     else:
         python = era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
     return python._replace(
+        has_node="nodejs_compat_v2" in flags,
         bindings_are_raw="enable_python_external_sdk" not in flags and not _brings_sdk(),
         sockets_get_blobs="websocket_standard_binary_type" in flags,
         sockets_answer_close="web_socket_auto_reply_to_close" in flags,

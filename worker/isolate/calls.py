@@ -39,7 +39,7 @@ class Calls:
         """The response of an entrypoint. Raises what the handler raises, and JsException as the platform does."""
         entrypoint = self._entrypoint
         if name == DEFAULT and entrypoint.default is None:
-            result = await settled(self._function("fetch", request, context))
+            result = await _flattened(self._function("fetch", request, context))
             return _response(getattr(result, "js_response", result))
         # Era 1 prefixes this method, and no other (PW-012).
         method = "on_fetch" if entrypoint.has_global_handlers else "fetch"
@@ -49,7 +49,7 @@ class Calls:
     async def event(self, kind: str, subject: object, context: ExecutionContext) -> None:
         """Deliver an event that is no fetch to the default entrypoint (PW-026, PW-027)."""
         if self._entrypoint.default is None:
-            await settled(self._function(kind, subject, context))
+            await _flattened(self._function(kind, subject, context))
         else:
             await self._method(DEFAULT, kind, (subject, None, None), context)
 
@@ -114,6 +114,13 @@ def relaxed(function: Callable[..., object], *args: object) -> object:
 async def settled(result: object) -> object:
     """The result of a call, awaited where it has to be."""
     return await result if inspect.isawaitable(result) else result
+
+
+async def _flattened(result: object) -> object:
+    """What a promise comes to in the end, past promises that it resolves to: era 1 writes `return fetch(request)`."""
+    while inspect.isawaitable(result):
+        result = await result
+    return result
 
 
 def _positional(function: Callable[..., object]) -> int | None:

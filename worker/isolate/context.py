@@ -42,10 +42,14 @@ class ExecutionContext(JsProxy):
         """The context of the running event. Raises LookupError outside of events."""
         return _current.get()
 
-    def waitUntil(self, work: Awaitable[object]) -> None:
-        """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036)."""
+    def waitUntil(self, work: Awaitable[object] | object) -> None:
+        """Keep `work` alive past the response. What it raises is logged and changes nothing (PW-034 to PW-036).
+
+        What nobody can wait for counts as done, as in production: a warning says that it was no awaitable.
+        """
         if not inspect.isawaitable(work):
-            raise not_awaitable(work)
+            logger.warning("%s", not_awaitable(work))
+            return
         self._tasks.create_task(_guarded(work))
 
     def prolong(self, work: Callable[[], Coroutine[object, object, None]]) -> asyncio.Task[None]:

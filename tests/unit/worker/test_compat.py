@@ -39,6 +39,13 @@ def test_second_name_means_the_same_flag() -> None:
     assert "python_workers_20260610" not in enabled_flags(AFTER_ALL, ["no_python_workers_314"])
 
 
+def test_node_comes_in_its_second_version() -> None:
+    flags = ["nodejs_compat"]
+    assert "nodejs_compat_v2" not in enabled_flags(datetime.date(2024, 9, 22), flags)
+    assert "nodejs_compat_v2" in enabled_flags(datetime.date(2024, 9, 23), flags)
+    assert "nodejs_compat_v2" not in enabled_flags(AFTER_ALL, [*flags, "no_nodejs_compat_v2"])
+
+
 def test_unknown_flag_is_a_problem_with_a_suggestion() -> None:
     (problem,) = flag_problems(["python_worker"])
     assert problem.startswith('The compatibility flag "python_worker" is unknown to Paddock and has no effect')

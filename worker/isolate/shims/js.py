@@ -188,8 +188,10 @@ _ON_DEMAND: Final = {
 #: Names of production that are still to come here.
 _LATER: Final = {
     "Cloudflare", "EventSource", "FinalizationRegistry", "Float16Array", "Intl", "MessageChannel", "Proxy", "Reflect",
-    "URLPattern", "WebAssembly", "WebSocketRequestResponsePair", "process",
+    "URLPattern", "WebAssembly", "WebSocketRequestResponsePair",
 }  # fmt: skip
+#: Names that only `nodejs_compat` makes global, in the form of `_ON_DEMAND`.
+_NODE: Final = {"process": "node.PROCESS"}
 #: Production blocks these: text must not become code.
 _BLOCKED: Final = {"eval", "Function"}
 
@@ -221,8 +223,8 @@ self = globalThis
 
 
 def __getattr__(name: str) -> object:
-    if name in _ON_DEMAND:
-        module, _, attribute = _ON_DEMAND[name].rpartition(".")
+    if place := _ON_DEMAND.get(name) or (_NODE.get(name) if era.current().has_node else None):
+        module, _, attribute = place.rpartition(".")
         found: object = getattr(import_module(f"paddock.worker.isolate.web.{module}"), attribute)
         globals()[name] = found
         return found

@@ -16,6 +16,7 @@ class Era(NamedTuple):
 
     Of WebSockets: binary messages are Blobs unless `binaryType` says otherwise, a Close frame is answered by the
     runtime, and the reason of a close has a limit.
+    `has_node`: names of Node.js are global.
     `bindings_are_raw`: the `workers` package of the time hands out most bindings as JavaScript has them, and not in
     wrappers that convert arguments and results.
     """
@@ -23,6 +24,7 @@ class Era(NamedTuple):
     null_is_none: bool = False
     dicts_become_maps: bool = False
     bindings_are_raw: bool = False
+    has_node: bool = False
     pyodide_version: str = "314.0.0"
     sockets_get_blobs: bool = True
     sockets_answer_close: bool = True

@@ -61,7 +61,7 @@ LEDGER: Final = _Ledger()
 class TestedContext(ExecutionContext):
     """An execution context whose background work is kept in the ledger."""
 
-    def waitUntil(self, work: Awaitable[object]) -> None:
+    def waitUntil(self, work: Awaitable[object] | object) -> None:
         """As in production; what it raises is kept for the test, which fails of it."""
         if not inspect.isawaitable(work):
             raise not_awaitable(work)
