@@ -19,6 +19,7 @@ SOURCES = ("worker", "bindings", "catalog", "pyproject.toml", "README.md", "LICE
 def test_listed_packages_are_the_folders_with_modules() -> None:
     """The list in pyproject.toml is by hand: a forgotten folder would be missing from the wheel only."""
     modules = [path for top in ("worker", "bindings") for path in (ROOT / top).rglob("*.py")]
+    modules = [path for path in modules if "templates" not in path.parts]  # of `paddock init`: data
     folders = {".".join(("paddock", *path.parent.relative_to(ROOT).parts)) for path in modules}
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == folders | {"paddock.catalog"}
 
@@ -60,6 +61,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
         "paddock/worker/cli/__init__.py",
         "paddock/worker/py.typed",
         "paddock/worker/stubs/bindings.pyi",
+        "paddock/worker/templates/common/gitignore",
+        "paddock/worker/templates/chat-stream/public/index.html",
         "paddock/worker/wrangler-like.schema.json",
         "paddock/bindings/py.typed",
         "paddock/catalog/@cf/microsoft/phi-2.md",

@@ -185,6 +185,8 @@ def _modules() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in ("worker", "bindings"):
         for path in (ROOT / folder).rglob("*.py"):
+            if "templates" in path.parts:  # of `paddock init`: not ours to import
+                continue
             parts = path.relative_to(ROOT).with_suffix("").parts
             found[".".join(("paddock", *(part for part in parts if part != "__init__")))] = path
     return found

@@ -8,6 +8,7 @@ one row in COMMANDS.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -33,6 +34,11 @@ class Command(NamedTuple):
 _PHI: Final = "@cf/microsoft/phi-2"
 
 COMMANDS: Final[dict[str, Command]] = {
+    "init": Command(
+        "paddock.worker.cli.init",
+        "Begin a project out of a template, with tests that pass.",
+        ("paddock init my-app", "paddock init my-chat --template chat-stream -y"),
+    ),
     "dev": Command(
         "paddock.worker.cli.dev",
         "Run the worker and its models on this machine.",
@@ -140,6 +146,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(exc.code or 0)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # `paddock ai models list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
 
 
 def _dispatch(words: list[str]) -> int:

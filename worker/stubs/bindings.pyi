@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Required, TypedDict, overload
+from typing import Any, Literal, NotRequired, Required, TypedDict, overload
 
 from workers import Response
 
@@ -54,15 +54,15 @@ class KvValue:
     metadata: Any
     cacheStatus: str | None
 
-class KvKey:
+class KvKey(TypedDict):
     name: str
-    expiration: int
-    metadata: Any
+    expiration: NotRequired[int]
+    metadata: NotRequired[Any]
 
-class KvList:
-    keys: Sequence[KvKey]
+class KvList(TypedDict):
+    keys: list[KvKey]
     list_complete: bool
-    cursor: str
+    cursor: NotRequired[str]
 
 class KVNamespace:
     @overload

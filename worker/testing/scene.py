@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.binding import FetchRequest, FetchResponse
     from paddock.bindings.queues.broker import Deliver
@@ -41,7 +42,10 @@ class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
     def __init__(self, config: Config, catalog: Catalog, play: Play, state: Path) -> None:
-        adapters = {name: model.lora for name, model in config.paddock.models.items()}
+        # Adapters that ship fit stand-ins only, and the fake models are given them, too.
+        adapters = {card.name: _shipped(card) for card in catalog}
+        for name, model in config.paddock.models.items():
+            adapters.setdefault(name, {}).update(model.lora)
         self.service = TestedService(catalog, play.ai, adapters, play.timeline)
         self.broker = make_broker(config)
         self.bindings = make_bindings(msgspec.structs.replace(config, state=state), self.service, self.broker)
@@ -90,3 +94,8 @@ class CurrentOutbound(Outbound):
     async def upgrade(self, incoming: IncomingFetch) -> None:
         """As in `Outbound`."""
         await self._scene().outbound.upgrade(incoming)
+
+
+def _shipped(card: ModelCard) -> dict[str, str]:
+    adapters = card.paddock.adapters if card.paddock else {}
+    return {name: str(card.folder / place) for name, place in adapters.items()}
