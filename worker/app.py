@@ -24,7 +24,7 @@ from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded, WorkerRestarted
 from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.http import Exchange, text_headers
-from paddock.worker.log import request_line
+from paddock.worker.log import LateText, request_line
 from paddock.worker.metrics import Metrics
 from paddock.worker.peer import PeerFault
 from paddock.worker.upstream import Upstream
@@ -180,7 +180,8 @@ class _Door:
             path = scope["raw_path"].decode("latin-1")  # as it was sent: decoded, it may hold line breaks
             level = logging.DEBUG if path.startswith("/cdn-cgi/") and not calls else logging.INFO
             seconds = time.monotonic() - started
-            line = request_line(method, path, exchange.status, seconds, calls, colour=self._options.colour)
+            colour = self._options.colour
+            line = LateText(lambda: request_line(method, path, exchange.status, seconds, calls, colour=colour))
             logger.log(level, "%s%s", line, outcome)
             if self._options.tracing is not None:
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -112,10 +112,11 @@ class Channel(asyncio.Protocol):
         _, channel = await loop.create_connection(lambda: cls(on_payload, on_closed), sock=sock)
         return channel
 
-    def send(self, payload: bytes) -> None:
-        """Queue one payload. Body pieces must respect `drained`; head frames are small and need not."""
+    def send(self, *payloads: bytes) -> None:
+        """Queue payloads, in one write: each wakes the peer. Body pieces must respect `drained`; head frames are small
+        and need not."""
         if self._transport is not None and not self._is_finished:
-            self._transport.write(frame(payload))
+            self._transport.write(b"".join(map(frame, payloads)))
 
     async def drained(self) -> None:
         """Return when the socket takes more: at once, unless the peer reads slower than we write."""

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO, get_args
 
 import msgspec
 
+from paddock.worker.logbatch import BatchedHandler
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from paddock.bindings.binding import CallRecord
 
@@ -20,6 +22,7 @@ __all__ = [
     "LOG",
     "ConsoleFormatter",
     "Fields",
+    "LateText",
     "Level",
     "Redactor",
     "SecretiveFormatter",
@@ -69,6 +72,16 @@ class Fields:
 
     def __str__(self) -> str:
         return " ".join(f"{name}={_plain(value)}" for name, value in self._values.items() if value is not None)
+
+
+class LateText:
+    """A text for a log message that is made when the message is shown."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+
+    def __str__(self) -> str:
+        return self._make()
 
 
 class Redactor:
@@ -150,7 +163,7 @@ def set_up_logging(
     logging._srcfile = None  # this and the others as logging's documentation has it, "Optimization"
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
+    handler = BatchedHandler(stream)
     handler.setFormatter(formatter or ConsoleFormatter(Redactor(secrets), colour=wants_colour(stream)))
     root = logging.getLogger()
     root.handlers[:] = [handler]

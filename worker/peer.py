@@ -66,6 +66,8 @@ class IncomingFetch:
     def __init__(self, peer: Peer, fetch: wire.Fetch, body: bytes | ByteSource | None, parts: Parts = ()) -> None:
         self._peer = peer
         self._writing: list[LocalBody] = []
+        #: True once it is said that nothing of this fetch goes on.
+        self.is_finished = False
         self.fetch = fetch
         self.body = body
         self.parts = parts
@@ -78,11 +80,18 @@ class IncomingFetch:
         body: bytes | ByteSource | None,
         url: str = "",
         parts: Parts = (),
+        *,
+        is_last: bool = False,
     ) -> None:
-        """Send the head, and the bodies with it or behind it."""
+        """Send the head, and the bodies with it or behind it. `is_last`: nothing but they is left of the event."""
         described, *beside = (self._peer.describe(part, self.fetch.cause) for part in (body, *parts))
-        self._peer.send(wire.Reply(self.fetch.id, status, status_text, headers, described, url, tuple(beside)))
+        reply = wire.Reply(self.fetch.id, status, status_text, headers, described, url, tuple(beside))
         self._writing = [record for part in (described, *beside) if (record := self._peer.writing(part))]
+        self.is_finished = is_last and not self._writing
+        if self.is_finished:
+            self._peer.send(reply, wire.Finished(self.fetch.id))
+        else:
+            self._peer.send(reply)
 
     async def sent(self) -> None:
         """Return when the reply's bodies are over: written to their end, broken off, or closed by the reader."""
@@ -160,10 +169,10 @@ class Peer:
         finally:
             del self._waiting[fetch.id]
 
-    def send(self, frame: Frame) -> None:
-        """Queue one frame; after the end of the connection nothing happens."""
+    def send(self, *frames: Frame) -> None:
+        """Queue frames, in one write; after the end of the connection nothing happens."""
         assert self._channel is not None, "wait for `opened` before the first frame"
-        self._channel.send(wire.encode(frame))
+        self._channel.send(*map(wire.encode, frames))
 
     def close(self) -> None:
         """Hang up. `run` returns soon after."""

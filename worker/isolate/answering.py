@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers"]
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
 
 _NEVER: Final = "The script will never generate a response."
 #: A handler is looked at when it has waited for this long, then after twice the time, and so on.
@@ -42,13 +43,15 @@ class Answers:
         self._waiting: dict[int, _Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def of(self, event: int, handler: Coroutine[object, object, _T]) -> _T:
-        """The handler's result. Raises what it raises, and a JsException when it will never return."""
+    async def of(self, event: int, handler: Coroutine[object, object, _T], use: Callable[[_T], _U]) -> _U:
+        """What `use` makes of the handler's result, at once. Raises what they raise, and a JsException when the handler
+        will never return.
+        """
         loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[_T] = loop.create_future()
+        outcome: asyncio.Future[_U] = loop.create_future()
         waiting = self._waiting[event] = _Waiting(outcome)
         waiting.begin(
-            _run(handler, outcome), lambda: outcome.done() or loop.call_soon_threadsafe(self._collected, event)
+            _run(handler, use, outcome), lambda: outcome.done() or loop.call_soon_threadsafe(self._collected, event)
         )
         del handler  # or this frame would keep alive whatever the handler waits for
         if self._timer is None:
@@ -115,9 +118,12 @@ class _Waiting:
             task.cancel()
 
 
-async def _run(handler: Coroutine[object, object, _T], outcome: asyncio.Future[_T]) -> None:
+async def _run(handler: Coroutine[object, object, _T], use: Callable[[_T], _U], outcome: asyncio.Future[_U]) -> None:
     try:
         result = await handler
+        if outcome.done():  # it was given up
+            return
+        made = use(result)
     except (SystemExit, KeyboardInterrupt, GeneratorExit):  # the last one comes when it is collected
         raise
     except BaseException as error:  # user code: all that it raises is the outcome, a cancellation included
@@ -125,7 +131,7 @@ async def _run(handler: Coroutine[object, object, _T], outcome: asyncio.Future[_
             outcome.set_exception(error)
     else:
         if not outcome.done():
-            outcome.set_result(result)
+            outcome.set_result(made)
 
 
 def _place(task: asyncio.Task[None]) -> tuple[str, ...]:

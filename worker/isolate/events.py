@@ -16,7 +16,7 @@ from paddock.worker.isolate import traced
 from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.batches import Batch
 from paddock.worker.isolate.cf import ClientProperties
-from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
+from paddock.worker.isolate.context import WAIT_UNTIL_CUT, Background, ExecutionContext
 from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
 from paddock.worker.isolate.depth import DEPTH
 from paddock.worker.isolate.loader import user_frames
@@ -69,6 +69,7 @@ _DELIVERIES: Final[dict[str, Callable[[wire.Fetch, bytes], _Delivery]]] = {
     "email": Mail,
     "tail": Tailed,
 }
+_NO_PROPS: Final = "{}"
 _JSON: Final = (("content-type", "application/json"),)
 
 
@@ -102,20 +103,21 @@ class Events:
         traced.begin()
         DEPTH.set(incoming.fetch.depth)
         try:
-            async with enter_request(), asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
-                context = self.make_context(background, jsonvalue.parse(incoming.fetch.props), self._exports)
+            async with enter_request(), Background() as background:
+                context = self.make_context(background, _props(incoming.fetch.props), self._exports)
                 carrier = await self._answer(incoming, context)
                 # The streams of a response are made by this event: it must outlive them.
                 await incoming.sent()
                 await _finished(carrier)
-                limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
+                await background.finish(self._wait_until_s)
         except TimeoutError:
             logger.warning("%s", WAIT_UNTIL_CUT)
         finally:
             cpu_ms = self._cpu.forget(incoming.fetch.id)
             self._remote.forget(incoming.fetch.id)
-            trace = traced.current()
-            peer.send(wire.Finished(incoming.fetch.id, trace.told(cpu_ms) if trace is not None else b""))
+            if not incoming.is_finished:
+                trace = traced.current()
+                peer.send(wire.Finished(incoming.fetch.id, trace.told(cpu_ms) if trace is not None else b""))
 
     async def _answer(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
         """Reply. The task that carries the client's messages to the handler, where the answer is a WebSocket."""
@@ -153,20 +155,28 @@ class Events:
         # What stands in the place of an upgrade's body are the messages that are to come.
         body = None if fetch.is_upgrade else incoming.body
         request = Request.from_parts(fetch.method, fetch.url, fetch.headers, body, cf=cf)
-        response = await self._answers.of(fetch.id, self._calls.fetch(fetch.entrypoint, request, context))
-        coupling = _couple(response, incoming)
-        said = wire_body(response.payload()) if coupling is None else coupling.said
-        status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
-        incoming.reply(status, text, headers, said)
-        if coupling is not None and not (incoming.body is None or isinstance(incoming.body, bytes)):
-            return current_scope().start(coupling.carry(incoming.body))
-        return None
+
+        def reply(response: Response) -> asyncio.Task[None] | None:
+            coupling = _couple(response, incoming)
+            said = wire_body(response.payload()) if coupling is None else coupling.said
+            status, text, headers = int(response.status), str(response.statusText), tuple(response.header_pairs())
+            goes_on = coupling is not None or not (context.is_idle and current_scope().is_idle) or traced.current()
+            incoming.reply(status, text, headers, said, is_last=not goes_on)
+            if coupling is not None and not (incoming.body is None or isinstance(incoming.body, bytes)):
+                return current_scope().start(coupling.carry(incoming.body))
+            return None
+
+        # By the handler's own task: the reply need not wait until this one has its turn.
+        return await self._answers.of(fetch.id, self._calls.fetch(fetch.entrypoint, request, context), reply)
 
     async def _call(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """A call of RPC from another isolate."""
         # Not by a name: what waits for nothing must be garbage, see `Answers`.
-        result = await self._answers.of(incoming.fetch.id, await self._remote.work(incoming, self._calls, context))
-        self._remote.reply(incoming, result)
+        await self._answers.of(
+            incoming.fetch.id,
+            await self._remote.work(incoming, self._calls, context),
+            lambda result: self._remote.reply(incoming, result),
+        )
 
     def describe(self, error: BaseException) -> str:
         """The exception in the outcome of an event that is no fetch."""
@@ -178,7 +188,7 @@ class Events:
         delivery = _DELIVERIES[kind](incoming.fetch, await whole(incoming.body))
         outcome, frames = "ok", ""
         try:
-            await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context))
+            await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context), _unused)
         except CpuLimitExceeded as error:
             outcome, frames = "exceededCpu", str(error)
             traced.fail(error, outcome)
@@ -187,6 +197,14 @@ class Events:
             traced.fail(error)
         result = {"outcome": outcome, "error": frames, **delivery.result()}
         incoming.reply(200, "OK", _JSON, msgspec.json.encode(result))
+
+
+def _unused(result: object) -> None:
+    """What an event that is no fetch returns has no meaning."""
+
+
+def _props(text: str) -> object:
+    return None if text == _NO_PROPS else jsonvalue.parse(text)
 
 
 def _couple(response: Response, incoming: IncomingFetch) -> Coupling | None:

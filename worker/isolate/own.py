@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from paddock.worker.isolate.calls import DEFAULT
-from paddock.worker.isolate.context import WAIT_UNTIL_CUT, ExecutionContext
+from paddock.worker.isolate.context import WAIT_UNTIL_CUT, Background, ExecutionContext
 from paddock.worker.isolate.depth import DEPTH, next_depth
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
@@ -111,7 +111,7 @@ class OwnWorker:
             DEPTH.set(depth)
             inner, over = enter_request(), None
             try:
-                async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as background:
+                async with Background() as background:
                     context = ExecutionContext(background, jsonvalue.parse(target.props), self._exports)
                     try:
                         result, over = await answer(calls, context)
@@ -121,7 +121,7 @@ class OwnWorker:
                     else:
                         if not answered.done():
                             answered.set_result(result)
-                    limit.reschedule(asyncio.get_running_loop().time() + self._wait_until_s)
+                    await background.finish(self._wait_until_s)
             except TimeoutError:
                 logger.warning("%s", WAIT_UNTIL_CUT)
             finally:

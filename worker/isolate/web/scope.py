@@ -12,7 +12,7 @@ import logging
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
+from weakref import ref
 
 from paddock.worker.isolate.web.errors import JsException
 
@@ -42,7 +42,7 @@ class Scope:
 
     def __init__(self, *, is_request: bool) -> None:
         self.is_request = is_request
-        self._tasks: WeakSet[asyncio.Task[None]] = WeakSet()
+        self._tasks: set[ref[asyncio.Task[None]]] = set()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._timer_number = 0
 
@@ -50,9 +50,13 @@ class Scope:
         """Run a coroutine that reports its own failure; the scope ends the task with itself."""
         task = asyncio.get_running_loop().create_task(coroutine)
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # what waits for nothing just goes
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(ref(task, self._tasks.discard))
         return task
+
+    @property
+    def is_idle(self) -> bool:
+        """True when closing it would end nothing, the caller aside."""
+        return not self._timers and not self._others()
 
     def start_timer(self, delay_s: float, callback: Callable[[], None], *, is_repeating: bool = False) -> int:
         """Call `callback` after a delay, once or again and again; the number stops it."""
@@ -76,6 +80,8 @@ class Scope:
 
     async def aclose(self) -> None:
         """Cancel what is left, and wait until it is gone: at most for as long as cleaning up may take."""
+        if self.is_idle:
+            return
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -89,8 +95,11 @@ class Scope:
                 logger.warning("scope_left_tasks count=%d", len(self._others()))
                 return
 
-    def _others(self) -> set[asyncio.Task[None]]:
-        return set(self._tasks) - {asyncio.current_task()}
+    def _others(self) -> list[asyncio.Task[None]]:
+        """The tasks that are not over, but for the caller's."""
+        left = [task for reference in list(self._tasks) if (task := reference()) is not None and not task.done()]
+        own = asyncio.current_task() if left else None
+        return [task for task in left if task is not own]
 
     async def __aenter__(self) -> Scope:
         return self
