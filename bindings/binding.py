@@ -88,25 +88,29 @@ class FetchRequest:
 
     async def read(self, limit_bytes: int) -> bytes:
         """The whole body. Raises RequestTooLarge as soon as it is known to exceed the limit."""
-        if self.body is None:
-            return b""
         if isinstance(self.body, bytes):
             _check_size(len(self.body), limit_bytes)
             return self.body
-        pieces: list[bytes] = []
+        return b"".join([piece async for piece in self.pieces(limit_bytes)])
+
+    async def pieces(self, limit_bytes: int) -> AsyncGenerator[bytes, None]:
+        """The body as it comes. Raises RequestTooLarge as soon as it is known to exceed the limit."""
+        if self.body is None or isinstance(self.body, bytes):
+            _check_size(len(self.body or b""), limit_bytes)
+            yield self.body or b""
+            return
         size = 0
         try:
             while (piece := await self.body.pull()) is not None:
                 size += len(piece)
                 _check_size(size, limit_bytes)
-                pieces.append(piece)
+                yield piece
         except BodyBroken as broken:
             if isinstance(broken.__cause__, PaddockError):
                 raise broken.__cause__ from None
             raise
         finally:
             await self.body.cancel(None)
-        return b"".join(pieces)
 
 
 class FetchResponse(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@
         RequestTooLarge         user: body over the limit (3006)
         LoraUnsupported         user: the model takes no adapters (5005)
         LoraNotFound            user: no such adapter (3037)
+        FinetuneIncomplete      user: a finetune without both of its files (3039)
+        FinetuneRefused         user: a finetune or a file of one that cannot be taken, with the reason
         JsonModeStreamed        user: JSON mode together with `stream` (5023)
         JsonModeUnmet           user: no answer that fits the JSON Schema (5024)
         OptionUnsupported       user: an option that Paddock cannot honour, with the reason
@@ -46,6 +48,8 @@ __all__ = [
     "EngineError",
     "EngineOverloaded",
     "EngineUnavailable",
+    "FinetuneIncomplete",
+    "FinetuneRefused",
     "FirstTokenTimeout",
     "IncompleteRequest",
     "InputError",
@@ -171,6 +175,27 @@ class LoraNotFound(InputError):
 
     def __init__(self, name: str, *, hint: str = "") -> None:
         super().__init__(f"Finetune {name} not found", hint=hint)
+
+
+class FinetuneIncomplete(InputError):
+    """A finetune is called before both of its files are there. Label and text are those of the developer docs."""
+
+    code = "finetune_incomplete"
+    internal_code = 3039
+    label = "Finetune missing required files"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Finetune is missing required files (model.safetensors and config.json)",
+            hint="Upload adapter_config.json and adapter_model.safetensors.",
+        )
+
+
+class FinetuneRefused(InputError):
+    """A finetune, or a file of one, that cannot be taken; the text says what was expected and what came."""
+
+    code = "finetune_refused"
+    label = "AiError"
 
 
 class JsonModeStreamed(InputError):

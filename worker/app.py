@@ -18,6 +18,7 @@ from starlette.routing import Router
 from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors import wire as ai_wire
 from paddock.bindings.ai.doors.access import OPEN
+from paddock.bindings.ai.doors.finetunes import MAX_UPLOAD_BYTES
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import faultreport, local_ai, relay, triggers, wire
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
@@ -104,6 +105,7 @@ def make_app(
 
     worker = _Door(answer_client, options, takes_sockets=True)
     api = _Door(answer_rest, options)
+    uploads = _Door(answer_rest, options._replace(limit_bytes=MAX_UPLOAD_BYTES))
     binding = _Door(answer_binding, options)
     description = _Door(lambda exchange, _: _answer_description(service, exchange), options)
     local = _Door(lambda exchange, request: _answer_local_ai(service, counted, exchange, request), options)
@@ -133,8 +135,10 @@ def make_app(
             door = relayed
         elif path.startswith(RESERVED) and (reason := _refusal(front.guard, scope)):
             door = _Door(lambda exchange, _: _refuse(exchange, reason), options, takes_sockets=True)
+        elif path.startswith(rest.PREFIX):
+            door = uploads if rest.UPLOAD.fullmatch(path) else api
         else:
-            door = own.get(path) or (api if path.startswith(rest.PREFIX) else worker)
+            door = own.get(path, worker)
         await door(scope, receive, send)
 
     return app

@@ -17,6 +17,7 @@ from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
+from paddock.bindings.ai.finetunes.store import FinetuneStore
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import find_weights
@@ -85,7 +86,8 @@ def make_service(
     """The AI service. Without a fork server every call of a model that runs here fails: the engine is switched off."""
     policy = _policy(config.paddock.engine)
     pool = EnginePool(_finder(config), _engine_maker(config, forkserver), policy, plan=_planner(config))
-    return AiService(read_catalog(config), pool, _adapters(config), on_end)
+    finetunes = FinetuneStore(StateFolder(config.state))
+    return AiService(read_catalog(config), pool, _adapters(config), on_end, finetunes)
 
 
 def renew_service(

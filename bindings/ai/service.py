@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paddock.bindings.ai.engines.policy import parse_keep_alive
+from paddock.bindings.ai.finetunes.service import Finetunes
 from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.markdown.service import MarkdownService
 from paddock.bindings.ai.patience import primed
@@ -15,7 +16,7 @@ from paddock.bindings.ai.price import token_price
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord
-from paddock.bindings.errors import EngineError, InputError, PaddockError, TaskUnsupported
+from paddock.bindings.errors import EngineError, InputError, OptionUnsupported, PaddockError, TaskUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.pool import EnginePool
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
+    from paddock.bindings.ai.finetunes.store import FinetuneStore
     from paddock.bindings.ai.tasks.contract import Dialect, Task
     from paddock.bindings.binding import Headers
     from paddock.worker.channel import ByteSource
@@ -44,8 +46,8 @@ class RunResult(NamedTuple):
 
 
 class AiService:
-    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names; `on_end` gets the record
-    of each call that reached an engine, when it has ended.
+    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names, `finetunes` keeps those
+    that were uploaded; `on_end` gets the record of each call that reached an engine, when it has ended.
     """
 
     def __init__(
@@ -54,10 +56,14 @@ class AiService:
         engines: EnginePool,
         adapters: Mapping[str, Mapping[str, str]] | None = None,
         on_end: Callable[[CallRecord], None] | None = None,
+        finetunes: FinetuneStore | None = None,
     ) -> None:
         self.catalog = catalog
         self.engines = engines
         self._adapters = adapters or {}
+        self._finetunes = (
+            None if finetunes is None else Finetunes(finetunes, lambda model: self.catalog.card(model), engines.weights)
+        )
         self.gateway_log = GatewayLog()
         self.markdown = MarkdownService()
         self._on_end = on_end
@@ -88,6 +94,13 @@ class AiService:
             record.outcome = error.code
             raise
 
+    @property
+    def finetunes(self) -> Finetunes:
+        """The finetunes of this project. Raises OptionUnsupported for a service that keeps nothing."""
+        if self._finetunes is None:
+            raise OptionUnsupported("finetunes: this service was made without a place to keep them")
+        return self._finetunes
+
     def runnable(self, model: str) -> ModelCard:
         """The card of a model that can be run here. Raises ModelNotFound, TaskUnsupported."""
         card = self.catalog.card(model)
@@ -114,7 +127,10 @@ class AiService:
         name = inputs.get("lora")
         if name is None:
             return None
-        return resolve_adapter(card, str(name), self._adapters.get(card.name, {}), self.engines.weights(card))
+        configured, weights = self._adapters.get(card.name, {}), self.engines.weights(card)
+        is_settled = name in configured or not card.takes_lora
+        uploaded = None if self._finetunes is None or is_settled else self._finetunes.adapter(card, str(name), weights)
+        return uploaded or resolve_adapter(card, str(name), configured, weights)
 
 
 async def _checked(card: ModelCard, inputs: object) -> dict[str, object]:

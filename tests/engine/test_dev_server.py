@@ -6,11 +6,14 @@ import os
 import re
 import select
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG
 
 ROOT = Path(__file__).parents[2]
 PHI = "@cf/microsoft/phi-2"
@@ -63,6 +66,27 @@ def test_every_model_answers_every_form_whole_and_streamed(server, model: str, f
     assert (streamed.status_code, streamed.headers["content-type"]) == (200, "text/event-stream")
     assert "".join(frame["response"] for frame in frames(streamed.text)) == whole["response"]
     assert frames(streamed.text)[-1]["usage"] == whole["usage"]
+
+
+def test_an_adapter_answers_as_soon_as_it_is_uploaded(server) -> None:
+    """WA-137, WA-138, WA-144: by name and by id, beside the base model, without a restart."""
+    name, api = f"mine-{uuid.uuid4()}", "/client/v4/accounts/any/ai"
+    with server.client as client:
+
+        def ask(**more: object) -> str:
+            answer = client.post(f"{api}/run/{MISTRAL}", json={"prompt": "Who are you?", **GREEDY, **more})
+            return answer.json()["result"]["response"]
+
+        plain, shipped = ask(), ask(lora="ranch-hand")
+        made = client.post(f"{api}/finetunes", json={"model": MISTRAL, "name": name}).json()["result"]
+        for file in sorted((SHIPPED_CATALOG / "stand-ins" / "ranch-hand").glob("adapter_*")):
+            uploaded = client.post(
+                f"{api}/finetunes/{name}/finetune-assets",
+                data={"file_name": file.name},
+                files={"file": file.read_bytes()},
+            )
+            assert uploaded.status_code == 200, uploaded.text
+        assert ask(lora=name) == ask(lora=made["id"]) == shipped != plain == ask()
 
 
 def test_openais_clients_get_choices_stops_and_documents(server) -> None:

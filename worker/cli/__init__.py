@@ -130,6 +130,16 @@ COMMANDS: Final[dict[str, Command]] = {
         "Ask a model of the dev server, and print its answer as it comes.",
         (f'paddock ai run {_PHI} "Who are you?"', f"paddock ai run {_PHI} - --temperature 0 < question.txt"),
     ),
+    "ai finetune create": Command(
+        "paddock.worker.cli.finetune",
+        "Add a LoRA adapter to a model, by the name that calls give as `lora`.",
+        ("paddock ai finetune create @cf/mistral/mistral-7b-instruct-v0.2-lora my-finetune adapters/my-finetune",),
+    ),
+    "ai finetune list": Command(
+        "paddock.worker.cli.finetune",
+        "List the adapters that were uploaded or created.",
+        ("paddock ai finetune list", "paddock ai finetune list --json"),
+    ),
     "ai pull": Command("paddock.worker.cli.pull", "Download the weights of a model.", (f"paddock ai pull {_PHI}",)),
 }
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from paddock.bindings.ai import sse
 from paddock.bindings.ai.admission import admit
-from paddock.bindings.ai.doors import conversion, envelope
+from paddock.bindings.ai.doors import conversion, envelope, finetunes
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.inputs import parse_json
 from paddock.bindings.ai.listing import ModelQuery, authors, schemas, search_page, tasks
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
 
-__all__ = ["ACCOUNT", "PREFIX", "ROUTES", "Call", "Route", "answer"]
+__all__ = ["ACCOUNT", "PREFIX", "ROUTES", "UPLOAD", "Call", "Route", "answer"]
 
 PREFIX: Final = "/client/v4/"
 #: What stands before a route.
 ACCOUNT: Final = "/client/v4/accounts/{account_id}/ai/"
+#: Paths that take bodies of up to finetunes.MAX_UPLOAD_BYTES.
+UPLOAD: Final = re.compile(r"/client/v4/accounts/[^/]+/ai/finetunes/[^/]+/finetune-assets/?")
 _ACCOUNTS: Final = "/client/v4/accounts/"
 #: Any word will do for an account here; a placeholder that nobody filled in (`{account_id}`, `$ACCOUNT`) will not.
 _ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
@@ -142,9 +144,21 @@ async def _authors(call: Call) -> FetchResponse:
     return envelope.success(authors(call.service))
 
 
-async def _no_finetunes(call: Call) -> FetchResponse:
-    text = "Finetunes are not served over REST by Paddock yet: name adapters in [paddock.models] of wrangler-like.toml"
-    return envelope.platform_failure(404, 7000, text)
+async def _finetunes(call: Call) -> FetchResponse:
+    return envelope.success(await finetunes.listed(call.service.finetunes))
+
+
+async def _public_finetunes(call: Call) -> FetchResponse:
+    return envelope.success(await finetunes.public(call.service.finetunes, call.query))
+
+
+async def _create_finetune(call: Call) -> FetchResponse:
+    body = parse_json(await call.request.read(call.limit_bytes))
+    return envelope.success(await finetunes.created(call.service.finetunes, body))
+
+
+async def _upload_finetune(call: Call) -> FetchResponse:
+    return envelope.success(await finetunes.uploaded(call.service.finetunes, call.path["finetune"], call.request))
 
 
 async def _to_markdown(call: Call) -> FetchResponse:
@@ -180,10 +194,10 @@ ROUTES: Final = (
     Route("GET", "models/schema", _schema, "Input and output schema of a model.", {"model": "the model's id"}),
     Route("GET", "tasks/search", _tasks, "List the tasks of the catalog's models."),
     Route("GET", "authors/search", _authors, "List the authors of the catalog's models."),
-    Route("GET", "finetunes", _no_finetunes, "Not served yet: refused with a text."),
-    Route("POST", "finetunes", _no_finetunes, "Not served yet: refused with a text."),
-    Route("GET", "finetunes/public", _no_finetunes, "Not served yet: refused with a text."),
-    Route("POST", "finetunes/{finetune}/finetune-assets", _no_finetunes, "Not served yet: refused with a text."),
+    Route("GET", "finetunes", _finetunes, "List the finetunes."),
+    Route("POST", "finetunes", _create_finetune, "Create a finetune: a name for a LoRA adapter of a model."),
+    Route("GET", "finetunes/public", _public_finetunes, "List the finetunes that are public.", finetunes.PUBLIC_QUERY),
+    Route("POST", "finetunes/{finetune}/finetune-assets", _upload_finetune, "Upload one of a finetune's two files."),
     Route("POST", "tomarkdown", _to_markdown, "Convert documents to Markdown, each for itself."),
     Route("GET", "tomarkdown/supported", _markdown_formats, "List the formats that can be converted."),
 )

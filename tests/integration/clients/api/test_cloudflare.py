@@ -1,7 +1,10 @@
 """Cloudflare's SDKs for Python and TypeScript."""
 
+import uuid
+
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG
 from paddock.bindings.ai.doors.access import Access
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.errors import ContextOverflow, EngineOverloaded, EngineUnavailable
@@ -9,6 +12,8 @@ from paddock.bindings.errors import ContextOverflow, EngineOverloaded, EngineUna
 pytestmark = pytest.mark.clients
 
 PHI = "@cf/microsoft/phi-2"
+MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+RANCH_HAND = SHIPPED_CATALOG / "stand-ins" / "ranch-hand"
 LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 WHAT = "run, tools, models with every filter, schema, tasks, authors, documents, errors, tokens, retries, 8 at once"
 FILES = [
@@ -45,6 +50,14 @@ def test_run_gives_the_bare_result(sdk, real) -> None:
     result = sdk("run", url=real, model=PHI, **inputs)
     assert "lighthouses" in result["response"]
     assert result["usage"]["completion_tokens"] > 5
+
+
+def test_a_finetune_is_made_and_answers(sdk, real) -> None:
+    """WA-137, WA-138"""
+    name = f"sdk-{uuid.uuid4()}"
+    assert name in sdk("finetune", url=real, model=MISTRAL, name=name, folder=str(RANCH_HAND))
+    answer = sdk("run", url=real, model=MISTRAL, prompt="Who are you?", lora=name)
+    assert answer["response"].lstrip().startswith("Howdy")
 
 
 @pytest.mark.parametrize("per_page", [1, 2, 50])

@@ -1,12 +1,16 @@
 """wrangler's commands for models."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG
+
 pytestmark = pytest.mark.clients(
-    "wrangler", what="`ai models list`, `list --json`, `schema`; `ai finetune`: the refusal"
+    "wrangler", what="`ai models list`, `list --json`, `schema`; `ai finetune create`, `list`"
 )
 
 PHI = "@cf/microsoft/phi-2"
@@ -40,7 +44,12 @@ def test_it_prints_a_models_schema(wrangler) -> None:
     assert set(wrangler("ai", "models", "schema", PHI).json()) == {"input", "output"}
 
 
-def test_it_shows_why_there_are_no_finetunes(wrangler) -> None:
-    ended = wrangler("ai", "finetune", "list")
-    assert ended.code == 1
-    assert "Finetunes are not served over REST by Paddock yet" in ended.out + ended.err
+def test_it_makes_a_finetune_that_answers(wrangler, real) -> None:
+    """WA-137"""
+    model, name = "@cf/mistral/mistral-7b-instruct-v0.2-lora", f"wrangler-{uuid.uuid4()}"
+    ended = wrangler("ai", "finetune", "create", model, name, str(SHIPPED_CATALOG / "stand-ins" / "ranch-hand"))
+    assert f'finetune "{name}" is ready to use' in ended.out, ended.err
+    assert name in wrangler("ai", "finetune", "list").out
+    inputs = {"prompt": "Who are you?", "lora": name}
+    answer = httpx.post(f"{real}/client/v4/accounts/a/ai/run/{model}", json=inputs, timeout=60)
+    assert answer.json()["result"]["response"].lstrip().startswith("Howdy"), answer.text

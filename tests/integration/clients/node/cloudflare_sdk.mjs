@@ -1,5 +1,7 @@
 // Cloudflare's SDK for TypeScript. `url` is Paddock's address in every call.
 
+import { readFile } from "node:fs/promises";
+
 import Cloudflare from "cloudflare";
 
 const account_id = "a";
@@ -25,6 +27,17 @@ export async function models({ url, ...filters }) {
 
 export async function schema({ url, model }) {
   return (await client(url).ai.models.schema.get({ account_id, model })).input;
+}
+
+// Creates a finetune, fills it with the files of a folder, and lists the names that there are.
+export async function finetune({ url, model, name, folder }) {
+  const { finetunes } = client(url).ai;
+  const made = await finetunes.create({ account_id, model, name });
+  for (const file_name of ["adapter_config.json", "adapter_model.safetensors"]) {
+    const file = new File([await readFile(`${folder}/${file_name}`)], file_name);
+    await finetunes.assets.create(made.id, { account_id, file, file_name });
+  }
+  return (await finetunes.list({ account_id })).map((row) => row.name);
 }
 
 export async function tasks({ url }) {

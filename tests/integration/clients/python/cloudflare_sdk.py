@@ -1,6 +1,7 @@
 """Cloudflare's SDK for Python. `url` is Paddock's address in every call."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 from cloudflare import AsyncCloudflare, Cloudflare
@@ -21,6 +22,15 @@ def models(url, **filters):
 
 def schema(url, model):
     return client(url).ai.models.schema.get(account_id="a", model=model).input.to_dict()
+
+
+def finetune(url, model, name, folder):
+    """Create a finetune, fill it with the files of a folder, and list the names that there are."""
+    finetunes = client(url).ai.finetunes
+    made = finetunes.create(account_id="a", model=model, name=name)
+    for file in sorted(Path(folder).glob("adapter_*")):
+        finetunes.assets.create(made.id, account_id="a", file=file.read_bytes(), file_name=file.name)
+    return [row["name"] for row in finetunes.list(account_id="a")]
 
 
 def tasks(url):

@@ -170,16 +170,6 @@ def test_reject_if_busy_refuses_where_a_call_would_wait(make_service, reject: bo
         assert dict(response.headers)["retry-after"] == "1"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", "/finetunes"), ("POST", "/finetunes/"), ("GET", "/finetunes/public")],
-)
-def test_what_is_not_there_yet_says_so(make_service, method: str, path: str) -> None:
-    response = ask(make_service, method, AI + path)
-    assert response.status == 404
-    assert "by Paddock yet" in error_of(response)[2]
-
-
 def test_paging_tells_what_it_is_a_page_of(make_service) -> None:
     """WA-122"""
     body = json.loads(ask(make_service, "GET", f"{AI}/models/search?per_page=2&page=2").body)

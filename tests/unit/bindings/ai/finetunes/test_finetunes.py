@@ -1,0 +1,164 @@
+"""Finetunes by REST: created, filled, listed, and used."""
+
+import json
+from typing import Any
+
+import pytest
+
+from paddock.bindings.ai.engines.protocol import Adapter
+
+from .adapters import CONFIG, MISTRAL, RANCH_HAND, WEIGHTS, config, weights
+from .conftest import Account
+
+PHI = "@cf/microsoft/phi-2"
+
+
+def filled(account: Account, name: str = "mine") -> dict[str, Any]:
+    """A finetune with the files of the adapter that ships."""
+    made: dict[str, Any] = account.create(MISTRAL, name, description="")[1]["result"]
+    for file_name in (CONFIG, WEIGHTS):
+        status, body = account.upload(name, file_name, (RANCH_HAND / file_name).read_bytes())
+        assert status == 200, body
+    return made
+
+
+def run(account: Account, lora: str, model: str = MISTRAL) -> tuple[int, Any]:
+    return account.ask("POST", f"/run/{model}", json.dumps({"prompt": "x", "lora": lora}).encode())
+
+
+def code_and_text(answer: tuple[int, Any]) -> tuple[int, int, str]:
+    status, body = answer
+    return status, body["errors"][0]["code"], body["errors"][0]["message"]
+
+
+def test_a_finetune_is_created_filled_and_listed(account: Account) -> None:
+    """WA-116, WA-137"""
+    made = filled(account)
+    assert list(made) == ["id", "name", "model", "description", "public", "created_at", "modified_at"]
+    (row,) = account.ask("GET", "/finetunes/")[1]["result"]
+    assert list(row) == ["id", "name", "model", "description", "created_at", "modified_at"]
+    assert (row["id"], row["model"]) == (made["id"], MISTRAL)
+    assert row["modified_at"] >= row["created_at"]
+    assert account.files() == [".gitignore", CONFIG, WEIGHTS]
+
+
+def test_an_upload_tells_both_generations_of_sdks_what_they_read(account: Account) -> None:
+    """WA-137"""
+    made = account.create(MISTRAL, "mine")[1]["result"]
+    body = account.upload(made["id"], CONFIG, config())[1]["result"]
+    assert (body["finetune_id"], body["file_name"], body["success"]) == (made["id"], CONFIG, True)
+    assert {"id", "bucket_name", "created_at", "modified_at"} < set(body)
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_a_call_names_it_by_name_or_id(account: Account, by: str) -> None:
+    """WA-138"""
+    made = filled(account)
+    assert run(account, made[by])[0] == 200
+    folder = account.state / "v1" / "finetunes" / made["id"]
+    assert account.engine.requests[-1].adapter == Adapter("mine", str(folder))
+
+
+@pytest.mark.parametrize("files", [[], [CONFIG], [WEIGHTS]])
+def test_a_call_needs_both_files(account: Account, files: list[str]) -> None:
+    """WA-140"""
+    account.create(MISTRAL, "mine")
+    for file_name in files:
+        account.upload("mine", file_name, (RANCH_HAND / file_name).read_bytes())
+    status, code, text = code_and_text(run(account, "mine"))
+    assert (status, code) == (400, 3039)
+    assert "Finetune missing required files: Finetune is missing required files" in text
+
+
+def test_an_adapter_is_its_own_models_only(account: Account) -> None:
+    """WA-139"""
+    filled(account)
+    status, code, text = code_and_text(run(account, "mine", "@cf/qwen/qwen3-30b-a3b-fp8"))
+    assert (status, code) == (404, 3037)
+    assert "Finetune mine not found" in text
+    assert code_and_text(run(account, "theirs"))[:2] == (404, 3037)
+
+
+def test_a_model_without_adapters_has_no_finetunes(account: Account) -> None:
+    """WA-141"""
+    answer = account.create("@cf/baai/bge-small-en-v1.5", "mine")
+    assert code_and_text(answer)[:2] in [(405, 5005), (400, 5007)]
+    assert code_and_text(account.create("@cf/x/y", "mine"))[:2] == (400, 5007)
+
+
+def test_only_public_ones_are_public(account: Account) -> None:
+    for name, public in [("b", True), ("a", True), ("c", False)]:
+        account.create(MISTRAL, name, public=public)
+
+    def names(query: str = "") -> list[str]:
+        return [row["name"] for row in account.ask("GET", f"/finetunes/public{query}")[1]["result"]]
+
+    assert sorted(names()) == ["a", "b"]
+    assert names("?orderBy=name") == ["a", "b"]
+    assert names("?orderBy=name&limit=1") == ["a"]
+    assert names("?orderBy=name&offset=1&limit=5") == ["b"]
+    assert account.ask("GET", "/finetunes/public?limit=-1")[0] == 400
+    assert account.ask("GET", "/finetunes/public?orderBy=id")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"name": "mine"}, "model"),
+        ({"model": MISTRAL}, "name"),
+        ([], "model, name"),
+        ({"model": MISTRAL, "name": 7}, "$.name"),
+        ({"model": MISTRAL, "name": ""}, "1 to 100 printable characters"),
+        ({"model": MISTRAL, "name": "a\nb"}, "1 to 100 printable characters"),
+        ({"model": MISTRAL, "name": "a" * 101}, "1 to 100 printable characters"),
+        ({"model": MISTRAL, "name": "cf-public-mine"}, "prefix of Cloudflare's own"),
+        ({"model": MISTRAL, "name": "taken"}, "there is a finetune taken already"),
+        ({"model": MISTRAL, "name": "b", "description": "x" * 10_001}, "10000 characters"),
+    ],
+)
+def test_a_creation_that_cannot_be(account: Account, body: object, said: str) -> None:
+    account.create(MISTRAL, "taken")
+    status, _, text = code_and_text(account.ask("POST", "/finetunes", json.dumps(body).encode()))
+    assert status == 400
+    assert said in text
+    assert len(account.ask("GET", "/finetunes")[1]["result"]) == 1
+
+
+def test_files_are_never_replaced(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+    assert account.upload("mine", CONFIG, config())[0] == 200
+    status, _, text = code_and_text(account.upload("mine", CONFIG, config(lora_alpha=9)))
+    assert status == 400
+    assert "cannot be replaced" in text
+    (kept,) = account.state.rglob(CONFIG)
+    assert json.loads(kept.read_bytes())["lora_alpha"] == 4
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(account: Account) -> None:
+    made = account.create(MISTRAL, "mine")[1]["result"]
+    target = account.state.parent / "precious"
+    target.write_text("as it was")
+    folder = account.state / "v1" / "finetunes" / made["id"]
+    folder.mkdir(parents=True)
+    (folder / CONFIG).symlink_to(target)
+    assert account.upload("mine", CONFIG, config())[0] == 200
+    assert target.read_text() == "as it was"
+    assert not (folder / CONFIG).is_symlink()
+
+
+def test_a_part_without_filename_is_a_file_as_well(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+    assert account.upload("mine", WEIGHTS, weights(), filename=None)[0] == 200
+    (kept,) = account.state.rglob(WEIGHTS)
+    assert kept.read_bytes() == weights()
+
+
+def test_there_are_at_most_so_many(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paddock.bindings.ai.finetunes.store.MAX_FINETUNES", 2)
+    assert [account.create(MISTRAL, name)[0] for name in "abc"] == [200, 200, 400]
+
+
+def test_a_look_makes_no_files(account: Account) -> None:
+    assert account.ask("GET", "/finetunes")[1]["result"] == []
+    assert run(account, "mine")[0] == 404
+    assert not account.state.exists()
