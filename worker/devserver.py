@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hypercorn.asyncio import serve
@@ -20,6 +22,7 @@ from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.hotkeys import has_terminal, listen_to_keys
 from paddock.worker.keyactions import KeyActions
+from paddock.worker.livereload import LiveReload
 from paddock.worker.log import LOG, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.neighbours import Isolates
@@ -27,6 +30,7 @@ from paddock.worker.options import ExitCode
 from paddock.worker.outbound import Outbound
 from paddock.worker.preloading import load_pinned
 from paddock.worker.reconfigure import Reconfigurer
+from paddock.worker.reload import Tree, watch
 from paddock.worker.serving import serving_config
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.queues.broker import Deliver
+    from paddock.worker.certificate import CertificateFiles
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
 
@@ -57,11 +62,18 @@ class DevServer:
     The first configuration is the primary worker's: it gets the requests, and decides what all share.
     """
 
-    def __init__(self, configs: Sequence[Config], options: DevOptions, forkserver: ForkServer | None) -> None:
+    def __init__(
+        self,
+        configs: Sequence[Config],
+        options: DevOptions,
+        forkserver: ForkServer | None,
+        certificate: CertificateFiles | None = None,
+    ) -> None:
         self._configs = configs
         self._config = configs[0]
         self._options = options
         self._forkserver = forkserver
+        self._certificate = certificate
         self._ledger = UsageLedger(self._config.state)
         self._metrics = Metrics()
         self._tracing = tracing_from_environment()
@@ -85,11 +97,14 @@ class DevServer:
                 self._shared.broker.start(tasks, _deliver(workers))
                 announce_ready(self._config, self._options, sockets)
                 keys = self._listen_to_keys(tasks, sockets, workers, stop)
-                app = _CurrentApp(self._app(workers[0]))
-                watcher = tasks.create_task(self._follow_files(workers, app)) if self._options.reload else None
-                await serve(cast("Framework", app), serving_config(sockets), shutdown_trigger=stop.wait)
+                current = _CurrentApp(self._app(workers[0]))
+                watcher = tasks.create_task(self._follow_files(workers, current)) if self._options.reload else None
+                pages = LiveReload(current, lambda: _guard(workers[0].config)) if self._options.live_reload else None
+                assets = None if pages is None else self._reload_pages(pages, workers, tasks)
+                app = cast("Framework", pages or current)
+                await serve(app, serving_config(sockets, self._certificate), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
-                for task in filter(None, (keys, watcher)):
+                for task in filter(None, (keys, watcher, assets)):
                     task.cancel()
                 await self._close(workers)
             return ExitCode.OK
@@ -127,7 +142,7 @@ class DevServer:
 
         def replace() -> None:
             for worker in workers:
-                worker.supervisor.replace()
+                worker.reload()
 
         actions = KeyActions(server_url(self._config, sockets), self._service, self._config, replace, stop)
         return tasks.create_task(listen_to_keys(actions.hotkeys))
@@ -140,21 +155,37 @@ class DevServer:
 
         await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()
 
+    def _reload_pages(
+        self, pages: LiveReload, workers: Sequence[HostedWorker], tasks: asyncio.TaskGroup
+    ) -> asyncio.Task[None] | None:
+        """Load pages again behind every change of a worker, and of the primary one's static files."""
+        for worker in workers:
+            worker.supervisor.on_replace = pages.reload
+        assets = workers[0].config.assets
+        if assets is None:
+            return None
+
+        async def reload(_: Sequence[str]) -> None:
+            pages.reload()
+
+        everything = partial(Tree, Path(assets.settings.directory), suffixes=("",))
+        return tasks.create_task(watch(everything, reload))
+
     def _app(self, primary: HostedWorker) -> ASGIApp:
-        host, routes = primary.config.upstream_host, primary.config.routes
+        config = primary.config
         return make_app(
             primary.supervisor,
             self._service,
-            primary.config.paddock.max_body_bytes,
-            access=Access(primary.config.paddock.api_token),
+            config.paddock.max_body_bytes,
+            access=Access(config.paddock.api_token),
             colour=wants_colour(sys.stderr),
             metrics=self._metrics,
             tracing=self._tracing,
             pages=primary.pages,
             assets=primary.assets,
             front=Front(
-                Guard.of(routes, host),
-                Upstream(host, primary.config.dev.upstream_protocol),
+                _guard(config),
+                Upstream(config.upstream_host, config.dev.upstream_protocol),
                 self._options.test_scheduled,
             ),
         )
@@ -176,6 +207,10 @@ class _CurrentApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.current(scope, receive, send)
+
+
+def _guard(config: Config) -> Guard:
+    return Guard.of(config.routes, config.upstream_host)
 
 
 def _deliver(workers: Sequence[HostedWorker]) -> Deliver:

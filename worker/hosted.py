@@ -69,6 +69,10 @@ class HostedWorker:
         self.supervisor.replace()
         self._watch()
 
+    def reload(self) -> None:
+        """Start fresh isolates, though nothing was saved."""
+        self._replace()
+
     def reconfigure(self, config: Config) -> None:
         """Serve by this configuration from now on. Requests that run end by the old one."""
         bindings, isolates = self._bindings, self.supervisor.isolates

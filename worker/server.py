@@ -13,6 +13,7 @@ import uvloop
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.assembly import host_plan
+from paddock.worker.certificate import find_certificate
 from paddock.worker.devserver import DevServer
 from paddock.worker.errors import PortInUse
 from paddock.worker.listener import listen
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from paddock.worker.certificate import CertificateFiles
     from paddock.worker.config import Config
     from paddock.worker.options import DevOptions
 
@@ -36,6 +38,9 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
     Nothing that was started is left behind.
     """
     config = configs[0]
+    certificate = None
+    if config.dev.local_protocol == "https":
+        certificate = find_certificate(options.https_key, options.https_certificate)
     # First, and from the main thread: the fork server imports the engine while everything else starts.
     forkserver = ForkServer(host_plan(config, gpu=has_nvidia_gpu())) if config.paddock.engine.kind == "vllm" else None
     if forkserver is not None:
@@ -51,11 +56,15 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
         logger.error("Cannot listen on %s, port %d: %s.", config.dev.ip, config.dev.port, error.strerror)
         return ExitCode.FAILURE
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(configs, options, sockets, forkserver))
+        return runner.run(_serve(configs, options, sockets, forkserver, certificate))
 
 
 async def _serve(
-    configs: Sequence[Config], options: DevOptions, sockets: list[socket.socket], forkserver: ForkServer | None
+    configs: Sequence[Config],
+    options: DevOptions,
+    sockets: list[socket.socket],
+    forkserver: ForkServer | None,
+    certificate: CertificateFiles | None,
 ) -> int:
     stop = asyncio.Event()
     ended_by: list[signal.Signals] = []
@@ -66,5 +75,5 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    code = await DevServer(configs, options, forkserver).run(sockets, stop)
+    code = await DevServer(configs, options, forkserver, certificate).run(sockets, stop)
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else code

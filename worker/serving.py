@@ -17,6 +17,8 @@ from paddock.worker.wsstream import install as install_sockets
 if TYPE_CHECKING:
     import socket
 
+    from paddock.worker.certificate import CertificateFiles
+
 __all__ = ["serving_config"]
 
 _KEEP_ALIVE_S: Final = 75.0
@@ -36,12 +38,14 @@ class _Config(HypercornConfig):
         return self._dated[2]
 
 
-def serving_config(sockets: list[socket.socket]) -> HypercornConfig:
-    """How hypercorn serves bound sockets, which it takes over."""
+def serving_config(sockets: list[socket.socket], certificate: CertificateFiles | None = None) -> HypercornConfig:
+    """How hypercorn serves bound sockets, which it takes over; with a certificate over TLS, and HTTP/2 as well."""
     install_connections()
     install_sockets()
     config = _Config()
     config.bind = [f"fd://{sock.detach()}" for sock in sockets]
+    if certificate is not None:
+        config.keyfile, config.certfile = str(certificate.key), str(certificate.certificate)
     config.backlog = BACKLOG
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.keep_alive_max_requests = sys.maxsize

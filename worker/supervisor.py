@@ -62,6 +62,8 @@ class Supervisor:
         self._is_closing = False
         self._open = asyncio.Event()
         self._open.set()
+        #: Called when fresh isolates were started on purpose, not for ones that died.
+        self.on_replace: Callable[[], None] = lambda: None
 
     async def updated(self) -> bool:
         """Wait for the newest isolates. Whether they serve; False when they cannot start, or are replaced meanwhile."""
@@ -127,6 +129,7 @@ class Supervisor:
         for old in self._alive - {self._standby.isolate if self._standby else None}:
             old.drain()
         self._slots = [self._start() for _ in range(self._count)]
+        self.on_replace()
 
     async def close(self) -> None:
         """End every isolate: open events get the drain time, then the processes are killed."""

@@ -63,6 +63,8 @@ def run(arguments: Namespace) -> int:
     banner = f"paddock {version('paddock')}"
     logger.log(LOG, "\n%s\n%s", banner, "─" * len(banner))
     configs = load_session(options)
+    if options.https_key is not None and configs[0].dev.local_protocol != "https":
+        raise UsageError("--https-key-path and --https-cert-path need --local-protocol https.")
     _set_up_logging(options, tuple(secret for config in configs for secret in config.secrets))
     for config in configs:
         for file in config.secrets_files:
