@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "host_plan",
     "isolate_limits",
+    "life_policy",
     "make_assets",
     "make_bindings",
     "make_broker",
@@ -84,7 +85,7 @@ def make_service(
     config: Config, forkserver: ForkServer | None, on_end: Callable[[CallRecord], None] | None = None
 ) -> AiService:
     """The AI service. Without a fork server every call of a model that runs here fails: the engine is switched off."""
-    policy = _policy(config.paddock.engine)
+    policy = life_policy(config.paddock.engine)
     pool = EnginePool(_finder(config), _engine_maker(config, forkserver), policy, plan=_planner(config))
     finetunes = FinetuneStore(StateFolder(config.state))
     return AiService(read_catalog(config), pool, _adapters(config), on_end, finetunes)
@@ -98,7 +99,7 @@ def renew_service(
     Returns the models whose engines leave, with their last call. Raises WeightsMissing for one that is pinned now.
     """
     service.renew(catalog, _adapters(config))
-    make, policy = _engine_maker(config, forkserver), _policy(config.paddock.engine)
+    make, policy = _engine_maker(config, forkserver), life_policy(config.paddock.engine)
     gone = service.engines.renew(_finder(config), make, _planner(config), policy, catalog.by_name())
     was, now = ({name for name, model in c.paddock.models.items() if model.pinned} for c in (before, config))
     for name, card in catalog.by_name().items():
@@ -122,7 +123,8 @@ def _finder(config: Config) -> Callable[[ModelCard], Weights]:
     return find
 
 
-def _policy(chosen: ChosenEngine) -> LifePolicy:
+def life_policy(chosen: ChosenEngine) -> LifePolicy:
+    """How long models stay, and how long calls wait."""
     most = chosen.max_loaded
     if most is None and chosen.device != "cpu" and has_nvidia_gpu() and chosen.gpu_memory_utilization is None:
         most = 1  # vLLM takes nine tenths of the GPU for one model

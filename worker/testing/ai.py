@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from paddock.bindings.errors import EngineError, EngineUnavailable
 from paddock.worker.testing.aicalls import AiCall, Usage
 from paddock.worker.testing.fakeanswers import fake_answer
+from paddock.worker.testing.faults import Faults
 from paddock.worker.testing.replies import Answer, Reply, Rule, error_for, reply_of
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ AiMode = Literal["fake", "scripted", "off"]
 MODES: Final[tuple[AiMode, ...]] = get_args(AiMode)
 
 
-class Ai:
+class Ai(Faults):
     """How the models of one test answer. The first reply, rule or failure that a test gives makes it `scripted`."""
 
     def __init__(self, mode: AiMode = "fake", seed: int = 0, test: str = "") -> None:
+        super().__init__()
         self.mode: AiMode = mode
         self.seed = seed
         #: Every call so far, in order, those that were refused included.
@@ -115,6 +117,11 @@ class Ai:
         """What the engine replies to one generation of a call."""
         if self.mode == "off":
             return Reply((), self._refusal(call))
+        if (fault := self.fault(call.model)) is not None:
+            return Reply((), fault)
+        return self.cut(self._said(card, call, request))
+
+    def _said(self, card: ModelCard, call: AiCall, request: EngineRequest) -> Reply:
         for rule in self._rules:
             if rule.matches(call):
                 return rule.answer(call)

@@ -45,6 +45,9 @@ class AiCall:
         self.error: PaddockError | None = None
         self.record: CallRecord | None = None
         self._check = check
+        #: By the virtual clock: before the first token, and in all.
+        self._waited_first_s = 0.0
+        self._waited_s = 0.0
         self._inputs: dict[str, Any] | None = None
 
     @property
@@ -83,17 +86,25 @@ class AiCall:
 
     @property
     def duration_s(self) -> float:
-        return self.record.duration_s if self.record else 0.0
+        """Until the end of the answer, the virtual clock's time included."""
+        return self._waited_s + (self.record.duration_s if self.record else 0.0)
 
     @property
     def ttft_s(self) -> float | None:
-        """Until the first token; None where none came."""
-        return self.record.ttft_s if self.record else None
+        """Until the first token, the virtual clock's time included; None where none came."""
+        real_s = self.record.ttft_s if self.record else None
+        return None if real_s is None else real_s + self._waited_first_s
 
     @property
     def outcome(self) -> str:
         """`ok`, `aborted`, or the code of the error."""
         return self.record.outcome if self.record else "pending"
+
+    def waited(self, seconds: float, *, is_first: bool) -> None:
+        """Note a wait by the virtual clock."""
+        self._waited_s += seconds
+        if is_first:
+            self._waited_first_s = seconds
 
     def __repr__(self) -> str:
         stream = " stream" if self.is_streamed else ""

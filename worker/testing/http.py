@@ -24,6 +24,7 @@ __all__ = [
     "SyncTransport",
     "fetch_request",
     "plain_response",
+    "pulled",
     "request_for",
     "response_of",
 ]
@@ -67,6 +68,14 @@ def response_of(answer: Answer, request: httpx.Request, stream: Any = None) -> h
 def plain_response(answer: Answer) -> httpx.Response:
     """An answer to no request of httpx."""
     return response_of(answer, httpx.Request("GET", BASE_URL))
+
+
+async def pulled(source: ByteSource) -> bytes | None:
+    """The next piece of a body. Raises httpx.RemoteProtocolError where it broke off, as a client sees it."""
+    try:
+        return await source.pull()
+    except OSError as broken:
+        raise httpx.RemoteProtocolError(f"the response broke off: {broken}") from broken
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -138,7 +147,7 @@ class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
         await self._paddock.start(self._source.cancel(None))
 
     def _pull(self) -> Pending[bytes | None]:
-        return self._paddock.start(self._source.pull())
+        return self._paddock.start(pulled(self._source))
 
 
 def _streamed(paddock: Paddock, answer: Answer) -> BodyStream | None:

@@ -139,8 +139,12 @@ class Paddock:
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._stage = Stage(config, self._heard)
         self._running = self._thread.start(self._stage.run(opened))
-        opened.result()
-        self.begin_test(self.ai, self.outbound).result()
+        try:
+            opened.result()
+            self.begin_test(self.ai, self.outbound).result()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Stop everything that was started. Idempotent."""
@@ -156,6 +160,7 @@ class Paddock:
     def begin_test(self, ai: Ai, outbound: OutboundRoutes, *, keeps_state: bool = False) -> Pending[None]:
         """Fresh storage, queues and AI state, unless state is to be kept; models and the world answer as these say."""
         self.ai, self.outbound, self.timeline = ai, outbound, Timeline()
+        ai.attach(self.start)
         play = Play(ai, outbound, self.timeline)
         return self.start(self._staged().begin(play, keeps_state=keeps_state))
 

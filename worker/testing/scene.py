@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from paddock.bindings.host import BindingsHost
-from paddock.worker.assembly import make_bindings, make_broker
+from paddock.worker.assembly import life_policy, make_bindings, make_broker
 from paddock.worker.outbound import Outbound
 from paddock.worker.testing.outbound import TestedOutbound
 from paddock.worker.testing.service import TestedService
@@ -46,7 +46,7 @@ class Scene:
         adapters = {card.name: _shipped(card) for card in catalog}
         for name, model in config.paddock.models.items():
             adapters.setdefault(name, {}).update(model.lora)
-        self.service = TestedService(catalog, play.ai, adapters, play.timeline)
+        self.service = TestedService(catalog, play.ai, adapters, life_policy(config.paddock.engine), play.timeline)
         self.broker = make_broker(config)
         self.bindings = make_bindings(msgspec.structs.replace(config, state=state), self.service, self.broker)
         self.outbound = TestedOutbound(play.outbound, play.timeline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
-    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
+    from paddock.bindings.ai.engines.policy import LifePolicy
+    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
@@ -36,8 +38,16 @@ _WEIGHTS: Final = Weights("", "fake")
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(self, catalog: Catalog, ai: Ai, adapters: Mapping[str, Mapping[str, str]], timeline: Timeline) -> None:
-        super().__init__(catalog, EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai)), adapters)
+    def __init__(
+        self,
+        catalog: Catalog,
+        ai: Ai,
+        adapters: Mapping[str, Mapping[str, str]],
+        policy: LifePolicy,
+        timeline: Timeline,
+    ) -> None:
+        engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), policy, ai.clock)
+        super().__init__(catalog, engines, adapters)
         self._ai = ai
         self._timeline = timeline
 
@@ -74,20 +84,42 @@ class TestedService(AiService):
 
 
 class _Engine(ScriptedEngine):
-    """One model's engine: each generation asks `ai` what to say."""
+    """One model's engine: `ai` says what it answers, in which state it is, and how long it takes."""
 
     def __init__(self, card: ModelCard, ai: Ai) -> None:
         super().__init__()
         self._card = card
         self._ai = ai
 
+    @property
+    def state(self) -> EngineState:
+        """As `Engine.state`."""
+        return self._ai.state_of(self._card.name)
+
+    async def load(self) -> None:
+        """As `Engine.load`."""
+        self.starts += 1
+        await self._ai.load(self._card.name)
+
+    async def close(self) -> None:
+        """As `Engine.close`."""
+        await super().close()
+        self._ai.unloaded(self._card.name)
+
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
         """As `Engine.generate`."""
-        reply = self._ai.answer(self._card, _CALL.get(), request)
+        call = _CALL.get()
+        reply = self._ai.answer(self._card, call, request)
         said = reply.error if reply.error is not None else reply.pieces
         engine = ScriptedEngine(itertools.repeat(said), finish_reason=reply.finish_reason)
-        async for chunk in engine.generate(request):
-            yield chunk
+        waits, is_first = self._ai.waits, True
+        async with aclosing(engine.generate(request)) as chunks:
+            async for chunk in chunks:
+                if wait_s := waits.ttft if is_first else waits.per_token + reply.delay_s:
+                    await self._ai.clock.sleep(wait_s)
+                    call.waited(wait_s, is_first=is_first)
+                yield chunk
+                is_first = False
 
 
 class _Heard:

@@ -16,13 +16,13 @@ import msgspec
 
 from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.doors.access import Access
-from paddock.bindings.binding import FetchRequest
 from paddock.worker import triggers, wire
 from paddock.worker.assembly import isolate_limits, make_assets, make_start, read_catalog
 from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.peer import Answer, PeerFault
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.testing import http
 from paddock.worker.testing.errors import BackgroundWorkLeft
 from paddock.worker.testing.rebuilt import rebuilt
 from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Play, Scene
@@ -32,14 +32,13 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable, Sequence
 
-    from paddock.bindings.binding import CallRecord
+    from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.config import Config
 
 __all__ = ["Stage"]
 
 #: The target of what is for the kit; the isolate's half is `inside/control.py`.
 _KIT: Final = "kit"
-_BODY_BYTES: Final = 1_000_000_000
 _PRINT_S: Final = 1.0
 #: Paths that are the dev server's: those of this machine, and the REST API.
 _RESERVED: Final = (RESERVED, rest.PREFIX)
@@ -198,11 +197,13 @@ class Stage:
             await mark.seen(_PRINT_S)
 
     async def whole(self, answer: Answer) -> Answer:
-        """The answer with its body read to the end."""
+        """The answer with its body read to the end. Raises httpx.RemoteProtocolError where it breaks off."""
         if answer.body is None or isinstance(answer.body, bytes):
             return answer
-        body = await FetchRequest("GET", "", (), answer.body).read(_BODY_BYTES)
-        return answer._replace(body=body)
+        pieces = []
+        while (piece := await http.pulled(answer.body)) is not None:
+            pieces.append(piece)
+        return answer._replace(body=b"".join(pieces))
 
     async def _ask(self, path: str, arguments: dict[str, object]) -> Answer:
         fetch = wire.Fetch(wire.FetchId(0), _KIT, "POST", f"http://kit{path}", (), None)
