@@ -33,12 +33,16 @@ _ALGORITHMS: Final = {
     "AES-GCM": "aes.AesGcm",
     "AES-CBC": "aes.AesCbc",
     "AES-CTR": "aes.AesCtr",
+    "AES-KW": "wrapping.AesKw",
     "PBKDF2": "derivation.Pbkdf2",
     "HKDF": "derivation.Hkdf",
     "Ed25519": "public.Ed25519",
     "ECDSA": "public.Ecdsa",
+    "ECDH": "agreement.Ecdh",
+    "X25519": "agreement.X25519",
     "RSASSA-PKCS1-v1_5": "public.RsaPkcs1",
     "RSA-PSS": "public.RsaPss",
+    "RSA-OAEP": "wrapping.RsaOaep",
 }
 _PACKAGE: Final = f"{__package__}.algorithms"
 #: Data that is no buffer is refused in these words, with the place of the argument.

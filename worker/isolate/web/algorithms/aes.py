@@ -6,7 +6,7 @@ The ciphers are those of the `cryptography` package, which is imported with the 
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import ClassVar, Final
 
 from paddock.worker.isolate.web.algorithms.key import (
     Algorithm,
@@ -24,20 +24,21 @@ from paddock.worker.isolate.web.array import JsArray
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.objects import JsObject
 
-__all__ = ["AesCbc", "AesCtr", "AesGcm"]
+__all__ = ["Aes", "AesCbc", "AesCtr", "AesGcm", "key_octets"]
 
-_USAGES: Final = ("encrypt", "decrypt", "wrapKey", "unwrapKey")
 _TAG_BITS: Final = (32, 64, 96, 104, 112, 120, 128)
 _BLOCK: Final = 16
 
 
-class _Aes(Algorithm):
+class Aes(Algorithm):
     """Keys of 128, 192 or 256 bits."""
+
+    usages: ClassVar[tuple[str, ...]] = ("encrypt", "decrypt", "wrapKey", "unwrapKey")
 
     def import_key(
         self, form: str, data: object, params: object, is_extractable: bool, usages: tuple[str, ...]
     ) -> CryptoKey:
-        allowed = usages_of(self.name, "import secret", usages, _USAGES)
+        allowed = usages_of(self.name, "import secret", usages, self.usages)
         if form == "jwk":
             material = jwk_octets(jwk_of(data, "oct", self.name, is_extractable), "k")
         elif form == "raw":
@@ -52,11 +53,11 @@ class _Aes(Algorithm):
         return self._key(material, allowed, is_extractable)
 
     def generate(self, params: object, is_extractable: bool, usages: tuple[str, ...]) -> CryptoKey:
-        allowed = usages_of(self.name, "generate", usages, _USAGES)
+        allowed = usages_of(self.name, "generate", usages, self.usages)
         return self._key(secrets.token_bytes(self.key_bits(params) // 8), allowed, is_extractable)
 
     def export(self, key: CryptoKey, form: str) -> bytes | JsObject:
-        material = _octets(key)
+        material = key_octets(key)
         if form == "raw":
             return material
         if form != "jwk":
@@ -91,14 +92,14 @@ class _Aes(Algorithm):
         )
 
 
-class AesGcm(_Aes):
+class AesGcm(Aes):
     """Encryption that notices changes."""
 
     def encrypt(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         iv, tag_bytes, extra = self._params(params)
-        encryptor = Cipher(algorithms.AES(_octets(key)), modes.GCM(iv)).encryptor()
+        encryptor = Cipher(algorithms.AES(key_octets(key)), modes.GCM(iv)).encryptor()
         encryptor.authenticate_additional_data(extra)
         return encryptor.update(data) + encryptor.finalize() + encryptor.tag[:tag_bytes]
 
@@ -115,7 +116,7 @@ class AesGcm(_Aes):
             )
         content, tag = data[: len(data) - tag_bytes], data[len(data) - tag_bytes :]
         mode = modes.GCM(iv, tag, min_tag_length=tag_bytes)
-        decryptor = Cipher(algorithms.AES(_octets(key)), mode).decryptor()
+        decryptor = Cipher(algorithms.AES(key_octets(key)), mode).decryptor()
         decryptor.authenticate_additional_data(extra)
         try:
             return decryptor.update(content) + decryptor.finalize()
@@ -135,20 +136,20 @@ class AesGcm(_Aes):
         return iv, (tag_bits or 128) // 8, optional_buffer(params, "additionalData") or b""
 
 
-class AesCbc(_Aes):
+class AesCbc(Aes):
     """Encryption in chained blocks, padded."""
 
     def encrypt(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         padding = _BLOCK - len(data) % _BLOCK
-        encryptor = Cipher(algorithms.AES(_octets(key)), modes.CBC(_iv(params))).encryptor()
+        encryptor = Cipher(algorithms.AES(key_octets(key)), modes.CBC(_iv(params))).encryptor()
         return encryptor.update(data + bytes([padding]) * padding) + encryptor.finalize()
 
     def decrypt(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        decryptor = Cipher(algorithms.AES(_octets(key)), modes.CBC(_iv(params))).decryptor()
+        decryptor = Cipher(algorithms.AES(key_octets(key)), modes.CBC(_iv(params))).decryptor()
         if not data or len(data) % _BLOCK:
             raise self._failed(len(data), len(data))
         padded = decryptor.update(data) + decryptor.finalize()
@@ -158,7 +159,7 @@ class AesCbc(_Aes):
         return padded[:-padding]
 
 
-class AesCtr(_Aes):
+class AesCtr(Aes):
     """Encryption with a counter, which must not run over within one message."""
 
     def encrypt(self, key: CryptoKey, params: object, data: bytes) -> bytes:
@@ -179,14 +180,15 @@ class AesCtr(_Aes):
         pieces = []
         for piece, at in ((data[:first], start), (data[first:], 0)):
             block = ((fixed << bits) | at).to_bytes(_BLOCK)
-            encryptor = Cipher(algorithms.AES(_octets(key)), modes.CTR(block)).encryptor()
+            encryptor = Cipher(algorithms.AES(key_octets(key)), modes.CTR(block)).encryptor()
             pieces.append(encryptor.update(piece) + encryptor.finalize())
         return b"".join(pieces)
 
     decrypt = encrypt
 
 
-def _octets(key: CryptoKey) -> bytes:
+def key_octets(key: CryptoKey) -> bytes:
+    """The bytes of a key of this family."""
     assert isinstance(key._material, bytes), "keys of this algorithm are made above"
     return key._material
 

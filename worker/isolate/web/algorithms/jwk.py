@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from paddock.worker.isolate.web.algorithms.key import jwk_octets, jwk_of, to_base64url
@@ -13,8 +14,9 @@ from paddock.worker.isolate.web.text import js_string
 if TYPE_CHECKING:
     from paddock.worker.isolate.web.algorithms.key import CryptoKey
 
-__all__ = ["jwk_from_key", "key_from_jwk"]
+__all__ = ["curve25519_class", "jwk_from_key", "key_from_jwk"]
 
+_CURVE25519: Final = ("Ed25519", "X25519")
 _RSA_PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi")
 
 
@@ -26,7 +28,7 @@ def key_from_jwk(data: object, kty: str, name: str, is_extractable: bool) -> Any
         case "EC":
             return _curve_key(jwk, is_private)
         case "OKP":
-            return _edwards_key(jwk, is_private)
+            return _curve25519_key(jwk, name, is_private)
     return _rsa_key(jwk, is_private)
 
 
@@ -37,14 +39,24 @@ def jwk_from_key(made: Any, key: CryptoKey) -> JsObject:
     members: dict[str, object] = {"key_ops": JsArray(key._usages), "ext": True}
     if "namedCurve" in key._algorithm:
         members |= {"kty": "EC", "crv": key._algorithm["namedCurve"]} | _curve_members(made, public, is_private)
-    elif key.algorithm_name == "Ed25519":
+    elif key.algorithm_name in _CURVE25519:
         secret = {"d": to_base64url(made.private_bytes_raw())} if is_private else {}
-        members |= {"kty": "OKP", "crv": "Ed25519", "x": to_base64url(public.public_bytes_raw()), **secret}
+        members |= {"kty": "OKP", "crv": key.algorithm_name, "x": to_base64url(public.public_bytes_raw()), **secret}
     else:
-        letters = "PS" if key.algorithm_name == "RSA-PSS" else "RS"
-        alg = f"{letters}{str(key._algorithm['hash'])[4:]}"
-        members |= {"kty": "RSA", "alg": alg} | _rsa_members(made, public, is_private)
+        members |= {"kty": "RSA", "alg": _rsa_alg(key)} | _rsa_members(made, public, is_private)
     return JsObject(members)
+
+
+def curve25519_class(name: str, kind: str) -> Any:
+    """The package's class for an algorithm on Curve25519; `kind` is `PublicKey` or `PrivateKey`."""
+    return getattr(import_module(f"cryptography.hazmat.primitives.asymmetric.{name.lower()}"), name + kind)
+
+
+def _rsa_alg(key: CryptoKey) -> str:
+    number = str(key._algorithm["hash"])[4:]
+    if key.algorithm_name == "RSA-OAEP":
+        return "RSA-OAEP" if number == "1" else f"RSA-OAEP-{number}"
+    return ("PS" if key.algorithm_name == "RSA-PSS" else "RS") + number
 
 
 def _curve_key(jwk: object, is_private: bool) -> Any:
@@ -60,14 +72,12 @@ def _curve_key(jwk: object, is_private: bool) -> Any:
     )
 
 
-def _edwards_key(jwk: object, is_private: bool) -> Any:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-    if read(jwk, "crv") != "Ed25519":
-        raise JsException("NotSupportedError", f'Unrecognized curve "{js_string(read(jwk, "crv"))}" requested.')
+def _curve25519_key(jwk: object, name: str, is_private: bool) -> Any:
+    if (curve := js_string(read(jwk, "crv"))) != name:
+        raise JsException("NotSupportedError", f'Only {name} is supported but "{curve}" was requested.')
     if is_private:
-        return Ed25519PrivateKey.from_private_bytes(jwk_octets(jwk, "d"))
-    return Ed25519PublicKey.from_public_bytes(jwk_octets(jwk, "x"))
+        return curve25519_class(name, "PrivateKey").from_private_bytes(jwk_octets(jwk, "d"))
+    return curve25519_class(name, "PublicKey").from_public_bytes(jwk_octets(jwk, "x"))
 
 
 def _rsa_key(jwk: object, is_private: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Public keys: ECDSA, Ed25519, RSASSA-PKCS1-v1_5 and RSA-PSS.
+"""Public keys, and signatures with them: ECDSA, Ed25519, RSASSA-PKCS1-v1_5 and RSA-PSS.
 
 Source: Web Cryptography API. The keys and what is computed with them are the `cryptography` package's, which is
 imported with the first call. A signature of ECDSA is the two numbers side by side, not DER.
@@ -6,10 +6,10 @@ imported with the first call. A signature of ECDSA is the two numbers side by si
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from paddock.worker.isolate.web.algorithms.hashes import hash_of
-from paddock.worker.isolate.web.algorithms.jwk import jwk_from_key, key_from_jwk
+from paddock.worker.isolate.web.algorithms.jwk import curve25519_class, jwk_from_key, key_from_jwk
 from paddock.worker.isolate.web.algorithms.key import Algorithm, CryptoKey, buffer, required, usages_of
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.objects import JsObject
@@ -18,15 +18,18 @@ from paddock.worker.isolate.web.text import js_string
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Ecdsa", "Ed25519", "RsaPkcs1", "RsaPss"]
+__all__ = ["Curve25519", "Ecdsa", "Ed25519", "EllipticCurve", "PublicKey", "Rsa", "RsaPkcs1", "RsaPss", "hash_class"]
 
 _CURVE_BYTES: Final = {"P-256": 32, "P-384": 48, "P-521": 66}
 
 
-class _PublicKey(Algorithm):
+class PublicKey(Algorithm):
     """What the algorithms share: a pair of keys, in every format. `Any` stands for the package's key classes."""
 
     kty = ""
+    #: What the two keys of a pair may be used for.
+    public_usages: ClassVar[tuple[str, ...]] = ("verify",)
+    private_usages: ClassVar[tuple[str, ...]] = ("sign",)
 
     def import_key(
         self, form: str, data: object, params: object, is_extractable: bool, usages: tuple[str, ...]
@@ -48,15 +51,15 @@ class _PublicKey(Algorithm):
             raise JsException("DataError", f"Invalid {self.name} key: {error}") from error
 
     def generate(self, params: object, is_extractable: bool, usages: tuple[str, ...]) -> JsObject:
-        usages_of(self.name, "generate", usages, ("sign", "verify"))
+        usages_of(self.name, "generate", usages, (*self.private_usages, *self.public_usages))
         made = self._generated(params)
-        signing = tuple(usage for usage in usages if usage == "sign")
-        if not signing:
+        private = tuple(usage for usage in usages if usage in self.private_usages)
+        if not private:
             raise JsException("SyntaxError", "Attempt to generate asymmetric keys with no valid private key usages.")
-        verifying = tuple(usage for usage in usages if usage == "verify")
+        public = tuple(usage for usage in usages if usage in self.public_usages)
         return JsObject({
-            "publicKey": self._key(made.public_key(), params, True, verifying, "generate"),
-            "privateKey": self._key(made, params, is_extractable, signing, "generate"),
+            "publicKey": self._key(made.public_key(), params, True, public, "generate"),
+            "privateKey": self._key(made, params, is_extractable, private, "generate"),
         })  # fmt: skip
 
     def export(self, key: CryptoKey, form: str) -> bytes | JsObject:
@@ -88,7 +91,7 @@ class _PublicKey(Algorithm):
 
     def _key(self, made: Any, params: object, is_extractable: bool, usages: tuple[str, ...], action: str) -> CryptoKey:
         kind = "private" if hasattr(made, "private_bytes") else "public"
-        allowed = ("sign",) if kind == "private" else ("verify",)
+        allowed = self.private_usages if kind == "private" else self.public_usages
         checked = usages_of(self.name, f"{action} {kind}" if action == "import" else action, usages, allowed)
         described = {"name": self.name, **self._described(made, params)}
         return CryptoKey.of(made, described, checked, is_extractable=is_extractable or kind == "public", kind=kind)
@@ -107,10 +110,27 @@ class _PublicKey(Algorithm):
         raise NotImplementedError
 
 
-class Ed25519(_PublicKey):
-    """Signatures without parameters."""
+class Curve25519(PublicKey):
+    """Keys of 32 bytes: Ed25519 and X25519, as the package calls its classes, too."""
 
     kty = "OKP"
+
+    def _from_raw(self, data: bytes, params: object) -> Any:
+        if len(data) != 32:
+            raise JsException("DataError", f"{self.name} raw keys must be exactly 32-bytes (provided {len(data)}).")
+        return curve25519_class(self.name, "PublicKey").from_public_bytes(data)
+
+    def _generated(self, params: object) -> Any:
+        return curve25519_class(self.name, "PrivateKey").generate()
+
+    def _described(self, made: Any, params: object) -> Mapping[str, object]:
+        if not type(made).__name__.startswith(self.name):
+            raise ValueError("it is of another kind")
+        return {}
+
+
+class Ed25519(Curve25519):
+    """Signatures without parameters."""
 
     def sign(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         made: Any = key._material
@@ -120,46 +140,11 @@ class Ed25519(_PublicKey):
         made: Any = key._material
         made.verify(signature, data)
 
-    def _from_raw(self, data: bytes, params: object) -> Any:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-        if len(data) != 32:
-            raise JsException("DataError", f"Ed25519 raw keys must be exactly 32-bytes (provided {len(data)}).")
-        return Ed25519PublicKey.from_public_bytes(data)
-
-    def _generated(self, params: object) -> Any:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return Ed25519PrivateKey.generate()
-
-    def _described(self, made: Any, params: object) -> Mapping[str, object]:
-        if not type(made).__name__.startswith("Ed25519"):
-            raise ValueError("it is of another kind")
-        return {}
-
-
-class Ecdsa(_PublicKey):
-    """Signatures on the curves P-256, P-384 and P-521."""
+class EllipticCurve(PublicKey):
+    """Keys on the curves P-256, P-384 and P-521."""
 
     kty = "EC"
-
-    def sign(self, key: CryptoKey, params: object, data: bytes) -> bytes:
-        from cryptography.hazmat.primitives.asymmetric import ec, utils
-
-        made: Any = key._material
-        size = _CURVE_BYTES[str(key._algorithm["namedCurve"])]
-        numbers = utils.decode_dss_signature(made.sign(data, ec.ECDSA(_hash(hash_of(params)))))
-        return b"".join(number.to_bytes(size) for number in numbers)
-
-    def _verify(self, key: CryptoKey, params: object, signature: bytes, data: bytes) -> None:
-        from cryptography.hazmat.primitives.asymmetric import ec, utils
-
-        made: Any = key._material
-        size = _CURVE_BYTES[str(key._algorithm["namedCurve"])]
-        if len(signature) != 2 * size:
-            raise ValueError("a signature of another length")
-        encoded = utils.encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
-        made.verify(encoded, data, ec.ECDSA(_hash(hash_of(params))))
 
     def _from_raw(self, data: bytes, params: object) -> Any:
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -178,18 +163,40 @@ class Ecdsa(_PublicKey):
         return {"namedCurve": curve}
 
 
-class _Rsa(_PublicKey):
-    """Signatures with RSA; a key belongs to one hash."""
+class Ecdsa(EllipticCurve):
+    """Signatures on these curves."""
+
+    def sign(self, key: CryptoKey, params: object, data: bytes) -> bytes:
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+        made: Any = key._material
+        size = _CURVE_BYTES[str(key._algorithm["namedCurve"])]
+        numbers = utils.decode_dss_signature(made.sign(data, ec.ECDSA(hash_class(hash_of(params)))))
+        return b"".join(number.to_bytes(size) for number in numbers)
+
+    def _verify(self, key: CryptoKey, params: object, signature: bytes, data: bytes) -> None:
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+        made: Any = key._material
+        size = _CURVE_BYTES[str(key._algorithm["namedCurve"])]
+        if len(signature) != 2 * size:
+            raise ValueError("a signature of another length")
+        encoded = utils.encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
+        made.verify(encoded, data, ec.ECDSA(hash_class(hash_of(params))))
+
+
+class Rsa(PublicKey):
+    """Keys of RSA, and signatures with them; a key belongs to one hash."""
 
     kty = "RSA"
 
     def sign(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         made: Any = key._material
-        return bytes(made.sign(data, self._padding(params), _hash(str(key._algorithm["hash"]))))
+        return bytes(made.sign(data, self._padding(params), hash_class(str(key._algorithm["hash"]))))
 
     def _verify(self, key: CryptoKey, params: object, signature: bytes, data: bytes) -> None:
         made: Any = key._material
-        made.verify(signature, data, self._padding(params), _hash(str(key._algorithm["hash"])))
+        made.verify(signature, data, self._padding(params), hash_class(str(key._algorithm["hash"])))
 
     def _generated(self, params: object) -> Any:
         from cryptography.hazmat.primitives.asymmetric import rsa
@@ -213,7 +220,7 @@ class _Rsa(_PublicKey):
         raise NotImplementedError
 
 
-class RsaPkcs1(_Rsa):
+class RsaPkcs1(Rsa):
     """RSASSA-PKCS1-v1_5: the RS256 of JSON Web Tokens."""
 
     def _padding(self, params: object) -> Any:
@@ -222,24 +229,24 @@ class RsaPkcs1(_Rsa):
         return padding.PKCS1v15()
 
 
-class RsaPss(_Rsa):
+class RsaPss(Rsa):
     """RSA-PSS. The hash of the mask is always the key's own, as the API has it."""
 
     def sign(self, key: CryptoKey, params: object, data: bytes) -> bytes:
         made: Any = key._material
         name = str(key._algorithm["hash"])
-        return bytes(made.sign(data, self._masked(params, name), _hash(name)))
+        return bytes(made.sign(data, self._masked(params, name), hash_class(name)))
 
     def _verify(self, key: CryptoKey, params: object, signature: bytes, data: bytes) -> None:
         made: Any = key._material
         name = str(key._algorithm["hash"])
-        made.verify(signature, data, self._masked(params, name), _hash(name))
+        made.verify(signature, data, self._masked(params, name), hash_class(name))
 
     def _masked(self, params: object, name: str) -> Any:
         from cryptography.hazmat.primitives.asymmetric import padding
 
         length = required(params, "saltLength")
-        return padding.PSS(padding.MGF1(_hash(name)), int(length) if isinstance(length, int | float) else 0)
+        return padding.PSS(padding.MGF1(hash_class(name)), int(length) if isinstance(length, int | float) else 0)
 
 
 def _curve(params: object) -> Any:
@@ -252,7 +259,8 @@ def _curve(params: object) -> Any:
     return known[name]()
 
 
-def _hash(name: str) -> Any:
+def hash_class(name: str) -> Any:
+    """The package's hash of a standard name. Raises a NotSupportedError for MD5."""
     from cryptography.hazmat.primitives import hashes
 
     known: dict[str, Any] = {
