@@ -159,6 +159,9 @@ def _secrets(required: Collection[str] | None, files: SecretFiles, diagnostics: 
     """The secrets of the files; with a list of required ones those alone, which may stand in the environment too."""
     found = read_secrets(files)
     if required is None:
+        if os.environ.get("CLOUDFLARE_INCLUDE_PROCESS_ENV") == "true":
+            # All of it would be a secret, and hidden wherever it is printed: every path, every user's name.
+            diagnostics.warn("CLOUDFLARE_INCLUDE_PROCESS_ENV has no effect: name what you need in [secrets] required.")
         return found
     found = {name: value for name in required if (value := found.get(name, os.environ.get(name))) is not None}
     if missing := [name for name in required if name not in found]:

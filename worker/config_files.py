@@ -94,6 +94,8 @@ def _text(path: Path) -> str:
 def _toml(path: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError([_too_deep(path)]) from None
     except tomllib.TOMLDecodeError as exc:
         # tomllib keeps the place only in its message until Python 3.14, where the error has `lineno` and `colno`.
         place = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(exc), re.DOTALL)
@@ -106,7 +108,7 @@ def _json(path: Path, text: str) -> dict[str, object]:
     try:
         value = json5.loads(text, allow_duplicate_keys=False)
     except RecursionError:
-        raise ConfigError([f"{path}: nested too deeply to be a configuration."]) from None
+        raise ConfigError([_too_deep(path)]) from None
     except ValueError as exc:
         place = re.fullmatch(r"<string>:(\d+) (.*) at column (\d+)", str(exc), re.DOTALL)
         line, problem, column = place.groups() if place else (None, str(exc), None)
@@ -171,6 +173,10 @@ def _upwards(start: Path) -> Iterator[Path]:
 def _not_found(start: Path) -> str:
     names = ", ".join(_NAMES)
     return f"No configuration ({names}) in {start} or any folder above it. A minimal {CONFIG_NAME}:\n{_EXAMPLE}"
+
+
+def _too_deep(path: Path) -> str:
+    return f"{path}: nested too deeply to be a configuration."
 
 
 def _syntax_error(path: Path, text: str, problem: str, line: str | None, column: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ _PART: Final = re.compile(r'"([^"]*)"|\[(\d+)\]|([^.\[\]"]+)')
 _MARK: Final = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{}\[\],:]|[^\s{}\[\],:"'/]+""", re.DOTALL
 )
-#: A value over more lines than this is not looked through.
-_MOST_LINES: Final = 200
+#: How the last line of a value ends that began on another one.
+_ENDING: Final = re.compile(r"""([\]}]|\"{3}|'{3})\s*(#.*)?$""")
+#: A value with more such lines within is not looked through.
+_MOST_TRIES: Final = 20
 
 _Path = tuple[str | int, ...]
 
@@ -30,10 +33,16 @@ def line_of(path: str, text: str, *, is_json: bool) -> int | None:
     it has no line of its own; None where nothing of it is in the file.
     """
     wanted: _Path = tuple(int(index) if index else quoted or plain for quoted, index, plain in _PART.findall(path))
-    lines = dict(reversed(list(_json_keys(text) if is_json else _toml_keys(text))))  # the first of a key counts
+    lines = _lines(text, is_json=is_json)
     while wanted and wanted not in lines:
         wanted = wanted[:-1]
     return lines.get(wanted)
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str, *, is_json: bool) -> dict[_Path, int]:
+    """The line of each key; of a key that stands there again, the first one."""
+    return dict(reversed(list(_json_keys(text) if is_json else _toml_keys(text))))
 
 
 def _toml_keys(text: str) -> Iterator[tuple[_Path, int]]:
@@ -42,7 +51,7 @@ def _toml_keys(text: str) -> Iterator[tuple[_Path, int]]:
     counts: dict[_Path, int] = {}
     row = 0
     while row < len(lines):
-        statement, size = _statement(lines[row : row + _MOST_LINES])
+        statement, size = _statement(lines, row)
         is_header = lines[row].lstrip().startswith("[")
         for path in _paths(statement):
             if is_header:
@@ -51,13 +60,18 @@ def _toml_keys(text: str) -> Iterator[tuple[_Path, int]]:
         row += size
 
 
-def _statement(lines: list[str]) -> tuple[dict[str, object], int]:
-    """What the first lines say that are TOML by themselves, and how many they are."""
-    for size in range(1, len(lines) + 1):
-        try:
-            return tomllib.loads("\n".join(lines[:size])), size
-        except tomllib.TOMLDecodeError:
+def _statement(lines: list[str], row: int) -> tuple[dict[str, object], int]:
+    """What the first lines from `row` on say that are TOML by themselves, and how many they are."""
+    tries = 0
+    for size in range(1, len(lines) - row + 1):
+        if size > 1 and not _ENDING.search(lines[row + size - 1]):
             continue
+        tries += 1
+        try:
+            return tomllib.loads("\n".join(lines[row : row + size])), size
+        except tomllib.TOMLDecodeError:
+            if tries == _MOST_TRIES:
+                break
     return {}, 1
 
 

@@ -34,12 +34,13 @@ Protocol = Literal["http", "https"]
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Count = Annotated[int, Meta(ge=1)]
 _Seconds = Annotated[float, Meta(gt=0)]
-#: As Ollama writes them.
-_Duration = (
-    float | Annotated[str, Meta(pattern=r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h)?)+$", description="duration (5m, 1h30m)")]
-)
+#: As Ollama writes them: a number of seconds, or numbers with units. No `$` alone: in Python it allows a newline.
+_DURATION: Final = r"^-?([0-9]+(\.[0-9]+)?|([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$(?!\n)"
+_Duration = float | Annotated[str, Meta(pattern=_DURATION, description="duration (5m, 1h30m)")]
 #: A server's, perhaps with a path; no user, query or fragment.
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$", description="address (http://host:8000)")]
+Url = Annotated[
+    str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$(?!\n)", description="address (http://host:8000)")
+]
 _Fraction = Annotated[float, Meta(gt=0, le=1)]
 _MB: Final = 1_000_000
 

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _LIST_TEXT: Final = '"{path}" bindings should have a string "{key}" field but got {entry}.'
-_NAME: Final = r"^[a-z0-9_][a-z0-9-_]*$"  # wrangler's rule for names of workers
+_NAME: Final = r"^[a-z0-9_][a-z0-9-_]*$(?!\n)"  # wrangler's rule for names of workers; Python's $ allows a newline
 
 #: `text` is what wrangler says of a wrong or missing one.
 _Text = Annotated[str, Meta(min_length=1, extra={"text": _LIST_TEXT})]

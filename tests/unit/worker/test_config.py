@@ -118,6 +118,34 @@ def test_syntax_error_shows_file_line_and_column(
     assert caret.index("^") + 1 == int(place.split(":")[1])
 
 
+def test_toml_that_is_nested_too_deeply_is_refused(project: Project) -> None:
+    (problem,) = project.problems(base="x = " + "[" * 5000 + "]" * 5000)
+    assert problem.endswith("nested too deeply to be a configuration.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[paddock.engine]\nkeep_alive = "5m\\n"\n',
+        '[paddock.engine]\nkind = "remote"\nurl = "http://x\\n"\n',
+        f'[paddock.engine]\nkeep_alive = "{"1" * 60}x"\n',
+    ],
+)
+def test_texts_are_matched_to_their_end_and_in_no_time(project: Project, text: str) -> None:
+    """A number of units without an end took for ever once."""
+    assert "paddock.engine" in "".join(project.problems(text))
+
+
+def test_names_end_where_they_end(project: Project) -> None:
+    assert '"demo\\n"' in "".join(project.problems(base='name = "demo\\n"\nmain = "handler.py"\n'))
+
+
+def test_lines_of_thousands_of_findings_are_found_once(project: Project) -> None:
+    many = "".join(f"unknown_{number} = [\n  1,\n]\n" for number in range(2000))
+    warnings = project.load(many).warnings
+    assert [getattr(warning, "line", None) for warning in warnings] == [6 + 3 * number for number in range(2000)]
+
+
 def test_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrangler-like.toml").write_bytes(b'name = "\xff"')
     (problem,) = problems(lambda: load_config(start=tmp_path))

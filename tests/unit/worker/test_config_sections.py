@@ -181,6 +181,20 @@ def test_required_secrets_are_the_only_ones_and_may_stand_in_the_environment(
     assert warning == ("Missing required secrets: C, D. Add them to .dev.vars, .env, or set as environment variables.")
 
 
+def test_the_whole_environment_is_not_taken_but_what_is_named_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_INCLUDE_PROCESS_ENV", "true")
+    monkeypatch.setenv("A", "process")
+    config = project.load()
+    assert config.vars == {}
+    assert config.warnings == (
+        "CLOUDFLARE_INCLUDE_PROCESS_ENV has no effect: name what you need in [secrets] required.",
+    )
+    config = project.load('[secrets]\nrequired = ["A"]\n')
+    assert (config.vars, config.warnings) == ({"A": "process"}, ())
+
+
 def test_secrets_keep_dollar_signs(project: Project, tmp_path: Path) -> None:
     (tmp_path / ".dev.vars").write_text("A=${HOME}\n")
     assert project.load().vars == {"A": "${HOME}"}
