@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,12 @@ _TOO_MANY_OUTSIDE: Final = f"Too many subrequests by single Worker invocation. {
 _TOO_MANY_INSIDE: Final = f"Too many API requests by single Worker invocation. {_CONFIGURE}"
 
 
+#: Source: developer docs, "Simultaneous open connections": so many may wait for the head of their response.
+_MAX_CONNECTIONS: Final = 6
+#: Kinds of bindings whose operations are such connections, as `fetch` to the outside world is.
+_CONNECTING: Final = frozenset({"kv", "queue"})
+
+
 class OpenEvent:
     """What the server keeps of an event while it runs: the record of its AI calls, and how much it has asked for."""
 
@@ -40,6 +48,8 @@ class OpenEvent:
         self.calls = calls
         #: What tail workers will be told of it, if there are some.
         self.traced = traced
+        #: Held while a connection waits for its response; the next ones wait in line.
+        self.connections = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._limit = subrequests
         self._outside = self._inside = 0
 
@@ -50,6 +60,10 @@ class OpenEvent:
             return _TOO_MANY_OUTSIDE if self._outside > self._limit else ""
         self._inside += 1
         return _TOO_MANY_INSIDE if self._inside > self._limit else ""
+
+    def redirected(self) -> str:
+        """Count a redirect that `fetch` follows, as a fetch of its own."""
+        return self.count(OUTBOUND)
 
 
 class IsolateHost:
@@ -92,6 +106,9 @@ class IsolateHost:
         fetch = incoming.fetch
         calls = event.calls if event is not None else None
         request = FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls, fetch.redirect)
-        if fetch.target == OUTBOUND:
-            return await self._outbound.fetch(request, fetch.redirect)
-        return await self._bindings.fetch(fetch.target, request)
+        is_outside = fetch.target == OUTBOUND
+        is_connection = is_outside or self._bindings.kinds().get(fetch.target) in _CONNECTING
+        async with event.connections if event is not None and is_connection else contextlib.nullcontext():
+            if is_outside:
+                return await self._outbound.fetch(request, fetch.redirect, event.redirected if event else str)
+            return await self._bindings.fetch(fetch.target, request)

@@ -17,7 +17,7 @@ from paddock.worker.errors import NetworkError
 from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from httpx import AsyncBaseTransport, AsyncClient, Response
 
@@ -28,6 +28,9 @@ __all__ = ["Outbound"]
 
 _CONNECT_TIMEOUT_S: Final = 30.0
 _KEPT_CONNECTIONS: Final = 20
+#: Source: Fetch standard, HTTP-redirect fetch; workerd, api/http.
+_MAX_REDIRECTS: Final = 20
+_TOO_MANY: Final = "Too many redirects."
 #: Set by the connection, not by the caller; and those whose bodies httpx has already decoded.
 _HOP_HEADERS: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "host", "content-length"})
 _DECODED_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
@@ -44,15 +47,25 @@ class Outbound:
         self._client: AsyncClient | None = None
         self._opening = asyncio.Lock()
 
-    async def fetch(self, request: FetchRequest, redirect: str) -> FetchResponse:
-        """Send a request. The response's body streams; cancelling it closes the connection. Raises NetworkError."""
+    async def fetch(self, request: FetchRequest, redirect: str, count: Callable[[], str] = str) -> FetchResponse:
+        """Send a request. The response's body streams; cancelling it closes the connection. Raises NetworkError.
+
+        `count` is called before a redirect is followed, which is a subrequest, too; with its text the fetch fails.
+        """
         client = await self._open()
         httpx = importlib.import_module("httpx")
         headers = [(n.encode(), v.encode()) for n, v in request.headers if n.lower() not in _HOP_HEADERS]
         content = request.body if request.body is None or isinstance(request.body, bytes) else _pieces(request)
         try:
             sent = client.build_request(request.method, request.url, headers=headers, content=content)
-            response = await client.send(sent, stream=True, follow_redirects=redirect == "follow")
+            response = await client.send(sent, stream=True)
+            redirects = 0
+            while redirect == "follow" and (following := response.next_request) is not None:
+                await response.aclose()
+                redirects += 1
+                if refusal := _TOO_MANY if redirects > _MAX_REDIRECTS else count():
+                    raise NetworkError(refusal)
+                response = await client.send(following, stream=True)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, ValueError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise NetworkError(f"fetch {request.method} {request.url} failed: {reason}") from error
@@ -63,7 +76,7 @@ class Outbound:
             kept,
             _ReceivedBody(response),
             status_text=response.reason_phrase,
-            url=str(response.url) if response.history else "",
+            url=str(response.url) if redirects else "",
         )
 
     async def upgrade(self, incoming: IncomingFetch) -> None:

@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from paddock.bindings.binding import FetchRequest, FetchResponse
 from paddock.worker.watchdog import Limits
 
 HANDLER = """
@@ -194,6 +195,58 @@ except Exception as error:
     first, second = replies(serve, body, "/one", "/two")
     assert first.startswith("2: Error: Too many API requests by single Worker invocation. To configure this limit")
     assert second == first, "each request has its own count"
+
+
+class Gate:
+    """A namespace of KV that answers when it is let go, and counts who waits."""
+
+    kind = "kv"
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.is_free = asyncio.Event()
+
+    async def fetch(self, request: FetchRequest) -> FetchResponse:
+        self.open += 1
+        await self.is_free.wait()
+        return FetchResponse(404)
+
+    async def close(self) -> None:
+        """It holds nothing."""
+
+
+class Opener:
+    """A binding that lets a gate go, and answers how many had come so far: what was sent before it has arrived."""
+
+    kind = "hello"
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def fetch(self, request: FetchRequest) -> FetchResponse:
+        count = self._gate.open
+        self._gate.is_free.set()
+        return FetchResponse(200, body=str(count).encode())
+
+    async def close(self) -> None:
+        """It holds nothing."""
+
+
+def test_six_connections_are_open_at_once_and_the_others_wait(serve) -> None:
+    body = """
+waiting = [self.env.KV.get(str(number)) for number in range(9)]
+waiting = [asyncio.ensure_future(one) for one in waiting]
+await asyncio.sleep(0)
+count = await self.env.OPENER.greet("x")
+return Response(f"{count} {await asyncio.gather(*waiting)}")
+"""
+
+    async def run() -> tuple[str, int]:
+        gate = Gate()
+        async with serve(handler(body), more={"KV": gate, "OPENER": Opener(gate)}) as running:
+            return (await running.client.get("/")).text, gate.open
+
+    assert asyncio.run(run()) == (f"6 {[None] * 9}", 9)
 
 
 def replies(serve, body: str, *paths: str) -> list[str]:

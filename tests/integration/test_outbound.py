@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from paddock.worker.watchdog import Limits
+
 ASK = """
 from workers import Response, WorkerEntrypoint, fetch
 
@@ -46,11 +48,15 @@ class Origin:
         writer.close()
 
 
-def ask(serve, origin: Origin, code: str, times: int = 1):
+def ask(serve, origin: Origin, code: str, times: int = 1, **options):
     """The replies of a handler with this code; `{url}` in it is the origin's."""
 
     async def run():
-        async with origin.listening(), serve(ASK % code.replace("{url}", origin.url)) as running, asyncio.timeout(30):
+        async with (
+            origin.listening(),
+            serve(ASK % code.replace("{url}", origin.url), **options) as running,
+            asyncio.timeout(30),
+        ):
             pid = await running.pid()
             replies = [await running.client.get("/") for _ in range(times)]
             assert (await running.client.get("/alive")).text == "yes"
@@ -92,6 +98,24 @@ def test_the_final_address_and_the_status_text_are_told(serve) -> None:
     origin = Origin(moved, b"HTTP/1.1 203 Odd\r\ncontent-length: 0\r\n\r\n")
     code = "r = await fetch('{url}/a'); return Response(f'{r.url} {r.redirected} {r.status_text}')"
     assert ask(serve, origin, code)[0].text == f"{origin.url}/b True Odd"
+
+
+MOVED = b"HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n"
+
+
+def test_redirects_are_subrequests(serve) -> None:
+    """PW-164"""
+    origin = Origin(MOVED)
+    (reply,) = ask(serve, origin, "await fetch('{url}/')", limits=Limits(subrequests=5))
+    assert "Too many subrequests by single Worker invocation" in reply.text
+    assert len(origin.heads) == 5
+
+
+def test_redirects_come_to_an_end(serve) -> None:
+    origin = Origin(MOVED)
+    (reply,) = ask(serve, origin, "await fetch('{url}/')")
+    assert "Too many redirects." in reply.text
+    assert len(origin.heads) == 21
 
 
 def test_a_stream_is_not_sent_twice_for_a_redirect(serve) -> None:

@@ -87,9 +87,9 @@ class CurrentOutbound(Outbound):
         super().__init__()
         self._scene = scene
 
-    async def fetch(self, request: FetchRequest, redirect: str) -> FetchResponse:
+    async def fetch(self, request: FetchRequest, redirect: str, count: Callable[[], str] = str) -> FetchResponse:
         """As in `Outbound`."""
-        return await self._scene().outbound.fetch(request, redirect)
+        return await self._scene().outbound.fetch(request, redirect, count)
 
     async def upgrade(self, incoming: IncomingFetch) -> None:
         """As in `Outbound`."""
