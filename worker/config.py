@@ -22,7 +22,7 @@ from paddock.worker.config_diagnostics import Diagnostics
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config_flags import with_flags
 from paddock.worker.config_paddock import settle_paddock
-from paddock.worker.config_resources import Resource, read_resources, read_version_metadata
+from paddock.worker.config_resources import Resource, settle_resources
 from paddock.worker.config_routes import Route, settle_routes
 from paddock.worker.config_sections import select_environment
 from paddock.worker.config_settings import (
@@ -134,8 +134,8 @@ def load_config(
     compatibility = checks.settle_compatibility(wrangler, today, diagnostics)
     assets = settle_assets(wrangler.assets, root, overrides.assets, compatibility.flags, diagnostics)
     secrets = find_secrets(root, env, overrides.env_files, os.environ)
-    resources, version_metadata = read_resources(keys, diagnostics), read_version_metadata(keys, diagnostics)
-    bindings = checks.named_bindings(wrangler, resources, version_metadata)
+    resources = settle_resources(wrangler)
+    bindings = checks.named_bindings(wrangler, resources)
     variables = checks.settle_vars(wrangler, bindings, secrets, overrides, diagnostics)
     checks.check_names(bindings, variables.values, diagnostics)
     main = checks.settle_main(wrangler.main, root, keys, diagnostics)
@@ -162,7 +162,7 @@ def load_config(
         crons=wrangler.triggers.crons,
         routes=settle_routes(wrangler),
         resources=resources,
-        version_metadata=version_metadata,
+        version_metadata=wrangler.version_metadata.binding if wrangler.version_metadata else None,
         dev=checks.settle_dev(wrangler.dev, overrides),
         limits=wrangler.limits,
         paddock=paddock,

@@ -99,9 +99,7 @@ def settle_compatibility(wrangler: WranglerKeys, today: datetime.date, diagnosti
     return Compatibility(date or today, compat.enabled_flags(date or today, named))
 
 
-def named_bindings(
-    wrangler: WranglerKeys, resources: Iterable[Resource], version_metadata: str | None
-) -> list[NamedBinding]:
+def named_bindings(wrangler: WranglerKeys, resources: Iterable[Resource]) -> list[NamedBinding]:
     """Every name of `env` that is no variable."""
     found = [NamedBinding(wrangler.ai.binding, "AI")] if wrangler.ai else []
     if wrangler.assets is not None and wrangler.assets.binding:
@@ -110,7 +108,8 @@ def named_bindings(
     found += [NamedBinding(service.binding, "Worker") for service in wrangler.services]
     found += [NamedBinding(producer.binding, "Queue") for producer in wrangler.queues.producers]
     found += [NamedBinding(resource.binding, resource.title) for resource in resources]
-    return found + ([NamedBinding(version_metadata, "Worker Version Metadata")] if version_metadata else [])
+    version = wrangler.version_metadata
+    return found + ([NamedBinding(version.binding, "Worker Version Metadata")] if version else [])
 
 
 def settle_vars(

@@ -6,7 +6,7 @@ msgspec checks each value; what is here walks to it, and knows wrangler's words 
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -53,7 +53,7 @@ def decode(value: object, struct: type[_StructT], path: str, diagnostics: Diagno
             if found is not None:
                 values[name] = found
         elif field.required:
-            diagnostics.error(_text(field.type, f"{path}.{name}", value, diagnostics), path)
+            diagnostics.error(_text(field.type, f"{path}.{name}", None, value, diagnostics), path)
     is_whole = all(name in values for name, field in fields.items() if field.required)
     return struct(**values) if is_whole else None
 
@@ -63,9 +63,13 @@ def _decoded(
 ) -> object:
     """A value as a type, or None and an error. `entry` is the table that it is in."""
     options = [option for option in _options(expected) if option is not type(None)]
-    kind = options[0] if len(options) == 1 else expected
+    kind = _bare(options[0]) if len(options) == 1 else expected
     arguments = get_args(kind)
+    text = _text(expected, path, value, entry, diagnostics) if entry is not None else ""
     if _is_struct(kind):
+        if text and not isinstance(value, dict):
+            diagnostics.error(text, path)
+            return None
         return decode(value, kind, path, diagnostics)
     if get_origin(kind) is tuple and _is_struct(arguments[0]):
         return _entries(value, arguments[0], path, diagnostics)
@@ -79,7 +83,6 @@ def _decoded(
         return diagnostics.table(value, path)
     if isinstance(value, str) and _takes_one(kind):
         value = [value]
-    text = _text(expected, path, entry, diagnostics) if entry is not None else ""
     return diagnostics.convert(value, expected, path, text=text)
 
 
@@ -88,14 +91,22 @@ def _entries(value: object, struct: type[_StructT], path: str, diagnostics: Diag
     return tuple(entry for entry in found if entry is not None)
 
 
-def _text(expected: Any, path: str, entry: Mapping[str, object] | None, diagnostics: Diagnostics) -> str:
+def _text(expected: Any, path: str, value: object, entry: Mapping[str, object], diagnostics: Diagnostics) -> str:
     """What wrangler says of a field of this type that is wrong or missing; nothing where it has no words of its own."""
     place, _, key = path.rpartition(".")
     for option in _options(expected):
         match inspect.type_info(option):
-            case inspect.Metadata(extra={"text": str(text)}):
-                return text.format(path=place, key=key, entry=diagnostics.shown(entry))
+            case inspect.Metadata(extra={"text": str(wrong), **more}):
+                text = wrong if key in entry else str(more.get("missing", wrong))
+                shown = {"entry": diagnostics.shown(entry), "value": diagnostics.shown(value)}
+                return text.format(path=place, parent=place.rpartition(".")[0], key=key, **shown)
     return ""
+
+
+def _bare(kind: Any) -> Any:
+    """A struct without what is said of it."""
+    inner = get_args(kind)[0] if get_origin(kind) is Annotated else None
+    return inner if _is_struct(inner) else kind
 
 
 def _takes_one(expected: Any) -> bool:

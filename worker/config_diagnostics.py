@@ -85,16 +85,6 @@ class Diagnostics:
                 self.error(f'"{path}" bindings should be objects, but got {self.shown(entry)}', f"{path}[{index}]")
         return [(f"{path}[{index}]", entry) for index, entry in enumerate(value) if isinstance(entry, dict)]
 
-    def text(self, table: Mapping[str, object], name: str, path: str, *, is_optional: bool = False) -> str | None:
-        """The text of a binding's field; None, and an error where there should be one. An empty text is none."""
-        value = table.get(name)
-        if isinstance(value, str) and value:
-            return value
-        if name in table or not is_optional:
-            should = "should, optionally, have" if is_optional else "should have"
-            self.error(f'"{path}" bindings {should} a string "{name}" field but got {self.shown(table)}.', path)
-        return None
-
     @staticmethod
     def shown(value: object) -> str:
         """A value as JSON, the form in which wrangler's messages quote it."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from paddock.worker.config_wrangler import WranglerKeys
+
 __all__ = ["DEPLOY_ONLY", "DEV_UNSUPPORTED", "INHERITABLE", "NOT_INHERITABLE", "TOP_LEVEL_ONLY", "UNSUPPORTED"]
 
 #: An environment that does not set one of these falls back to the top level.
@@ -151,33 +153,7 @@ DEPLOY_ONLY: Final = frozenset(
     }
 )
 
-_READ: Final = frozenset(
-    {
-        "ai",
-        "analytics_engine_datasets",
-        "assets",
-        "compatibility_date",
-        "compatibility_flags",
-        "d1_databases",
-        "dev",
-        "env",
-        "kv_namespaces",
-        "limits",
-        "main",
-        "name",
-        "paddock",
-        "queues",
-        "ratelimits",
-        "route",
-        "routes",
-        "secrets",
-        "services",
-        "tail_consumers",
-        "triggers",
-        "vars",
-        "version_metadata",
-    }
-)
+_READ: Final = frozenset(WranglerKeys.__struct_fields__) | {"env"}
 
 #: Everything else that a handler could notice the lack of: one warning each.
 UNSUPPORTED: Final = (INHERITABLE | NOT_INHERITABLE | TOP_LEVEL_ONLY) - DEPLOY_ONLY - _READ

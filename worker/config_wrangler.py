@@ -9,7 +9,7 @@ Source: configuration reference of the developer docs; validation rules, default
 from __future__ import annotations
 
 import datetime  # noqa: TC003 - msgspec reads the annotations
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,16 +20,21 @@ from paddock.worker.config_settings import DevSettings, LimitsSettings, PaddockS
 __all__ = [
     "AiKeys",
     "AssetsKeys",
+    "DatabaseKeys",
+    "DatasetKeys",
     "KvKeys",
     "KvNamespace",
     "QueueConsumer",
     "QueueProducer",
     "QueuesKeys",
+    "RateLimitKeys",
+    "RateLimitRule",
     "RouteKeys",
     "SecretsKeys",
     "ServiceBinding",
     "TailConsumer",
     "TriggersKeys",
+    "VersionMetadataKeys",
     "WranglerKeys",
 ]
 
@@ -40,6 +45,13 @@ _NAME: Final = r"^[a-z0-9_][a-z0-9-_]*$(?!\n)"  # wrangler's rule for names of w
 _Text = Annotated[str, Meta(min_length=1, extra={"text": _LIST_TEXT})]
 _Optional = Annotated[
     str, Meta(extra={"text": '"{path}" bindings should have an optional string "{key}" field but got {entry}.'})
+]
+_OptionalText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        extra={"text": '"{path}" bindings should, optionally, have a string "{key}" field but got {entry}.'},
+    ),
 ]
 _Remote = Annotated[
     bool, Meta(extra={"text": '"{path}" should, optionally, have a boolean "{key}" field but got {entry}.'})
@@ -177,6 +189,78 @@ class RouteKeys(msgspec.Struct, frozen=True, kw_only=True):
     previews_enabled: Any = None
 
 
+class DatasetKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[analytics_engine_datasets]]`."""
+
+    #: Name in `env`.
+    binding: _Text
+    #: Which dataset; without one, its name.
+    dataset: _OptionalText | None = None
+
+
+class DatabaseKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[d1_databases]]`. Migrations are not run."""
+
+    #: Name in `env`.
+    binding: _Text
+    #: What people call it.
+    database_name: _OptionalText | None = None
+    #: Which database; without one, its name in `env`.
+    database_id: _OptionalText | None = None
+    #: Goes before `database_id`.
+    preview_database_id: _OptionalText | None = None
+    #: No effect.
+    database_internal_env: Any = None
+    #: No effect.
+    migrations_dir: Any = None
+    #: No effect.
+    migrations_pattern: Any = None
+    #: No effect.
+    migrations_table: Any = None
+    #: No effect: databases are always here.
+    remote: _Remote = False
+
+
+class RateLimitRule(msgspec.Struct, frozen=True, kw_only=True):
+    """`simple` of a rate limit."""
+
+    #: Calls that succeed in a period.
+    limit: Annotated[
+        int | float, Meta(extra={"text": '"{parent}" bindings "simple.limit" must be a number but got {entry}.'})
+    ]
+    #: Seconds.
+    period: Annotated[
+        Literal[10, 60],
+        Meta(
+            extra={
+                "text": '"{parent}" bindings "simple.period" must be either 10 or 60 but got {value}.',
+                "missing": '"{parent}" bindings "simple.period" is required and must be a number but got {entry}.',
+            }
+        ),
+    ]
+
+
+class RateLimitKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[ratelimits]]`."""
+
+    #: Name in `env`.
+    name: _Text
+    #: Bindings with the same one count together.
+    namespace_id: _Text
+    #: The limit.
+    simple: Annotated[
+        RateLimitRule,
+        Meta(extra={"text": '"{path}" bindings must have a "simple" configuration object but got {entry}.'}),
+    ]
+
+
+class VersionMetadataKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """`[version_metadata]`."""
+
+    #: Name in `env`: an object with the id, the tag and the time of the version.
+    binding: _OnlyText
+
+
 class SecretsKeys(msgspec.Struct, frozen=True, kw_only=True):
     """`[secrets]`: the names that the worker needs. Without `required`, every secret of the files is taken."""
 
@@ -220,6 +304,14 @@ class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     queues: QueuesKeys = QueuesKeys()
     #: Workers that are told what became of this one's events.
     tail_consumers: tuple[TailConsumer, ...] = ()
+    #: D1.
+    d1_databases: tuple[DatabaseKeys, ...] = ()
+    #: Analytics Engine.
+    analytics_engine_datasets: tuple[DatasetKeys, ...] = ()
+    #: Rate limits.
+    ratelimits: tuple[RateLimitKeys, ...] = ()
+    #: Which version the worker is.
+    version_metadata: VersionMetadataKeys | None = None
     #: Variables: text or JSON.
     vars: dict[str, Any] = {}
     #: Which secrets the worker needs.
