@@ -21,6 +21,7 @@ from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.finetunes import MAX_UPLOAD_BYTES
 from paddock.bindings.errors import InputError, PaddockError, RequestTooLarge
 from paddock.worker import faultreport, local_ai, relay, triggers, wire
+from paddock.worker.addressees import Addressees
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded, WorkerRestarted
 from paddock.worker.guard import RESERVED, Guard
@@ -73,11 +74,13 @@ def make_app(
     pages: ErrorPages | None = None,
     assets: AssetsBinding | None = None,
     front: Front = Front(),  # noqa: B008 - immutable
+    addressees: Addressees | None = None,
 ) -> ASGIApp:
     """The dev server's app. `access` decides who may use the REST API; `metrics` has what `service` has counted.
 
-    `assets` answers what it says is not the worker's.
+    `assets` answers what it says is not the worker's; `addressees` are the workers beside it, for events by hand.
     """
+    to = addressees or Addressees(supervisor.current)
     counted = metrics or Metrics()
     options = _DoorOptions(limit_bytes, colour, tracing, pages or ErrorPages())
 
@@ -110,15 +113,13 @@ def make_app(
     description = _Door(lambda exchange, _: _answer_description(service, exchange), options)
     local = _Door(lambda exchange, request: _answer_local_ai(service, counted, exchange, request), options)
 
-    events = _Door(lambda exchange, request: _answer_trigger(supervisor, exchange, request), options)
+    events = _Door(lambda exchange, request: _answer_trigger(to, exchange, request), options)
 
     own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
     own |= dict.fromkeys(triggers.PATHS, events)
     own |= {old: _Door(_move, options) for old in triggers.MOVED}
     if front.tests_scheduled:
-        own[triggers.TEST_PATH] = _Door(
-            lambda exchange, request: _test_scheduled(supervisor, exchange, request), options
-        )
+        own[triggers.TEST_PATH] = _Door(lambda exchange, request: _test_scheduled(to, exchange, request), options)
 
     relayed = relay.Relay(binding)
     lifespan = Router().lifespan
@@ -282,8 +283,8 @@ async def _move(exchange: Exchange, request: FetchRequest) -> None:
     await exchange.respond(308, text_headers(("location", target)), b"")
 
 
-async def _test_scheduled(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
-    response = await triggers.answer_test(supervisor.current, request)
+async def _test_scheduled(addressees: Addressees, exchange: Exchange, request: FetchRequest) -> None:
+    response = await triggers.answer_test(addressees, request)
     await exchange.discard_request()
     await exchange.respond(response.status, response.headers, response.body)
 
@@ -324,9 +325,9 @@ def _is_test_icon(exchange: Exchange, front: Front) -> bool:
     return front.tests_scheduled and exchange.line == "GET /favicon.ico" and referer.path == triggers.TEST_PATH
 
 
-async def _answer_trigger(supervisor: Supervisor, exchange: Exchange, request: FetchRequest) -> None:
+async def _answer_trigger(addressees: Addressees, exchange: Exchange, request: FetchRequest) -> None:
     """An event that is no request of the worker, triggered by hand."""
-    response = await triggers.answer(supervisor.current, request)
+    response = await triggers.answer(addressees, request)
     if response.status >= 400:  # the body may be a stream that nobody has read
         await exchange.discard_request()
     await exchange.respond(response.status, response.headers, response.body)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from hypercorn.asyncio import serve
 
 from paddock.bindings.ai.doors.access import Access
+from paddock.worker.addressees import Addressees
 from paddock.worker.announcing import announce_ready, greet, server_url
 from paddock.worker.app import Front, make_app
 from paddock.worker.assembly import make_broker, make_service
@@ -39,7 +40,7 @@ from paddock.worker.usage import UsageLedger
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hypercorn.typing import Framework
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -188,6 +189,7 @@ class DevServer:
                 Upstream(config.upstream_host, config.dev.upstream_protocol),
                 self._options.test_scheduled,
             ),
+            addressees=_addressees(primary, self._shared.workers),
         )
 
     async def _close(self, workers: Sequence[HostedWorker]) -> None:
@@ -211,6 +213,13 @@ class _CurrentApp:
 
 def _guard(config: Config) -> Guard:
     return Guard.of(config.routes, config.upstream_host)
+
+
+def _addressees(primary: HostedWorker, workers: Mapping[str, HostedWorker]) -> Addressees:
+    """Who takes events by hand."""
+    current = {name: worker.supervisor.current for name, worker in workers.items()}
+    consumers = {queue.queue: current[name] for name, worker in workers.items() for queue in worker.config.consumers}
+    return Addressees(primary.supervisor.current, current, consumers)
 
 
 def _deliver(workers: Sequence[HostedWorker]) -> Deliver:

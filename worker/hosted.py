@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from paddock.bindings.ai.service import AiService
+    from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.host import BindingsHost
     from paddock.bindings.queues.broker import Broker
     from paddock.worker.config import Config
@@ -68,6 +69,10 @@ class HostedWorker:
         """Start its isolates, and look at its files from now on; once all workers of the session are made."""
         self.supervisor.replace()
         self._watch()
+
+    def find_assets(self) -> AssetsBinding | None:
+        """Its static files, as the configuration has them at the moment."""
+        return self.assets
 
     def reload(self) -> None:
         """Start fresh isolates, though nothing was saved."""
@@ -166,7 +171,7 @@ def _routes(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> dict[s
         if other is not None and other is not worker:
             props = msgspec.json.encode(service.props).decode()
             name, current = service.service, other.supervisor.current
-            routes[service.binding] = Route(name, current, other.assets, service.entrypoint, props)
+            routes[service.binding] = Route(name, current, other.find_assets, service.entrypoint, props)
     return routes
 
 

@@ -61,7 +61,7 @@ class Route(NamedTuple):
 
     worker: str
     isolate: Callable[[], Awaitable[Taker]]
-    assets: AssetsBinding | None
+    assets: Callable[[], AssetsBinding | None]
     entrypoint: str | None
     props: str
 
@@ -117,9 +117,10 @@ def _event(fetch: wire.Fetch, *, entrypoint: str = wire.DEFAULT, props: str = "{
 async def _answer_from_assets(incoming: IncomingFetch, route: Route, calls: list[CallRecord]) -> bool:
     """Reply with a file, if there is one that the request asks for."""
     fetch = incoming.fetch
-    if fetch.verb != wire.FETCH or route.entrypoint is not None or route.assets is None:
+    assets = route.assets()
+    if fetch.verb != wire.FETCH or route.entrypoint is not None or assets is None:
         return False
-    asset = await route.assets.route(FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls))
+    asset = await assets.route(FetchRequest(fetch.method, fetch.url, fetch.headers, incoming.body, calls))
     if asset is None:
         return False
     if incoming.body is not None and not isinstance(incoming.body, bytes):

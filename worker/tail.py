@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Sequence
 
+    from paddock.worker.addressees import Isolate
     from paddock.worker.channel import ByteSource
     from paddock.worker.peer import Answer
-    from paddock.worker.triggers import Isolate
 
 __all__ = ["Tail", "TracedEvent"]
 

@@ -14,7 +14,7 @@ import time
 import uuid
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parseaddr
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -23,6 +23,7 @@ from paddock.bindings.binding import FetchRequest, FetchResponse
 from paddock.bindings.errors import IncompleteRequest, RequestTooLarge
 from paddock.bindings.queues.broker import Decision
 from paddock.worker import wire
+from paddock.worker.addressees import EventRefused
 from paddock.worker.http import text_headers
 
 if TYPE_CHECKING:
@@ -30,11 +31,10 @@ if TYPE_CHECKING:
 
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.queues.broker import Deliver, Message
-    from paddock.worker.channel import ByteSource
-    from paddock.worker.peer import Answer
+    from paddock.worker.addressees import Addressees, Isolate
     from paddock.worker.wire import Headers
 
-__all__ = ["MOVED", "PATHS", "TEST_PATH", "Isolate", "Outcome", "answer", "answer_test", "consumer", "deliver"]
+__all__ = ["MOVED", "PATHS", "TEST_PATH", "Outcome", "answer", "answer_test", "consumer", "deliver"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,6 @@ _BATCH_BYTES: Final = 16 * _MB
 _MOST_MESSAGES: Final = 100
 #: The isolate's account of an event: the replies to a mail are in it.
 _TOLD_BYTES: Final = 32 * _MB
-
-
-class Isolate(Protocol):
-    """Who takes events."""
-
-    async def fetch(self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord], /) -> Answer: ...
 
 
 class Outcome(msgspec.Struct):
@@ -117,61 +111,53 @@ def consumer(isolate: Callable[[], Awaitable[Isolate]]) -> Deliver:
     return consume
 
 
-async def answer(isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest) -> FetchResponse:
+async def answer(addressees: Addressees, request: FetchRequest) -> FetchResponse:
     """Answer a request to one of PATHS."""
     url = urlsplit(request.url)
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
     try:
-        return await _ANSWERS[url.path.rpartition("/")[2]](isolate, request, query)
-    except _Refused as refused:
+        return await _ANSWERS[url.path.rpartition("/")[2]](addressees, request, query)
+    except EventRefused as refused:
         return FetchResponse(400, text_headers(), str(refused).encode())
 
 
-async def answer_test(isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest) -> FetchResponse:
+async def answer_test(addressees: Addressees, request: FetchRequest) -> FetchResponse:
     """Answer a request to TEST_PATH: wrangler's words, whatever form is asked for."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
     query.pop("format", None)
     try:
-        response = await _scheduled(isolate, request, query)
-    except _Refused as refused:
+        response = await _scheduled(addressees, request, query)
+    except EventRefused as refused:
         return FetchResponse(400, text_headers(), str(refused).encode())
     return FetchResponse(200, text_headers(), b"Ran scheduled event") if response.status == 200 else response
 
 
-class _Refused(Exception):
-    """The request is not one that becomes an event; the text says why."""
-
-
-async def _scheduled(
-    isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest, query: Mapping[str, str]
-) -> FetchResponse:
+async def _scheduled(addressees: Addressees, request: FetchRequest, query: Mapping[str, str]) -> FetchResponse:
     try:
         time_ms = int(query["time"]) if query.get("time") else time.time_ns() // 1_000_000
     except ValueError:
-        raise _Refused(f'time: expected milliseconds since 1970; got "{query["time"]}"') from None
+        raise EventRefused(f'time: expected milliseconds since 1970; got "{query["time"]}"') from None
     arguments = msgspec.json.encode({"cron": query.get("cron", ""), "time_ms": time_ms})
-    outcome = await deliver(await isolate(), "scheduled", arguments, request.calls)
+    outcome = await deliver(await addressees.of(query), "scheduled", arguments, request.calls)
     if query.get("format") == "json":
         return _told(outcome)
     return FetchResponse(outcome.status, text_headers(), outcome.outcome.encode())
 
 
-async def _email(
-    isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest, query: Mapping[str, str]
-) -> FetchResponse:
+async def _email(addressees: Addressees, request: FetchRequest, query: Mapping[str, str]) -> FetchResponse:
     sender, recipient = query.get("from"), query.get("to")
     raw = await _mail(request)
     if not raw or not sender or not recipient:
-        raise _Refused(
+        raise EventRefused(
             "Invalid email. Your request must include URL parameters specifying the `from` and `to` addresses, as well "
             "as an email in the body"
         )
     message = BytesHeaderParser().parsebytes(raw)
     if not message["message-id"]:
-        raise _Refused("Email could not be parsed: invalid or no message id provided")
+        raise EventRefused("Email could not be parsed: invalid or no message id provided")
     _compare_envelope(sender, recipient, message["from"] or "", message.get_all("to", []))
     envelope = (("mail-from", sender), ("rcpt-to", recipient))
-    outcome = await deliver(await isolate(), "email", raw, request.calls, envelope)
+    outcome = await deliver(await addressees.of(query), "email", raw, request.calls, envelope)
     for forwarded in outcome.details["forwarded"]:  # type: ignore[attr-defined]  # a list, as the isolate sends it
         logger.info("email_forwarded to=%s", forwarded["to"])
     for reply in outcome.details["replies"]:  # type: ignore[attr-defined]  # as above
@@ -181,22 +167,20 @@ async def _email(
     if outcome.outcome != "ok":
         return FetchResponse(outcome.status, text_headers(), outcome.error.encode())
     if (reason := outcome.details["rejected"]) is not None:
-        raise _Refused(f"Worker rejected email with the following reason: {reason}")
+        raise EventRefused(f"Worker rejected email with the following reason: {reason}")
     return FetchResponse(200, text_headers(), b"Worker successfully processed email")
 
 
-async def _queue(
-    isolate: Callable[[], Awaitable[Isolate]], request: FetchRequest, query: Mapping[str, str]
-) -> FetchResponse:
+async def _queue(addressees: Addressees, request: FetchRequest, query: Mapping[str, str]) -> FetchResponse:
     try:
         given = msgspec.json.decode(await request.read(_BATCH_BYTES), type=_Messages)
     except msgspec.DecodeError as error:
         raise IncompleteRequest(f'Request body: expected {{"messages": [{{"body": ...}}]}}; {error}') from error
     name = query.get("queue") or given.queue
     if not name:
-        raise _Refused("queue: expected the name of the queue, as parameter of the URL or beside the messages")
+        raise EventRefused("queue: expected the name of the queue, as parameter of the URL or beside the messages")
     if not 1 <= len(given.messages) <= _MOST_MESSAGES:
-        raise _Refused(f"messages: expected 1 to {_MOST_MESSAGES}; got {len(given.messages)}")
+        raise EventRefused(f"messages: expected 1 to {_MOST_MESSAGES}; got {len(given.messages)}")
     now_ms = time.time_ns() // 1_000_000
     messages = [
         {
@@ -208,7 +192,7 @@ async def _queue(
         for message in given.messages
     ]
     arguments = msgspec.json.encode({"queue": name, "messages": messages})
-    return _told(await deliver(await isolate(), "queue", arguments, request.calls))
+    return _told(await deliver(await addressees.of(query, name), "queue", arguments, request.calls))
 
 
 def _told(outcome: Outcome) -> FetchResponse:
@@ -219,12 +203,12 @@ async def _mail(request: FetchRequest) -> bytes:
     try:
         raw = await request.read(_MAIL_BYTES)
     except RequestTooLarge:
-        raise _Refused(
+        raise EventRefused(
             "Email message size is bigger than the production size limit of 25MiB. Local development has a lower limit "
             "of 1Mib."
         ) from None
     if len(raw) > _LOCAL_MAIL_BYTES:
-        raise _Refused(
+        raise EventRefused(
             "Email message size is within the production size limit of 25MiB, but exceeds the lower 1Mib limit for "
             "testing locally."
         )
@@ -242,7 +226,7 @@ def _compare_envelope(sender: str, recipient: str, header_from: str, header_to: 
 _ANSWERS: Final[
     dict[
         str,
-        Callable[[Callable[[], Awaitable[Isolate]], FetchRequest, Mapping[str, str]], Awaitable[FetchResponse]],
+        Callable[[Addressees, FetchRequest, Mapping[str, str]], Awaitable[FetchResponse]],
     ]
 ] = {"scheduled": _scheduled, "email": _email, "queue": _queue}
 PATHS: Final = tuple(_PREFIX + name for name in _ANSWERS)

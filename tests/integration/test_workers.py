@@ -33,6 +33,9 @@ BACK = """
 from workers import WorkerEntrypoint
 
 class Default(WorkerEntrypoint):
+    async def scheduled(self, controller, env, ctx):
+        await self.env.KV.put("done", controller.cron)
+
     async def queue(self, batch, env, ctx):
         await self.env.KV.put("done", f"{batch.messages[0].body.text} {self.env.SECRET}")
 """
@@ -78,3 +81,38 @@ def test_workers_of_a_session_share_queues_and_state_but_no_secrets(start, tmp_p
             pass
         assert (done.text, done.headers["x-secret"]) == ("work hush", "none")
     assert (tmp_path / "front/.paddock/state/v1/kv/shared.sqlite").is_file()
+
+
+def test_events_by_hand_find_the_worker_that_takes_them(start, tmp_path: Path) -> None:
+    """A batch goes to its queue's consumer; other events to the worker that is named, else to the primary one."""
+    consumer = '[[queues.consumers]]\nqueue = "jobs"\n'
+    front = project(tmp_path, "front", FRONT, KV)
+    back = project(tmp_path, "back", BACK, KV + consumer, "SECRET=hush\n")
+    batch = {"messages": [{"body": {"text": "by hand"}}]}
+    with start(front, back).client as client:
+        assert client.post("/cdn-cgi/local/queue?queue=jobs", json=batch).json()["outcome"] == "ok"
+        assert client.get("/").text == "by hand hush"
+        assert client.get("/cdn-cgi/local/scheduled?cron=*&worker=back").text == "ok"
+        assert client.get("/").text == "*"
+        refused = client.get("/cdn-cgi/local/scheduled?worker=nobody")
+    assert (refused.status_code, refused.text) == (400, 'worker: expected one of front, back; got "nobody"')
+
+
+def test_files_of_another_worker_go_before_it(start, tmp_path: Path) -> None:
+    """Source: Miniflare, where a binding to a worker with assets leads to its router."""
+    handler = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if hasattr(self.env, "BACK"):
+            return await self.env.BACK.fetch(request)
+        return Response("the worker")
+"""
+    front = project(tmp_path, "front", handler, '[[services]]\nbinding = "BACK"\nservice = "back"\n')
+    back = project(tmp_path, "back", handler, '[assets]\ndirectory = "public"\n')
+    (tmp_path / "back" / "public").mkdir()
+    (tmp_path / "back" / "public" / "page.html").write_text("the file")
+    with start(front, back).client as client:
+        assert client.get("/page").text == "the file"
+        assert client.post("/other", content=b"x" * 200_000).text == "the worker"
