@@ -8,17 +8,16 @@ that nobody can catch. A handler that goes over its processor time in Python is 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from paddock.bindings.processes import usage
 from paddock.worker.errors import CpuLimitExceeded, IsolateError, LoopBlocked, MemoryLimitExceeded, StartupLimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Limits", "Usage", "Watchdog", "usage"]
+__all__ = ["Limits", "Watchdog"]
 
 #: How often a busy isolate is looked at. Memory can grow by some 100 MB in between.
 _LOOK_EVERY_S: Final = 0.05
@@ -26,8 +25,6 @@ _LOOK_EVERY_S: Final = 0.05
 _PATIENCE: Final = 1.25
 _PATIENCE_S: Final = 0.5
 _MB: Final = 1_000_000
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Limits(NamedTuple):
@@ -44,22 +41,6 @@ class Limits(NamedTuple):
     loop_s: float = 60.0
     #: Fetches and calls of bindings of one event, each.
     subrequests: int = 10_000
-
-
-class Usage(NamedTuple):
-    """What a process has used."""
-
-    cpu_s: float
-    rss_bytes: int
-
-
-def usage(pid: int) -> Usage | None:
-    """What the kernel says; None when the process is gone, and where there is no /proc. Source: proc(5), stat."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE_BYTES)
 
 
 class Watchdog:

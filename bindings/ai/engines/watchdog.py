@@ -8,9 +8,10 @@ thread of a stuck host would go on sending.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.processes import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,10 +87,11 @@ class Watchdog:
 
 def processor_s(pid: int) -> float | None:
     """Processor time that a process and its children have used, in seconds; None where /proc does not say."""
-    own_s = _own_processor_s(pid)
-    if own_s is None:
+    own = usage(pid)
+    if own is None:
         return None
-    return own_s + sum(_own_processor_s(child) or 0.0 for child in _children(pid))
+    children = (usage(child) for child in _children(pid))
+    return sum(used.cpu_s + used.reaped_cpu_s for used in (own, *children) if used is not None)
 
 
 def _children(pid: int) -> list[int]:
@@ -97,14 +99,3 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(OSError):  # it ends meanwhile
         return [int(child) for file in lists for child in file.read_text().split()]
     return []
-
-
-def _own_processor_s(pid: int) -> float | None:
-    """Of the process and its reaped children."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # After the name, which may hold anything: state is field 3, utime, stime, cutime, cstime are 14 to 17 (proc(5)).
-    fields = text.rpartition(")")[2].split()
-    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
