@@ -70,7 +70,7 @@ def run_paddock(ready: Path) -> None:
             settings.write('\n[paddock.engine]\nkind = "off"\n')
         set_up_logging("log")
         options = DevOptions(overrides=Overrides(ip="127.0.0.1", port=0), ready_file=ready)
-        server.run_dev(load_config(start=Path(folder), overrides=options.overrides), options)
+        server.run_dev([load_config(start=Path(folder), overrides=options.overrides)], options)
 
 
 def run_plain(ready: Path, answers: dict[str, Any]) -> None:
