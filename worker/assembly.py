@@ -17,7 +17,6 @@ from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
-from paddock.bindings.ai.finetunes.store import FinetuneStore
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.ai.weights import find_weights
@@ -87,8 +86,7 @@ def make_service(
     """The AI service. Without a fork server every call of a model that runs here fails: the engine is switched off."""
     policy = life_policy(config.paddock.engine)
     pool = EnginePool(_finder(config), _engine_maker(config, forkserver), policy, plan=_planner(config))
-    finetunes = FinetuneStore(StateFolder(config.state))
-    return AiService(read_catalog(config), pool, _adapters(config), on_end, finetunes)
+    return AiService(read_catalog(config), pool, _adapters(config), on_end, StateFolder(config.state))
 
 
 def renew_service(

@@ -127,6 +127,7 @@ class DevServer:
         if self._forkserver is not None:
             await self._forkserver.attach()
         self._service.engines.start(tasks)
+        self._service.batches.start(tasks)
         pinned = [name for name, chosen in self._config.paddock.models.items() if chosen.pinned]
         return await load_pinned(self._service, pinned, self._options.overrides.preload, stop)
 
@@ -197,6 +198,7 @@ class DevServer:
         self._shared.broker.close()
         for worker in workers:
             await worker.close()
+        await self._service.batches.close()
         await self._service.engines.close()
         self._ledger.close()
 

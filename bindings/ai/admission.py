@@ -1,11 +1,15 @@
-"""Options of a call that decide whether it is taken at all. Source: developer docs, "Reject busy requests"."""
+"""What decides whether a call is run at all, now, or in a batch.
+
+Source: developer docs, "Reject busy requests", "Asynchronous Batch API".
+"""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.errors import EngineDead, EngineOverloaded, OptionUnsupported
+from paddock.bindings.ai.batch.service import polled_id
+from paddock.bindings.errors import EngineDead, EngineOverloaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,16 +21,21 @@ __all__ = ["admit"]
 _TRUE: Final = frozenset({"true", "1"})
 
 
-async def admit(service: AiService, model: str, options: Mapping[str, object]) -> None:
-    """Return when the options let the call go on; they come from a body, or as text from a query.
+async def admit(
+    service: AiService, model: str, inputs: object, options: Mapping[str, object]
+) -> dict[str, object] | None:
+    """The answer to a call that accepts or fetches a batch; None when the call is to be run.
 
-    Raises: OptionUnsupported for `queueRequest`; EngineOverloaded where `rejectIfBusy` wants a refusal at once instead
-    of a place in the queue; ModelNotFound.
+    The options come from a body, or as text from a query. Raises: EngineOverloaded where `rejectIfBusy` wants a refusal
+    at once instead of a place in the queue; ModelNotFound; what `Batches` raises.
     """
+    if (id := polled_id(inputs)) is not None:
+        return await service.batches.poll(service.catalog.card(model), id)
     if _is_true(options.get("queueRequest")):
-        raise OptionUnsupported("queueRequest: asynchronous batch is not served by Paddock yet; leave it out")
+        return await service.batches.enqueue(service.runnable(model), inputs)
     if _is_true(options.get("rejectIfBusy")):
         await _refuse_if_busy(service, model)
+    return None
 
 
 async def _refuse_if_busy(service: AiService, model: str) -> None:

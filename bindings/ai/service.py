@@ -7,8 +7,11 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from paddock.bindings.ai.batch.service import Batches
+from paddock.bindings.ai.batch.store import BatchStore
 from paddock.bindings.ai.engines.policy import parse_keep_alive
 from paddock.bindings.ai.finetunes.service import Finetunes
+from paddock.bindings.ai.finetunes.store import FinetuneStore
 from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.markdown.service import MarkdownService
 from paddock.bindings.ai.patience import primed
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.pool import EnginePool
     from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
-    from paddock.bindings.ai.finetunes.store import FinetuneStore
     from paddock.bindings.ai.tasks.contract import Dialect, Task
     from paddock.bindings.binding import Headers
+    from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
 
 __all__ = ["AiService", "RunResult"]
@@ -46,8 +49,8 @@ class RunResult(NamedTuple):
 
 
 class AiService:
-    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names, `finetunes` keeps those
-    that were uploaded; `on_end` gets the record of each call that reached an engine, when it has ended.
+    """Runs models. `adapters` maps model id to the LoRA folders that the configuration names, `state` keeps finetunes
+    and batches; `on_end` gets the record of each call that reached an engine, when it has ended.
     """
 
     def __init__(
@@ -56,14 +59,15 @@ class AiService:
         engines: EnginePool,
         adapters: Mapping[str, Mapping[str, str]] | None = None,
         on_end: Callable[[CallRecord], None] | None = None,
-        finetunes: FinetuneStore | None = None,
+        state: StateFolder | None = None,
     ) -> None:
         self.catalog = catalog
         self.engines = engines
         self._adapters = adapters or {}
-        self._finetunes = (
-            None if finetunes is None else Finetunes(finetunes, lambda model: self.catalog.card(model), engines.weights)
-        )
+        self._finetunes = self._batches = None
+        if state is not None:
+            self._finetunes = Finetunes(FinetuneStore(state), lambda model: self.catalog.card(model), engines.weights)
+            self._batches = Batches(BatchStore(state), self._run_of_batch, lambda: engines.open_calls)
         self.gateway_log = GatewayLog()
         self.markdown = MarkdownService()
         self._on_end = on_end
@@ -101,11 +105,21 @@ class AiService:
             raise OptionUnsupported("finetunes: this service was made without a place to keep them")
         return self._finetunes
 
+    @property
+    def batches(self) -> Batches:
+        """The asynchronous batches of this project. Raises OptionUnsupported for a service that keeps nothing."""
+        if self._batches is None:
+            raise OptionUnsupported("queueRequest: this service was made without a place to keep batches")
+        return self._batches
+
     def runnable(self, model: str) -> ModelCard:
         """The card of a model that can be run here. Raises ModelNotFound, TaskUnsupported."""
         card = self.catalog.card(model)
         _task(card)
         return card
+
+    async def _run_of_batch(self, model: str, inputs: object) -> object:
+        return (await self.run(model, inputs, [])).output
 
     async def _run(self, record: CallRecord, inputs: object, dialect: Dialect, keep_alive_s: float | None) -> RunResult:
         card = self.catalog.card(record.model)

@@ -93,7 +93,7 @@ async def _generate(
         model, inputs = _model(body), prepare(body)
         inputs.pop("options", None)
         options = _options(request, body)
-        await admit(service, model, options)
+        await admit(service, model, inputs, options)  # none of these inputs is a batch
         result = await service.run(model, inputs, request.calls, dialect, keep_alive=options.get("keep_alive"))
     except PaddockError as error:
         return envelope.failure(error, request_id)

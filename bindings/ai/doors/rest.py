@@ -118,7 +118,8 @@ async def _run_model(call: Call, model: str, body: object) -> FetchResponse:
     options: dict[str, object] = dict(call.query)
     if isinstance(body, dict) and isinstance(body.get("options"), dict):
         options |= body.pop("options")
-    await admit(call.service, model, options)
+    if (batch := await admit(call.service, model, body, options)) is not None:
+        return envelope.success(batch, (("cf-ai-req-id", call.request_id),))
     result = await call.service.run(model, body, call.request.calls, keep_alive=options.get("keep_alive"))
     headers = (("cf-ai-req-id", call.request_id), *result.headers)
     if result.events is not None:
@@ -172,7 +173,7 @@ async def _markdown_formats(call: Call) -> FetchResponse:
 
 
 _RUN_QUERY: Final = {
-    "queueRequest": "asynchronous batch: refused with a text",
+    "queueRequest": "true: accept the inputs `requests` as a batch, whose `request_id` fetches the answers later",
     "rejectIfBusy": "true: 429 and code 3040 at once where the call would have to wait",
     "keep_alive": "how long the model stays loaded after the call: seconds, 5m, 1h30m; below 0 is for ever",
 }

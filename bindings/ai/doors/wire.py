@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from paddock.bindings.ai import sse
+from paddock.bindings.ai.admission import admit
 from paddock.bindings.ai.doors import conversion, gateways
 from paddock.bindings.ai.doors.envelope import JSON
 from paddock.bindings.ai.doors.failure import description, failure_headers, full_message
@@ -25,6 +26,8 @@ from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import IncompleteRequest, OptionUnsupported, PaddockError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
 
@@ -51,7 +54,8 @@ class _Call(NamedTuple):
     inputs: object
     gateway: GatewayOptions | None
     body_bytes: int
-    keep_alive: object = None
+    #: The third argument of `run`, or the query.
+    options: Mapping[str, object]
 
 
 class _Body(msgspec.Struct):
@@ -109,8 +113,10 @@ async def _run(service: AiService, request: FetchRequest, limit_bytes: int) -> F
     number = 0
     try:
         call = await _read(service, request, limit_bytes)
+        if (batch := await admit(service, call.model, call.inputs, call.options)) is not None:
+            return FetchResponse(200, (JSON, ("cf-ai-req-id", request_id)), msgspec.json.encode(batch))
         number = len(request.calls)
-        result = await service.run(call.model, call.inputs, request.calls, keep_alive=call.keep_alive)
+        result = await service.run(call.model, call.inputs, request.calls, keep_alive=call.options.get("keep_alive"))
         headers = (("cf-ai-req-id", request_id), *result.headers)
         if result.events is not None:
             response = FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
@@ -141,7 +147,7 @@ async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> 
         card = service.runnable(model)
         body = await request.read(min(limit_bytes, LIMIT_BYTES))
         inputs = read_inputs(card, query["userInputs"], request.header("content-type") or "", body)
-        return _Call(model, inputs, None, len(body), query.get("keep_alive"))
+        return _Call(model, inputs, None, len(body), query)
     body = await request.read(limit_bytes)
     try:
         decoded = msgspec.convert(parse_json(body), _Body)
@@ -149,7 +155,7 @@ async def _read(service: AiService, request: FetchRequest, limit_bytes: int) -> 
         options = None if gateway is None else msgspec.convert(gateway, GatewayOptions)
     except msgspec.ValidationError as error:
         raise IncompleteRequest(f"Request body: expected inputs and options; {error}") from error
-    return _Call(model, decoded.inputs, options, len(body), (decoded.options or {}).get("keep_alive"))
+    return _Call(model, decoded.inputs, options, len(body), decoded.options or {})
 
 
 def _model(request: FetchRequest) -> str:

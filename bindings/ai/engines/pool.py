@@ -116,6 +116,11 @@ class EnginePool:
         life = self.life(card)
         return life.state if life else "cold"
 
+    @property
+    def open_calls(self) -> int:
+        """Calls that run or wait, of all models."""
+        return sum(served.life.calls for served in self._serving.values())
+
     def pin(self, card: ModelCard) -> None:
         """Load a model now, and keep it. Raises WeightsMissing; a load that fails is tried again by the next call."""
         life = self.serving(card).life

@@ -139,13 +139,6 @@ def test_a_body_that_names_no_model_is_incomplete(make_service, body: bytes) -> 
     assert error_of(ask(make_service, "POST", f"{AI}/run", body))[:2] == (400, 3003)
 
 
-@pytest.mark.parametrize(("query", "body"), [("?queueRequest=true", {}), ("", {"options": {"queueRequest": True}})])
-def test_batches_are_refused_not_ignored(make_service, query: str, body: dict[str, object]) -> None:
-    response = ask(make_service, "POST", f"{AI}/run/{PHI}{query}", json.dumps({"prompt": "x", **body}).encode())
-    assert response.status == 400
-    assert "batch is not served" in error_of(response)[2]
-
-
 @pytest.mark.parametrize("reject", [True, False])
 def test_reject_if_busy_refuses_where_a_call_would_wait(make_service, reject: bool) -> None:
     """WA-131"""

@@ -11,7 +11,6 @@ from paddock.bindings.ai.catalog import Catalog
 from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
-from paddock.bindings.ai.finetunes.store import FinetuneStore
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.binding import FetchRequest
@@ -58,5 +57,4 @@ class Account(NamedTuple):
 def account(catalog: Catalog, tmp_path: Path) -> Account:
     engine = ScriptedEngine(["hello"] * 9)
     pool = EnginePool(find_weights, lambda card, weights: engine)
-    store = FinetuneStore(StateFolder(tmp_path / "state"))
-    return Account(AiService(catalog, pool, finetunes=store), engine, tmp_path / "state")
+    return Account(AiService(catalog, pool, state=StateFolder(tmp_path / "state")), engine, tmp_path / "state")

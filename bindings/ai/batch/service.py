@@ -1,0 +1,162 @@
+"""Asynchronous batches: accepted with `queueRequest`, run beside other calls, fetched by their id.
+
+Source: developer docs, "Asynchronous Batch API"; WA-133 to WA-136.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from paddock.bindings.errors import InputError, OptionUnsupported, PaddockError, RequestTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from paddock.bindings.ai.batch.store import Batch, BatchStore, Item
+    from paddock.bindings.ai.card import ModelCard
+
+__all__ = ["MAX_BYTES", "Batches", "polled_id"]
+
+logger = logging.getLogger(__name__)
+
+#: Of a batch. Source: developer docs, "Asynchronous Batch API".
+MAX_BYTES: Final = 10_000_000
+#: Requests of batches that run at once: so many while nobody else calls, and one while somebody does.
+_MOST: Final = 8
+_MOST_BESIDE: Final = 1
+#: A request that met a full queue or a model that does not start is tried again, so often and after so long.
+_TRIES: Final = 5
+_PAUSE_S: Final = 1.0
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def polled_id(inputs: object) -> object:
+    """The id of a batch that inputs ask for, else None: no model has an input `request_id`."""
+    return inputs["request_id"] if isinstance(inputs, dict) and set(inputs) == {"request_id"} else None
+
+
+class Batches:
+    """Accepts batches, runs them, and tells what they came to.
+
+    `run` answers one request of a model; `open_calls` counts the calls that are open now, those of batches included.
+    """
+
+    def __init__(
+        self, store: BatchStore, run: Callable[[str, object], Awaitable[object]], open_calls: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._run_one = run
+        self._open_calls = open_calls
+        self._running = 0
+        self._arrived = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Run what waits, from an earlier process as well, in this group until `close`."""
+        self._runner = tasks.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop. What runs is queued again at the next start."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.wait([self._runner])
+
+    async def enqueue(self, card: ModelCard, inputs: object) -> dict[str, object]:
+        """Accept a batch. Raises OptionUnsupported, InputError, RequestTooLarge; nothing is accepted then."""
+        if card.value_of("async_queue") not in ("true", True) and not card.declares_input("requests"):
+            raise OptionUnsupported(f"queueRequest: {card.name} takes no batches (its property async_queue is not set)")
+        requests = _requests(inputs)
+        if len(msgspec.json.encode(inputs)) > MAX_BYTES:
+            raise RequestTooLarge(f"Request is too large: a batch of at most {MAX_BYTES} bytes is allowed")
+        if card.declares_input("requests"):
+            card.schema.check(inputs)
+        id = await asyncio.to_thread(self._store.add, card.name, requests)
+        self._arrived.set()
+        return {"status": "queued", "request_id": id, "model": card.name}
+
+    async def poll(self, card: ModelCard, id: object) -> dict[str, object]:
+        """What a batch came to, or how far it is. Raises InputError for one that is not there."""
+        batch = await asyncio.to_thread(self._store.find, card.name, id) if isinstance(id, str) else None
+        if batch is None:
+            raise InputError(f"Error: request_id: {card.name} has no batch {id!r}")
+        if batch.status != "done":
+            return {"status": batch.status, "request_id": id, "model": card.name}
+        return _answers(batch)
+
+    async def _run(self) -> None:
+        if again := await asyncio.to_thread(self._store.recover):
+            logger.warning("batches_recovered: %d requests had begun when the server ended, and run again.", again)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._arrived.clear()
+                await self._may_begin()
+                item = await asyncio.to_thread(self._store.take)
+                if item is None:
+                    await self._arrived.wait()
+                    continue
+                self._running += 1
+                tasks.create_task(self._answer(item))
+
+    async def _may_begin(self) -> None:
+        while self._running >= (_MOST_BESIDE if self._open_calls() > self._running else _MOST):
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def _answer(self, item: Item) -> None:
+        try:
+            answer: dict[str, object] = {"result": await self._run_one(item.model, item.inputs), "success": True}
+        except PaddockError as error:
+            if error.retryable and item.starts < _TRIES:
+                await asyncio.sleep(error.retry_after_s or _PAUSE_S)
+                await asyncio.to_thread(self._store.put_back, item.number)
+                self._arrived.set()
+                return
+            errors = [{"code": error.internal_code, "message": str(error)}]
+            answer = {"result": {}, "success": False, "errors": errors}
+        finally:
+            self._running -= 1
+            self._ended.set()
+        await asyncio.to_thread(self._store.finish, item.number, answer)
+
+
+def _requests(inputs: object) -> list[tuple[str | None, object]]:
+    """The (reference, inputs) of a batch. Raises InputError."""
+    requests = inputs.get("requests") if isinstance(inputs, dict) else None
+    if not isinstance(requests, list) or not requests:
+        raise InputError("Error: requests: expected a list of inputs; queueRequest needs one")
+    found: list[tuple[str | None, object]] = []
+    for place, request in enumerate(requests):
+        if not isinstance(request, dict):
+            raise InputError(f"Error: requests[{place}]: expected inputs; got {type(request).__name__}")
+        reference = request.get("external_reference")
+        if reference is not None and not isinstance(reference, str):
+            raise InputError(
+                f"Error: requests[{place}].external_reference: expected a string; got {type(reference).__name__}"
+            )
+        if request.get("stream"):
+            raise InputError(f"Error: requests[{place}].stream: a batch has no streams")
+        found.append((reference, {name: value for name, value in request.items() if name != "external_reference"}))
+    return found
+
+
+def _answers(batch: Batch) -> dict[str, object]:
+    """The answer to a poll. Of a request that was begun more than once, it says how often."""
+    responses: list[dict[str, object]] = []
+    usage = dict.fromkeys(_COUNTS, 0)
+    for place, item in enumerate(batch.items):
+        answer = item.answer or {}
+        again = {"starts": item.starts} if item.starts > 1 else {}
+        responses.append({"id": place, **answer, "external_reference": item.reference, **again})
+        for name, count in _usage(answer.get("result")).items():
+            usage[name] += count
+    return {"responses": responses, "usage": usage}
+
+
+def _usage(result: object) -> dict[str, int]:
+    usage = result.get("usage") if isinstance(result, dict) else None
+    return {name: usage[name] for name in _COUNTS if name in usage} if isinstance(usage, dict) else {}
