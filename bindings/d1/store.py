@@ -61,6 +61,7 @@ class D1Store:
         self._locate = locate
         self._timeout_s = timeout_s
         self._executor = ThreadPoolExecutor(1, "d1")
+        self._is_used = False
         self._database: sqlite3.Connection | None = None
         self._rules: Rules | None = None
         self._deadline = 0.0
@@ -68,12 +69,14 @@ class D1Store:
 
     async def run(self, queries: list[Query]) -> list[Rows]:
         """Run queries in one transaction: all of them, or none. Raises Refused, sqlite3.Error and OSError."""
+        self._is_used = True
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, queries)
 
     async def close(self) -> None:
         """Close the file. No other call may follow."""
         self._is_closing = True
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+        if self._is_used:  # or there would be a thread for nothing
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
         self._executor.shutdown(wait=False)
 
     def _run(self, queries: list[Query]) -> list[Rows]:

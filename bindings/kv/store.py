@@ -86,12 +86,14 @@ class KvStore:
         self._locate = locate
         self.now = now
         self._executor = ThreadPoolExecutor(1, "kv")
+        self._is_used = False
         self._database: sqlite3.Connection | None = None
         self._large: set[LargeValue] = set()
         self._is_closing = False
 
     async def get(self, key: bytes) -> Entry | None:
         """The entry of a key, None when there is none or no longer. A large value must be read or cancelled."""
+        self._is_used = True
         reading = asyncio.get_running_loop().run_in_executor(self._executor, self._get, key)
         try:
             return await asyncio.shield(reading)
@@ -114,11 +116,13 @@ class KvStore:
     async def close(self) -> None:
         """Close the file. No other call may follow."""
         self._is_closing = True
-        await self._run(self._close)
+        if self._is_used:  # or there would be a thread for nothing
+            await self._run(self._close)
         self._executor.shutdown(wait=False)
 
     async def _run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         assert not kwargs, "an executor passes on positions only"
+        self._is_used = True
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     def _open(self) -> sqlite3.Connection:

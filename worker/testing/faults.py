@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from paddock.bindings.errors import EngineDead, EngineUnavailable
 from paddock.worker.testing.clock import VirtualClock
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paddock.bindings.errors import PaddockError
     from paddock.worker.testing.threads import Pending
 
-__all__ = ["Faults", "Waits"]
+__all__ = ["NO_WAITS", "Faults", "Waits"]
 
 _State = Literal["cold", "loading", "warm", "failed"]
 _CAPACITY = 3040
@@ -29,6 +29,9 @@ class Waits(NamedTuple):
 
     ttft: float = 0.0
     per_token: float = 0.0
+
+
+NO_WAITS: Final = Waits()
 
 
 class _Failure:
@@ -46,7 +49,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.waits = Waits()
+        self.waits = NO_WAITS
         self._failures: list[_Failure] = []
         self._cut_after: int | None = None
         self._states: list[tuple[str, EngineState]] = []
@@ -70,7 +73,7 @@ class Faults:
     def recover(self) -> None:
         """Answer again, at once."""
         self._failures.clear()
-        self._cut_after, self.waits = None, Waits()
+        self._cut_after, self.waits = None, NO_WAITS
         self.set_state("warm")
 
     def cut_stream_after(self, pieces: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -18,8 +19,8 @@ from paddock.worker.testing.errors import NetworkBlocked, StaleHandle, Unexpecte
 from paddock.worker.testing.events import EventResult, make_batch, make_scheduled
 from paddock.worker.testing.outbound import OutboundRoutes
 from paddock.worker.testing.project import Project
+from paddock.worker.testing.props import Play
 from paddock.worker.testing.rebuilt import rebuilt
-from paddock.worker.testing.scene import Play
 from paddock.worker.testing.stage import Stage
 from paddock.worker.testing.threads import LoopThread, Pending, in_thread, raised_in_handler
 from paddock.worker.testing.timeline import Timeline
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Paddock"]
 
 _DRAIN_S: Final = 5.0
+_NOT_RUNNING: Final = "the worker under test is not running: use Paddock in a `with` block"
 
 
 class Paddock:
@@ -141,7 +143,7 @@ class Paddock:
         self._running = self._thread.start(self._stage.run(opened))
         try:
             opened.result()
-            self.begin_test(self.ai, self.outbound).result()
+            self.begin_test(self.ai, self.outbound)
         except BaseException:
             self.close()
             raise
@@ -157,15 +159,19 @@ class Paddock:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def begin_test(self, ai: Ai, outbound: OutboundRoutes, *, keeps_state: bool = False) -> Pending[None]:
-        """Fresh storage, queues and AI state, unless state is to be kept; models and the world answer as these say."""
+    def begin_test(self, ai: Ai, outbound: OutboundRoutes, *, keeps_state: bool = False) -> None:
+        """Fresh storage, queues and AI state, unless state is to be kept; models and the world answer as these say.
+
+        After `end_test` of the test before, if there was one.
+        """
         self.ai, self.outbound, self.timeline = ai, outbound, Timeline()
         ai.attach(self.start)
-        play = Play(ai, outbound, self.timeline)
-        return self.start(self._staged().begin(play, keeps_state=keeps_state))
+        self._begin(keeps_state=keeps_state)
 
     def end_test(self, timeout_s: float = _DRAIN_S) -> Pending[None]:
-        """Wait for background work. Raises what it raised, BackgroundWorkLeft, and UnexpectedAiCall."""
+        """Wait for background work, and forget what was stored. Raises what the work raised, BackgroundWorkLeft,
+        UnexpectedAiCall and NetworkBlocked.
+        """
         return self.start(self._end(timeout_s))
 
     def reset(self) -> Pending[None]:
@@ -218,10 +224,11 @@ class Paddock:
 
     def start(self, work: Coroutine[Any, Any, _T]) -> Pending[_T]:
         """Begin work on the worker's loop."""
-        if self._thread is None:
+        try:
+            return self._looped().start(work)
+        except StaleHandle:
             work.close()
-            raise StaleHandle("the worker under test is not running: use Paddock in a `with` block")
-        return self._thread.start(work)
+            raise
 
     def flush(self) -> Pending[None]:
         """Return when everything that the handler has printed so far has been shown."""
@@ -231,9 +238,14 @@ class Paddock:
         """Wait for background work."""
         return self.start(self._staged().drain(timeout_s))
 
+    def _looped(self) -> LoopThread:
+        if self._thread is None:
+            raise StaleHandle(_NOT_RUNNING)
+        return self._thread
+
     def _staged(self) -> Stage:
         if self._stage is None:
-            raise StaleHandle("the worker under test is not running: use Paddock in a `with` block")
+            raise StaleHandle(_NOT_RUNNING)
         return self._stage
 
     async def _fetch(self, request: httpx.Request) -> httpx.Response:
@@ -274,13 +286,18 @@ class Paddock:
                 unexpected.__cause__ = error
                 raise raised_in_handler(unexpected)
 
+    def _begin(self, *, keeps_state: bool = False) -> None:
+        # Whatever is asked of the worker later comes later on its loop, too.
+        play = Play(self.ai, self.outbound, self.timeline)
+        self._looped().call(partial(self._staged().begin, play, keeps_state=keeps_state))
+
     async def _end(self, timeout_s: float) -> None:
-        await self._staged().drain(timeout_s, is_final=True)
+        await self._staged().end(timeout_s)
         self._explain(None)
 
     async def _reset(self) -> None:
         await self._end(_DRAIN_S)
-        await self._staged().begin(Play(self.ai, self.outbound, self.timeline))
+        self._begin()
 
     def _heard(self, stream: str, line: str) -> None:
         self.timeline.note(stream, line)

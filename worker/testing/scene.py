@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from paddock.bindings.host import BindingsHost
-from paddock.worker.assembly import life_policy, make_bindings, make_broker
+from paddock.worker.assembly import make_bindings, make_broker
 from paddock.worker.outbound import Outbound
 from paddock.worker.testing.outbound import TestedOutbound
 from paddock.worker.testing.service import TestedService
@@ -17,38 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.binding import FetchRequest, FetchResponse
     from paddock.bindings.queues.broker import Deliver
-    from paddock.worker.config import Config
     from paddock.worker.peer import IncomingFetch
-    from paddock.worker.testing.ai import Ai
-    from paddock.worker.testing.outbound import OutboundRoutes
-    from paddock.worker.testing.timeline import Timeline
+    from paddock.worker.testing.props import Play, Props
 
-__all__ = ["CurrentBindings", "CurrentOutbound", "Play", "Scene"]
-
-
-class Play(NamedTuple):
-    """What a test says, and what it learns."""
-
-    ai: Ai
-    outbound: OutboundRoutes
-    timeline: Timeline
+__all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
 
 
 class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
-    def __init__(self, config: Config, catalog: Catalog, play: Play, state: Path) -> None:
-        # Adapters that ship fit stand-ins only, and the fake models are given them, too.
-        adapters = {card.name: _shipped(card) for card in catalog}
-        for name, model in config.paddock.models.items():
-            adapters.setdefault(name, {}).update(model.lora)
-        self.service = TestedService(catalog, play.ai, adapters, life_policy(config.paddock.engine), play.timeline)
-        self.broker = make_broker(config)
-        self.bindings = make_bindings(msgspec.structs.replace(config, state=state), self.service, self.broker)
+    def __init__(self, props: Props, play: Play, state: Path) -> None:
+        self.service = TestedService(props, play)
+        self.broker = make_broker(props.config)
+        self.bindings = make_bindings(msgspec.structs.replace(props.config, state=state), self.service, self.broker)
         self.outbound = TestedOutbound(play.outbound, play.timeline)
 
     def start(self, tasks: asyncio.TaskGroup, deliver: Deliver) -> None:
@@ -94,8 +77,3 @@ class CurrentOutbound(Outbound):
     async def upgrade(self, incoming: IncomingFetch) -> None:
         """As in `Outbound`."""
         await self._scene().outbound.upgrade(incoming)
-
-
-def _shipped(card: ModelCard) -> dict[str, str]:
-    adapters = card.paddock.adapters if card.paddock else {}
-    return {name: str(card.folder / place) for name, place in adapters.items()}

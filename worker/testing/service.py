@@ -10,46 +10,43 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.ai.engines.pool import EnginePool
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.engines.protocol import joined
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService, RunResult
 from paddock.bindings.ai.weights import Weights
 from paddock.bindings.errors import ModelNotFound, PaddockError
 from paddock.worker.testing.aicalls import AiCall
+from paddock.worker.testing.faults import NO_WAITS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.catalog import Catalog
-    from paddock.bindings.ai.engines.policy import LifePolicy
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
-    from paddock.worker.testing.timeline import Timeline
+    from paddock.worker.testing.props import Play, Props
 
 __all__ = ["TestedService"]
 
 _CALL: Final[ContextVar[AiCall]] = ContextVar("ai_call")
+#: Nothing waits between two pieces: they are all there.
+_OPEN: Final = Gate()
+_OPEN.open()
 _WEIGHTS: Final = Weights("", "fake")
 
 
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        ai: Ai,
-        adapters: Mapping[str, Mapping[str, str]],
-        policy: LifePolicy,
-        timeline: Timeline,
-    ) -> None:
-        engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), policy, ai.clock)
-        super().__init__(catalog, engines, adapters)
+    def __init__(self, props: Props, play: Play) -> None:
+        ai = play.ai
+        engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), props.policy, ai.clock)
+        super().__init__(props.catalog, engines, props.adapters)
         self._ai = ai
-        self._timeline = timeline
+        self._timeline = play.timeline
 
     async def run(
         self,
@@ -111,9 +108,15 @@ class _Engine(ScriptedEngine):
         call = _CALL.get()
         reply = self._ai.answer(self._card, call, request)
         said = reply.error if reply.error is not None else reply.pieces
-        engine = ScriptedEngine(itertools.repeat(said), finish_reason=reply.finish_reason)
+        engine = ScriptedEngine(itertools.repeat(said), finish_reason=reply.finish_reason, gate=_OPEN)
         waits, is_first = self._ai.waits, True
         async with aclosing(engine.generate(request)) as chunks:
+            if request.is_whole and waits == NO_WAITS and not reply.delay_s:
+                first, *rest = [chunk async for chunk in chunks]
+                yield first
+                if rest:
+                    yield joined(rest)
+                return
             async for chunk in chunks:
                 if wait_s := waits.ttft if is_first else waits.per_token + reply.delay_s:
                     await self._ai.clock.sleep(wait_s)

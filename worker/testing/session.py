@@ -52,7 +52,7 @@ class Session:
         is_same = self._modules.get(project) == module
         keeps = isolation == "none" or (isolation == "module" and is_same)
         self._modules[project] = module
-        paddock.begin_test(self._ai(item), OutboundRoutes(allowed), keeps_state=keeps).result()
+        paddock.begin_test(self._ai(item), OutboundRoutes(allowed), keeps_state=keeps)
         yield paddock
 
     def finish(self, paddock: Paddock, *, has_failed: bool) -> None:

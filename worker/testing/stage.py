@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 import uuid
@@ -17,15 +18,16 @@ import msgspec
 from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.doors.access import Access
 from paddock.worker import triggers, wire
-from paddock.worker.assembly import isolate_limits, make_assets, make_start, read_catalog
+from paddock.worker.assembly import isolate_limits, make_assets, make_start
 from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.peer import Answer, PeerFault
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import http
 from paddock.worker.testing.errors import BackgroundWorkLeft
+from paddock.worker.testing.props import Props
 from paddock.worker.testing.rebuilt import rebuilt
-from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Play, Scene
+from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Scene
 from paddock.worker.testing.threads import raised_in_handler
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.config import Config
+    from paddock.worker.testing.props import Play
 
 __all__ = ["Stage"]
 
@@ -81,9 +84,9 @@ class Stage:
     def __init__(self, config: Config, on_line: Callable[[str, str], None]) -> None:
         self.config = config
         self._on_line = on_line
-        self._catalog = read_catalog(config)
+        self._props = Props.of(config)
         self._assets = make_assets(config)
-        self._folder: Path | None = None
+        self._folder: str | None = None
         self._number = 0
         self._scene: Scene | None = None
         self._supervisor: Supervisor | None = None
@@ -98,8 +101,8 @@ class Stage:
                 self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
                 opened.set_result(None)
                 await self._closing.wait()
-                await self.end()
                 await self._supervisor.close()
+                await self.end()
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -108,23 +111,31 @@ class Stage:
         """End the worker."""
         self._closing.set()
 
-    async def begin(self, play: Play, *, keeps_state: bool = False) -> None:
-        """Set the scene for the next test."""
-        await self.end()
+    def begin(self, play: Play, *, keeps_state: bool = False) -> None:
+        """Set the scene for the next test, after the last one was taken down."""
         assert self._tasks is not None
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="paddock-test-"))
+        assert self._scene is None
+        self._folder = self._folder or tempfile.mkdtemp(prefix="paddock-test-")
         if not keeps_state:
-            shutil.rmtree(self._folder / str(self._number), ignore_errors=True)
+            if os.path.exists(self._state):
+                shutil.rmtree(self._state, ignore_errors=True)
             self._number += 1
-        self._scene = Scene(self.config, self._catalog, play, self._folder / str(self._number))
+        self._scene = Scene(self._props, play, Path(self._state))
         self._scene.start(self._tasks, triggers.consumer(self._current))
 
-    async def end(self) -> None:
-        """Take the scene down."""
-        scene, self._scene = self._scene, None
-        if scene is not None:
-            await scene.close()
+    async def end(self, timeout_s: float = 0.0) -> None:
+        """Wait for background work, and take the scene down. Raises as `drain`; what was printed is shown by then."""
+        try:
+            if self._scene is not None:
+                await self.drain(timeout_s, is_final=True)
+        finally:
+            scene, self._scene = self._scene, None
+            if scene is not None:
+                await scene.close()
+
+    @property
+    def _state(self) -> str:
+        return f"{self._folder}/{self._number}"
 
     def kinds(self) -> dict[str, str]:
         """Name in `env` to kind, of every binding."""
@@ -182,10 +193,12 @@ class Stage:
         assert self._supervisor is not None
         if not self._supervisor.is_serving:
             return
-        answer = await self._ask("/drain", {"timeout_s": timeout_s, "is_final": is_final})
+        mark = self._mark = _Mark() if is_final else None
+        arguments = {"timeout_s": timeout_s, "is_final": is_final, "mark": mark.text if mark else ""}
+        answer = await self._ask("/drain", arguments)
         assert isinstance(answer.body, bytes)
-        if is_final:
-            await self.flush()
+        if mark is not None:
+            await mark.seen(_PRINT_S)
         _raise_for(msgspec.msgpack.decode(answer.body, type=_Account), timeout_s)
 
     async def flush(self) -> None:

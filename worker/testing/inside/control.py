@@ -41,6 +41,8 @@ class _Drain(msgspec.Struct):
     timeout_s: float
     #: Forget everything that a test leaves behind, its open work included.
     is_final: bool = False
+    #: As in `_Flush`; nothing where it is empty.
+    mark: str = ""
 
 
 class _Flush(msgspec.Struct):
@@ -77,14 +79,19 @@ async def _drain(incoming: IncomingFetch, body: bytes, context: ExecutionContext
     if asked.is_final:
         LEDGER.abandon()
         CACHES._store.clear()
+    if asked.mark:
+        _print_on_both(asked.mark)
     incoming.reply(200, "value", (), msgspec.msgpack.encode({"left": left, "failures": LEDGER.take_failures()}))
 
 
 async def _flush(incoming: IncomingFetch, body: bytes, context: ExecutionContext) -> None:
-    mark = msgspec.msgpack.decode(body, type=_Flush).mark
+    _print_on_both(msgspec.msgpack.decode(body, type=_Flush).mark)
+    incoming.reply(200, "value", (), msgspec.msgpack.encode(None))
+
+
+def _print_on_both(mark: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         print(mark, file=stream, flush=True)
-    incoming.reply(200, "value", (), msgspec.msgpack.encode(None))
 
 
 def _env(context: ExecutionContext) -> Any:

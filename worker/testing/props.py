@@ -1,0 +1,53 @@
+"""What a worker's tests are made from: what all of them share, and what is one test's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from paddock.worker.assembly import life_policy, read_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.catalog import Catalog
+    from paddock.bindings.ai.engines.policy import LifePolicy
+    from paddock.worker.config import Config
+    from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.outbound import OutboundRoutes
+    from paddock.worker.testing.timeline import Timeline
+
+__all__ = ["Play", "Props"]
+
+
+class Play(NamedTuple):
+    """What a test says, and what it learns."""
+
+    ai: Ai
+    outbound: OutboundRoutes
+    timeline: Timeline
+
+
+class Props(NamedTuple):
+    """What all tests of a worker share."""
+
+    config: Config
+    catalog: Catalog
+    #: LoRA adapters by model and name.
+    adapters: Mapping[str, Mapping[str, str]]
+    policy: LifePolicy
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Those of a configuration. Blocking: reads the catalog."""
+        catalog = read_catalog(config)
+        # Adapters that ship fit stand-ins only, and the fake models are given them, too.
+        adapters = {card.name: _shipped(card) for card in catalog}
+        for name, model in config.paddock.models.items():
+            adapters.setdefault(name, {}).update(model.lora)
+        return cls(config, catalog, adapters, life_policy(config.paddock.engine))
+
+
+def _shipped(card: ModelCard) -> dict[str, str]:
+    adapters = card.paddock.adapters if card.paddock else {}
+    return {name: str(card.folder / place) for name, place in adapters.items()}
