@@ -17,6 +17,7 @@ import msgspec
 
 from paddock.worker import config_checks as checks
 from paddock.worker.config_assets import Assets, settle_assets
+from paddock.worker.config_bindings import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding
 from paddock.worker.config_decoding import decode_keys
 from paddock.worker.config_diagnostics import Diagnostics
 from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
@@ -34,7 +35,7 @@ from paddock.worker.config_settings import (
     Overrides,
     PaddockSettings,
 )
-from paddock.worker.config_wrangler import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding, WranglerKeys
+from paddock.worker.config_wrangler import WranglerKeys
 
 __all__ = [
     "Config",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.assets.settings import AssetsSettings, Routing, routing_problems
-from paddock.worker.config_wrangler import AssetsKeys
+from paddock.worker.config_bindings import AssetsKeys
 
 if TYPE_CHECKING:
     from collections.abc import Collection

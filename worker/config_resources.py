@@ -11,7 +11,8 @@ from paddock.bindings.d1.binding import D1Settings
 from paddock.bindings.ratelimits.binding import Counters, RateLimitSettings
 
 if TYPE_CHECKING:
-    from paddock.worker.config_wrangler import DatabaseKeys, DatasetKeys, RateLimitKeys, WranglerKeys
+    from paddock.worker.config_bindings import DatabaseKeys, DatasetKeys, RateLimitKeys
+    from paddock.worker.config_wrangler import WranglerKeys
 
 __all__ = ["Resource", "settle_resources"]
 
