@@ -164,7 +164,5 @@ DEV_UNSUPPORTED: Final = frozenset(
         "container_engine",
         "enable_containers",
         "generate_types",
-        "inspector_ip",
-        "inspector_port",
     }
 )

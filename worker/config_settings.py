@@ -58,6 +58,10 @@ class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1)] | None = None
     #: The protocol of those URLs. None: the one that was used.
     upstream_protocol: Protocol | None = None
+    #: Where debuggers connect. None: nowhere, unless the command line says so.
+    inspector_port: _Port | None = None
+    #: None: 127.0.0.1.
+    inspector_ip: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +194,8 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
 
     ip: str | None = None
     port: int | None = None
+    inspector_ip: str | None = None
+    inspector_port: int | None = None
     vars: dict[str, str] = {}
     #: Files of secrets in place of those that are found.
     env_files: tuple[Path, ...] = ()

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from paddock.bindings.queues.broker import Deliver
     from paddock.worker.certificate import CertificateFiles
     from paddock.worker.config import Config
+    from paddock.worker.inspector import Inspector
     from paddock.worker.options import DevOptions
 
 __all__ = ["DevServer"]
@@ -69,6 +70,7 @@ class DevServer:
         options: DevOptions,
         forkserver: ForkServer | None,
         certificate: CertificateFiles | None = None,
+        inspector: Inspector | None = None,
     ) -> None:
         self._configs = configs
         self._config = configs[0]
@@ -80,7 +82,7 @@ class DevServer:
         self._tracing = tracing_from_environment()
         self._service = make_service(self._config, forkserver, self._count)
         names = frozenset(config.name for config in configs)
-        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {}, Isolates())
+        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {}, Isolates(), inspector)
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> ExitCode:
         """Serve on these sockets. Nothing that was started is left behind. Returns the exit code, signals aside."""
@@ -93,6 +95,8 @@ class DevServer:
                 for config in self._configs:
                     self._shared.workers[config.name] = HostedWorker(config, self._options, self._shared, tasks)
                 workers = list(self._shared.workers.values())
+                if self._shared.inspector is not None:
+                    await self._shared.inspector.start(tasks)
                 for worker in workers:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
@@ -107,6 +111,8 @@ class DevServer:
                 logger.log(LOG, "⎔ Shutting down local server...")
                 for task in filter(None, (keys, watcher, assets)):
                     task.cancel()
+                if self._shared.inspector is not None:
+                    await self._shared.inspector.close()
                 await self._close(workers)
             return ExitCode.OK
         finally:

@@ -16,6 +16,7 @@
       NetworkError              user: an outbound fetch did not reach its address
       SubprotocolRefused        user: the handler chose a WebSocket subprotocol that the client did not offer
       UrlTooLong                user: a request whose URL is over the limit
+      DebuggerMissing           user: the package of the debugger is not installed
       NoServer                  user: a command found no dev server to talk to
       RequestRefused            user: the dev server refused what a command asked for
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigError",
     "CpuLimitExceeded",
+    "DebuggerMissing",
     "Finding",
     "HandlerImportError",
     "IsolateCrashed",
@@ -238,6 +240,16 @@ class PortInUse(PaddockError):
         super().__init__(
             f"Port {port} on {ip} is in use.", hint="Stop the program that has it, or choose another with --port."
         )
+
+
+class DebuggerMissing(PaddockError):
+    """A debugger was asked for, and its package is not installed."""
+
+    code = "debugger_missing"
+    actor = "user"
+
+    def __init__(self) -> None:
+        super().__init__("Debugging needs the package debugpy.", hint='Install it: pip install "paddock[debug]"')
 
 
 class UrlTooLong(PaddockError):

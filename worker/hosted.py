@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from paddock.bindings.host import BindingsHost
     from paddock.bindings.queues.broker import Broker
     from paddock.worker.config import Config
+    from paddock.worker.inspector import Inspector
     from paddock.worker.neighbours import Isolates
     from paddock.worker.options import DevOptions
     from paddock.worker.outbound import Outbound
@@ -49,6 +50,8 @@ class Shared(NamedTuple):
     #: By name; complete before the first isolate starts.
     workers: dict[str, HostedWorker]
     isolates: Isolates
+    #: Debugs the first worker.
+    inspector: Inspector | None = None
 
 
 class HostedWorker:
@@ -61,6 +64,8 @@ class HostedWorker:
         self._options = options
         self._tasks = tasks
         self._shared = shared
+        is_first = not shared.workers
+        self._inspector = shared.inspector if is_first else None
         self._configure(config)
         self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
         self._watchers: list[asyncio.Task[None]] = []
@@ -106,6 +111,7 @@ class HostedWorker:
             limits=isolate_limits(config),
             on_line=_line_printer(config, self._options),
             tail=_tail(config, shared, self._tasks),
+            inspector=self._inspector,
         )
         self._start = make_start(config, self._bindings, shared.names)
 

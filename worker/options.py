@@ -54,9 +54,8 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     https_certificate: Path | None = None
     #: Whether keys are read. None: when input and output are a terminal.
     hotkeys: bool | None = None
-    #: Where a debugger connects; without a port there is none.
-    inspector_ip: str | None = None
-    inspector_port: int | None = None
+    #: Whether the handler is imported only when a debugger has connected.
+    inspect_brk: bool = False
 
     @property
     def has_fixed_port(self) -> bool:

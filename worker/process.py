@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.host import BindingsHost
     from paddock.worker.channel import ByteSource
+    from paddock.worker.inspector import Inspector
     from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import Answer, Parts
@@ -71,6 +72,8 @@ class IsolateSettings(NamedTuple):
     module: str = "paddock.worker.isolate"
     #: Who is told of its events, where somebody is.
     tail: Tail | None = None
+    #: What is told of the debugger in the process, where there shall be one.
+    inspector: Inspector | None = None
 
 
 class IsolateProcess:
@@ -97,6 +100,7 @@ class IsolateProcess:
         self._is_cut_off = False
         self._trace: list[str] = []
         self._wanted = asyncio.Event()
+        self._debugger_port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._draining = asyncio.Event()
         self._folder = _identity(settings.folder)
         self._closed = asyncio.Event()
@@ -171,6 +175,7 @@ class IsolateProcess:
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", self._settings.module, str(theirs.fileno()), str(os.getpid()),
+                    *(["inspect"] if self._settings.inspector is not None else []),
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                     pass_fds=[theirs.fileno()], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
@@ -254,6 +259,8 @@ class IsolateProcess:
 
     def _on_frame(self, frame: wire.Frame) -> None:
         match frame:
+            case wire.Inspectable():
+                self._debugger_port.set_result(frame.port)
             case wire.Ready():
                 self.import_ms = frame.import_ms
                 self._settle(None)
@@ -291,7 +298,7 @@ class IsolateProcess:
         assert self._ready is not None
         await self._peer.opened.wait()
         await self._wanted.wait()
-        self._peer.send(self._start)
+        await self._send_start()
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
                 await asyncio.shield(self._ready)
@@ -302,6 +309,15 @@ class IsolateProcess:
             self.kill()
         except (HandlerImportError, IsolateError):
             pass  # whoever waits for `ready` has it
+
+    async def _send_start(self) -> None:
+        """Send it. The debugger comes before the handler's first line, where there is one."""
+        if (inspector := self._settings.inspector) is None:
+            self._peer.send(self._start)
+            return
+        port = await self._debugger_port
+        self._peer.send(msgspec.structs.replace(self._start, waits_for_debugger=inspector.is_awaited))
+        await inspector.switch(port)
 
     async def _watch(self) -> None:
         """Kill the process when it breaks a limit, first while it starts, then while it has events."""

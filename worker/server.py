@@ -14,6 +14,7 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.assembly import host_plan
 from paddock.worker.certificate import find_certificate
+from paddock.worker.debugging import make_inspector
 from paddock.worker.devserver import DevServer
 from paddock.worker.errors import PortInUse
 from paddock.worker.listener import listen
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from paddock.worker.certificate import CertificateFiles
     from paddock.worker.config import Config
+    from paddock.worker.inspector import Inspector
     from paddock.worker.options import DevOptions
 
 __all__ = ["run_dev"]
@@ -41,6 +43,11 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
     certificate = None
     if config.dev.local_protocol == "https":
         certificate = find_certificate(options.https_key, options.https_certificate)
+    try:
+        inspector = make_inspector(config, options)
+    except (PortInUse, OSError) as error:
+        logger.error("The debugger cannot listen: %s", error)
+        return ExitCode.PORT_IN_USE if isinstance(error, PortInUse) else ExitCode.FAILURE
     # First, and from the main thread: the fork server imports the engine while everything else starts.
     forkserver = ForkServer(host_plan(config, gpu=has_nvidia_gpu())) if config.paddock.engine.kind == "vllm" else None
     if forkserver is not None:
@@ -56,7 +63,7 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
         logger.error("Cannot listen on %s, port %d: %s.", config.dev.ip, config.dev.port, error.strerror)
         return ExitCode.FAILURE
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(configs, options, sockets, forkserver, certificate))
+        return runner.run(_serve(configs, options, sockets, forkserver, certificate, inspector))
 
 
 async def _serve(
@@ -65,6 +72,7 @@ async def _serve(
     sockets: list[socket.socket],
     forkserver: ForkServer | None,
     certificate: CertificateFiles | None,
+    inspector: Inspector | None,
 ) -> int:
     stop = asyncio.Event()
     ended_by: list[signal.Signals] = []
@@ -75,5 +83,5 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
-    code = await DevServer(configs, options, forkserver, certificate).run(sockets, stop)
+    code = await DevServer(configs, options, forkserver, certificate, inspector).run(sockets, stop)
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else code

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.worker.config import Overrides, PaddockSettings, load_config
+from paddock.worker.debugging import is_inspected, relaxed
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _SHARED: Final = ("api_token", "catalog", "engine", "models", "stand_ins")
 def load_session(options: DevOptions) -> tuple[Config, ...]:
     """The configurations, the primary worker's first. Raises ConfigError, also for workers that do not fit together."""
     primary = load_config(options.config, options.env, options.overrides)
+    if is_inspected(primary, options):
+        primary = relaxed(primary)
     # As in wrangler, flags other than --env are for the primary worker.
     overrides = Overrides(persist_to=primary.state)
     others = [load_config(path, options.env, overrides) for path in options.others]

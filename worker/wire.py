@@ -39,6 +39,7 @@ __all__ = [
     "Finished",
     "Frame",
     "Headers",
+    "Inspectable",
     "Piece",
     "Ping",
     "Pong",
@@ -127,6 +128,14 @@ class Start(_Frame, frozen=True, tag=0):
     is_traced: bool = False
     #: Names among the variables whose values must not be shown.
     secret_names: tuple[str, ...] = ()
+    #: Import the handler when a debugger has connected and has set its breakpoints.
+    waits_for_debugger: bool = False
+
+
+class Inspectable(_Frame, frozen=True, tag=15):
+    """Isolate to server, before Start: its debugger listens on this port."""
+
+    port: int
 
 
 class Ready(_Frame, frozen=True, tag=1):
@@ -261,6 +270,7 @@ class Drain(_Frame, frozen=True, tag=14):
 
 Frame = (
     Start
+    | Inspectable
     | Ready
     | Failed
     | Fetch

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import datetime
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -28,11 +29,16 @@ from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
 from paddock.worker.app import Front, make_app
 from paddock.worker.compat import enabled_flags
+from paddock.worker.debugging import make_inspector
+from paddock.worker.devserver import DevServer
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.listener import listen
+from paddock.worker.log import LOG, ConsoleFormatter, Redactor
+from paddock.worker.options import DevOptions
 from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.serving import serving_config
+from paddock.worker.session import load_session
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.triggers import consumer
 from paddock.worker.watchdog import Limits
@@ -161,3 +167,116 @@ def serve(tmp_path: Path) -> Serve:
                 await outbound.close()
 
     return run
+
+
+CONFIG = """
+name = "app"
+main = "src/handler.py"
+compatibility_date = "2026-09-15"
+compatibility_flags = ["python_workers"]
+{keys}
+[vars]
+GREETING = "{greeting}"
+[paddock]
+drain_timeout_s = 5.0
+[paddock.engine]
+kind = "off"
+{tables}
+"""
+HANDLER = """
+from workers import Response, WorkerEntrypoint
+{top}
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response({answer})
+"""
+
+
+class _Said(logging.Handler):
+    """What the log said; a line can be waited for, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: All of them, and those that nobody has waited for.
+        self.all: list[str] = []
+        self.lines: list[str] = []
+        self._more = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+        self.all.append(self.lines[-1])
+        self._more.set()
+
+    async def line(self, part: str) -> str:
+        while True:
+            found = next((number for number, line in enumerate(self.lines) if part in line), None)
+            if found is not None:
+                line = self.lines[found]
+                del self.lines[: found + 1]
+                return line
+            self._more.clear()
+            await self._more.wait()
+
+
+class Edited(NamedTuple):
+    client: httpx.AsyncClient
+    log: _Said
+    root: Path
+
+    def handler(self, answer: str, top: str = "") -> None:
+        _save(self.root / "src" / "handler.py", HANDLER.format(answer=answer, top=top))
+
+    def config(self, greeting: str = "hi", keys: str = "", tables: str = "") -> None:
+        _save(self.root / "wrangler.toml", CONFIG.format(greeting=greeting, keys=keys, tables=tables))
+
+    async def text(self, path: str = "/") -> str:
+        return (await self.client.get(path)).text
+
+
+@pytest.fixture
+def edit(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Edited]]:
+    """`async with edit(answer) as edited:` a running server of one worker, without an engine."""
+
+    @contextlib.asynccontextmanager
+    async def run(
+        answer: str = "1", *, top: str = "", keys: str = "", reload: bool = True, **more: Any
+    ) -> AsyncIterator[Edited]:
+        (tmp_path / "src").mkdir(exist_ok=True)
+        log = _Said()
+        log.setFormatter(ConsoleFormatter(Redactor()))
+        logger = logging.getLogger("paddock")
+        edited = Edited(httpx.AsyncClient(timeout=30), log, tmp_path)
+        edited.config(keys=keys)
+        edited.handler(answer, top)
+        options = DevOptions(config=tmp_path / "wrangler.toml", reload=reload, **more)
+        configs = load_session(options)
+        sockets = listen("127.0.0.1", 0, is_fixed=True)
+        edited.client.base_url = httpx.URL(f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
+        level = logger.level
+        root = logging.getLogger()
+        logger.setLevel(LOG)
+        root.addHandler(log)
+        stop = asyncio.Event()
+        try:
+            async with asyncio.timeout(50), asyncio.TaskGroup() as tasks, edited.client:
+                tasks.create_task(
+                    DevServer(configs, options, None, inspector=make_inspector(configs[0], options)).run(sockets, stop)
+                )
+                try:
+                    if not options.inspect_brk:
+                        await log.line("isolate_ready")
+                    yield edited
+                finally:
+                    stop.set()
+        finally:
+            root.removeHandler(log)
+            logger.setLevel(level)
+
+    return run
+
+
+def _save(file: Path, text: str) -> None:
+    """As editors do: the file is another one afterwards."""
+    beside = file.with_name(f".{file.name}.tmp")
+    beside.write_text(text)
+    beside.rename(file)

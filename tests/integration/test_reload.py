@@ -3,86 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG
-from paddock.worker.devserver import DevServer
-from paddock.worker.listener import listen
-from paddock.worker.log import LOG, ConsoleFormatter, Redactor
-from paddock.worker.options import DevOptions
-from paddock.worker.session import load_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-CONFIG = """
-name = "app"
-main = "src/handler.py"
-compatibility_date = "2026-09-15"
-compatibility_flags = ["python_workers"]
-{keys}
-[vars]
-GREETING = "{greeting}"
-[paddock]
-drain_timeout_s = 5.0
-[paddock.engine]
-kind = "off"
-{tables}
-"""
-HANDLER = """
-from workers import Response, WorkerEntrypoint
-{top}
-class Default(WorkerEntrypoint):
-    async def fetch(self, request):
-        return Response({answer})
-"""
 UPDATED = "⎔ Local server updated and ready"
 PHI = SHIPPED_CATALOG / "@cf" / "microsoft" / "phi-2.md"
-
-
-class _Said(logging.Handler):
-    """What the log said; a line can be waited for, once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-        self._more = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-        self._more.set()
-
-    async def line(self, part: str) -> str:
-        while True:
-            found = next((number for number, line in enumerate(self.lines) if part in line), None)
-            if found is not None:
-                line = self.lines[found]
-                del self.lines[: found + 1]
-                return line
-            self._more.clear()
-            await self._more.wait()
-
-
-class Edited(NamedTuple):
-    client: httpx.AsyncClient
-    log: _Said
-    root: Path
-
-    def handler(self, answer: str, top: str = "") -> None:
-        save(self.root / "src" / "handler.py", HANDLER.format(answer=answer, top=top))
-
-    def config(self, greeting: str = "hi", keys: str = "", tables: str = "") -> None:
-        save(self.root / "wrangler.toml", CONFIG.format(greeting=greeting, keys=keys, tables=tables))
-
-    async def text(self, path: str = "/") -> str:
-        return (await self.client.get(path)).text
 
 
 def save(file: Path, text: str) -> None:
@@ -92,48 +24,7 @@ def save(file: Path, text: str) -> None:
     beside.rename(file)
 
 
-if TYPE_CHECKING:
-    Edit = Callable[..., AbstractAsyncContextManager[Edited]]
-
-
-@pytest.fixture
-def edit(tmp_path: Path) -> Edit:
-    """`async with edit(answer) as edited:` a running server of one worker, without an engine."""
-
-    @contextlib.asynccontextmanager
-    async def run(answer: str = "1", *, top: str = "", keys: str = "", reload: bool = True) -> AsyncIterator[Edited]:
-        (tmp_path / "src").mkdir(exist_ok=True)
-        log = _Said()
-        log.setFormatter(ConsoleFormatter(Redactor()))
-        logger = logging.getLogger("paddock")
-        edited = Edited(httpx.AsyncClient(timeout=30), log, tmp_path)
-        edited.config(keys=keys)
-        edited.handler(answer, top)
-        options = DevOptions(config=tmp_path / "wrangler.toml", reload=reload)
-        configs = load_session(options)
-        sockets = listen("127.0.0.1", 0, is_fixed=True)
-        edited.client.base_url = httpx.URL(f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
-        level = logger.level
-        root = logging.getLogger()
-        logger.setLevel(LOG)
-        root.addHandler(log)
-        stop = asyncio.Event()
-        try:
-            async with asyncio.timeout(50), asyncio.TaskGroup() as tasks, edited.client:
-                tasks.create_task(DevServer(configs, options, None).run(sockets, stop))
-                try:
-                    await log.line("isolate_ready")
-                    yield edited
-                finally:
-                    stop.set()
-        finally:
-            root.removeHandler(log)
-            logger.setLevel(level)
-
-    return run
-
-
-def test_saved_handler_serves_at_the_same_port(edit: Edit) -> None:
+def test_saved_handler_serves_at_the_same_port(edit) -> None:
     """DT-028: twice within a second, and of the same length."""
 
     async def run() -> list[str]:
@@ -150,7 +41,7 @@ def test_saved_handler_serves_at_the_same_port(edit: Edit) -> None:
 
 
 @pytest.mark.parametrize("file", ["src/lib.py", "src/query.sql", "python_modules/pack/__init__.py", "linked/lib.py"])
-def test_whatever_the_handler_reads_when_it_is_imported_reloads_it(edit: Edit, tmp_path: Path, file: str) -> None:
+def test_whatever_the_handler_reads_when_it_is_imported_reloads_it(edit, tmp_path: Path, file: str) -> None:
     """DT-033: an imported module, a data file, an installed package, a file behind a link."""
     place = tmp_path / file
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +63,7 @@ def test_whatever_the_handler_reads_when_it_is_imported_reloads_it(edit: Edit, t
     assert ["old" in text for text in asyncio.run(run())] == [True, False]
 
 
-def test_a_syntax_error_is_shown_and_mended(edit: Edit) -> None:
+def test_a_syntax_error_is_shown_and_mended(edit) -> None:
     """DT-032"""
 
     async def run() -> tuple[httpx.Response, str]:
@@ -189,7 +80,7 @@ def test_a_syntax_error_is_shown_and_mended(edit: Edit) -> None:
     assert "src/handler.py:6:" in broken.text and "return Response(1 +)" in broken.text and "^" in broken.text
 
 
-def test_without_reload_files_are_left_alone(edit: Edit) -> None:
+def test_without_reload_files_are_left_alone(edit) -> None:
     """DT-033: --no-reload"""
 
     async def run() -> tuple[str, int]:
@@ -201,7 +92,7 @@ def test_without_reload_files_are_left_alone(edit: Edit) -> None:
     assert asyncio.run(run()) == ("old", 0)
 
 
-def test_configuration_and_secrets_apply_at_once(edit: Edit) -> None:
+def test_configuration_and_secrets_apply_at_once(edit) -> None:
     """DT-034: variables, secrets, limits and flags."""
 
     async def run() -> list[str]:
@@ -219,7 +110,7 @@ def test_configuration_and_secrets_apply_at_once(edit: Edit) -> None:
     assert asyncio.run(run()) == ["hi 0", "hello 0", "hello s3cret-value"]
 
 
-def test_a_wrong_configuration_says_all_that_is_wrong_and_changes_nothing(edit: Edit) -> None:
+def test_a_wrong_configuration_says_all_that_is_wrong_and_changes_nothing(edit) -> None:
     """DT-034"""
 
     async def run() -> tuple[str, str, str]:
@@ -235,7 +126,7 @@ def test_a_wrong_configuration_says_all_that_is_wrong_and_changes_nothing(edit: 
     assert "wrangler.toml" in said and (kept, mended) == ("hi", "mended")
 
 
-def test_what_cannot_change_while_it_runs_is_named_and_stays(edit: Edit) -> None:
+def test_what_cannot_change_while_it_runs_is_named_and_stays(edit) -> None:
     """DT-034"""
 
     async def run() -> tuple[str, str, str]:
@@ -250,7 +141,7 @@ def test_what_cannot_change_while_it_runs_is_named_and_stays(edit: Edit) -> None
     assert port.endswith("until then it is 8787, not 9999.") and "unset, not 3" in other and answer == "new"
 
 
-def test_model_files_come_change_and_go(edit: Edit) -> None:
+def test_model_files_come_change_and_go(edit) -> None:
     """DT-035"""
     mine = PHI.read_text().replace("@cf/microsoft/phi-2", "@cf/me/mine")
     path = "/client/v4/accounts/any/ai/models/schema?model=@cf/me/mine"

@@ -46,8 +46,7 @@ def dev_options(arguments: Namespace) -> DevOptions:
         https_key=arguments.https_key_path,
         https_certificate=arguments.https_cert_path,
         hotkeys=arguments.show_interactive_dev_session,
-        inspector_ip=arguments.inspector_ip,
-        inspector_port=arguments.inspector_port,
+        inspect_brk=arguments.inspect_brk,
     )
 
 

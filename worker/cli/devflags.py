@@ -43,6 +43,8 @@ def overrides_of(arguments: Namespace) -> Overrides:
     return Overrides(
         ip=arguments.ip,
         port=arguments.port,
+        inspector_ip=arguments.inspector_ip,
+        inspector_port=arguments.inspector_port,
         vars=dict(arguments.var),
         env_files=tuple(arguments.env_file),
         deterministic=arguments.deterministic,
@@ -90,6 +92,9 @@ def _add_address(parser: Parser) -> None:
     )
     parser.add_argument("--inspector-port", type=_port, metavar="N", help="port for debuggers")
     parser.add_argument("--inspector-ip", metavar="ADDRESS", help="address for debuggers (127.0.0.1)")
+    parser.add_argument(
+        "--inspect-brk", action="store_true", help="import the handler only when a debugger has connected (port 9229)"
+    )
 
 
 def _add_worker(parser: Parser) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
-from paddock.worker.isolate import switching, traced, webloop
+from paddock.worker.isolate import debugging, switching, traced, webloop
 from paddock.worker.isolate.calls import Calls
 from paddock.worker.isolate.confinement import refuse_threads_and_processes
 from paddock.worker.isolate.context import wait_until
@@ -60,7 +60,8 @@ _AHEAD: Final = (
 class _Isolate:
     """The process's state: waits for Start, imports, serves until Drain is done or the server is gone."""
 
-    def __init__(self, make_events: type[Events]) -> None:
+    def __init__(self, make_events: type[Events], debugger_port: int | None) -> None:
+        self._debugger_port = debugger_port
         self._make_events = make_events
         self._peer = Peer(1, self._serve, self._on_frame)
         self._started: asyncio.Future[wire.Start] = asyncio.get_running_loop().create_future()
@@ -75,9 +76,14 @@ class _Isolate:
             self._started.cancel()
 
     async def _start(self) -> None:
+        if self._debugger_port is not None:
+            await self._peer.opened.wait()
+            self._peer.send(wire.Inspectable(self._debugger_port))
         start = await self._started
         if start.protocol != wire.PROTOCOL:
             sys.exit(f"expected protocol {wire.PROTOCOL}; the server speaks {start.protocol}: restart paddock")
+        if start.waits_for_debugger:
+            debugging.wait()
         began = time.perf_counter()
         transport = Transport(self._peer)
         set_transport(transport)
@@ -187,10 +193,11 @@ def main(make_events: type[Events] = Events) -> None:
     for name in _AHEAD:
         import_module(name)
     sock = socket.socket(fileno=descriptor)
+    debugger_port = debugging.listen() if "inspect" in sys.argv[3:] else None
 
     async def run() -> None:
         switching.install(asyncio.get_running_loop())
-        await _Isolate(make_events).run(sock)
+        await _Isolate(make_events, debugger_port).run(sock)
 
     webloop.install()
     with asyncio.Runner(loop_factory=webloop.IsolateLoop) as runner:

@@ -38,7 +38,7 @@ def refuse_threads_and_processes(loop: asyncio.AbstractEventLoop) -> None:
     for module in (_thread, threading):
         for name in _THREADS:
             if hasattr(module, name):
-                setattr(module, name, _no_thread)
+                setattr(module, name, _refusing(getattr(module, name)))
     for name in _PROCESSES:
         setattr(os, name, _no_process)
     subprocess.Popen.__init__ = _no_process  # type: ignore[method-assign]  # nothing of it works without
@@ -60,8 +60,16 @@ async def _nothing_to_shut_down(timeout: float | None = None) -> None:
     """The executor has no threads."""
 
 
-def _no_thread(*_args: object, **_options: object) -> NoReturn:
-    raise RuntimeError("can't start new thread")
+def _refusing(start: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that starts threads of the debugger (debugpy marks them), and no others."""
+
+    def start_thread(*args: Any, **options: Any) -> Any:
+        thread = getattr(args[0], "__self__", None) if args else None
+        if not getattr(thread, "is_pydev_daemon_thread", False):
+            raise RuntimeError("can't start new thread")
+        return start(*args, **options)
+
+    return start_thread
 
 
 def _no_process(*_args: object, **_options: object) -> NoReturn:
