@@ -39,8 +39,8 @@ CONVERTER_PACKAGES = {
     "markdown_it",
 }
 
-#: Nothing else in the isolate may know which event loop it runs on, how it switches stacks, how events are packed, and
-#: what parses URLs.
+#: Nothing else in the isolate may know which event loop it runs on, how it switches stacks, how events are packed,
+#: what parses URLs, and what debugs.
 ISOLATE_EXCEPTIONS = {
     ("paddock.worker.isolate.webloop", "uvloop"),
     ("paddock.worker.isolate.switching", "greenlet"),
@@ -52,6 +52,7 @@ ISOLATE_EXCEPTIONS = {
     ("paddock.worker.isolate.tailed", "msgspec"),
     ("paddock.worker.isolate.traced", "msgspec"),
     ("paddock.worker.isolate.web.url", "ada_url"),
+    ("paddock.worker.isolate.debugging", "debugpy"),
 }
 
 #: The ciphers of `crypto.subtle` are a package's; only the algorithms know, and only when one of them is used.
