@@ -138,13 +138,13 @@ class AiService:
         return RunResult(None, await primed(job.stream(choices), self.engines.clock), headers)
 
     def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
-        name = inputs.get("lora")
-        if name is None:
+        if inputs.get("lora") is None:
             return None
+        name = str(inputs["lora"])
         configured, weights = self._adapters.get(card.name, {}), self.engines.weights(card)
         is_settled = name in configured or not card.takes_lora
-        uploaded = None if self._finetunes is None or is_settled else self._finetunes.adapter(card, str(name), weights)
-        return uploaded or resolve_adapter(card, str(name), configured, weights)
+        uploaded = None if self._finetunes is None or is_settled else self._finetunes.adapter(card, name, weights)
+        return uploaded or resolve_adapter(card, name, configured, weights)
 
 
 async def _checked(card: ModelCard, inputs: object) -> dict[str, object]:
