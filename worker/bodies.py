@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from paddock.worker.peer import Peer
     from paddock.worker.wire import BodyId
 
-__all__ = ["ClosedBody", "LocalBody", "PeerGone", "RemoteBody", "WholeBody"]
+__all__ = ["CLOSED", "ClosedBody", "LocalBody", "PeerGone", "RemoteBody", "WholeBody"]
 
+#: What whoever reads a body behind the end of its event is told.
+CLOSED: Final = "the body is closed: the request that it was made for is over"
 #: Pieces that a reader lets the writer send ahead.
 _WINDOW_PIECES: Final = 16
 
@@ -105,7 +107,7 @@ class ClosedBody:
     """What is left of a body whose event is over."""
 
     async def pull(self) -> bytes | None:
-        raise BodyBroken("the body is closed: the request that it was made for is over")
+        raise BodyBroken(CLOSED)
 
     async def cancel(self, reason: object) -> None:
         """Nothing is left to stop."""

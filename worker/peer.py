@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from paddock.worker import wire
-from paddock.worker.bodies import ClosedBody, LocalBody, PeerGone, RemoteBody, WholeBody
+from paddock.worker.bodies import CLOSED, ClosedBody, LocalBody, PeerGone, RemoteBody, WholeBody
 from paddock.worker.channel import Channel, WireError
 
 if TYPE_CHECKING:
@@ -323,9 +323,10 @@ class Peer:
             self._tasks.create_task(body.source.cancel(None))
 
     def close_bodies_of(self, cause: int) -> None:
-        """Close every body that was made on behalf of this event and that nobody will read any more."""
+        """Close every body that was made on behalf of this event. The other end, which may still hold it, is told."""
         for number in [number for number, body in self._writing.items() if body.cause == cause]:
             self._stop_writing(number)
+            self.send(wire.End(wire.BodyId(number), CLOSED))
 
     async def _abandon(self) -> None:
         for future in self._waiting.values():

@@ -116,6 +116,26 @@ def test_parts_travel_beside_the_body_and_come_back_unread() -> None:
     asyncio.run(run())
 
 
+def test_a_body_that_outlives_its_event_is_over_for_its_reader_too() -> None:
+    taken: list[ByteSource] = []
+
+    async def keep(incoming: IncomingFetch) -> None:
+        assert isinstance(incoming.body, RemoteBody)
+        taken.append(incoming.body)
+        incoming.reply(200, "", (), None)
+
+    async def run() -> None:
+        async with pair(refuse, keep) as (server, isolate):
+            event = fetch_from(server)
+            await server.fetch(event, WholeBody(b"never read"))
+            server.close_bodies_of(event.id)
+            with pytest.raises(PeerGone, match="the request that it was made for is over"):
+                await taken[0].pull()
+            assert not isolate._reading
+
+    asyncio.run(run())
+
+
 def test_a_reply_is_sent_when_its_last_part_is_over() -> None:
     over: list[bool] = []
 
