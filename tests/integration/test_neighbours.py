@@ -81,6 +81,12 @@ class Default(WorkerEntrypoint):
             raise ValueError("failed")
         controller.noRetry()
 
+    async def queue(self, batch, env, ctx):
+        first, second = batch.messages
+        assert (batch.queue, first.id, first.attempts, first.body.n) == ("jobs", "a", 2, 1), first
+        first.ack()
+        second.retry(delaySeconds=5)
+
     async def fetch(self, request):
         path = request.url.split("?")[0].rpartition("/")[2]
         if path == "through":
@@ -214,6 +220,29 @@ result = await env.BACK.scheduled(cron="{cron}")
 return Response.json([result.outcome, result.noRetry])
 """
     assert ask(client, code).json() == outcome
+
+
+def test_another_worker_takes_a_batch(client: httpx.Client) -> None:
+    """PW-033. Source: workerd, api/http, Fetcher::queue."""
+    code = """
+from js import Date
+messages = [{"id": "a", "timestamp": Date.new(0), "attempts": 2, "body": {"n": 1}}]
+messages.append({"id": "b", "timestamp": Date.new(0), "attempts": 1, "body": "text"})
+result = await env.BACK.queue("jobs", messages)
+try:
+    await env.BACK.queue("jobs", [{"id": "a", "timestamp": Date.new(0), "attempts": 1}])
+except JsException as error:
+    return Response.json([result, str(error)])
+"""
+    result, error = ask(client, code).json()
+    assert result == {
+        "outcome": "ok",
+        "ackAll": False,
+        "retryBatch": {"retry": False},
+        "explicitAcks": ["a"],
+        "retryMessages": [{"msgId": "b", "delaySeconds": 5}],
+    }
+    assert error == "TypeError: Expected one of body or serializedBody for each message"
 
 
 def test_a_method_of_another_worker_is_called(client: httpx.Client) -> None:

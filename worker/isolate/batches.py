@@ -19,7 +19,7 @@ from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.objects import JsProxy, is_nullish, read
 
 if TYPE_CHECKING:
-    from paddock.worker import wire
+    from paddock.worker.wire import Headers
 
 __all__ = ["Batch", "Message", "MessageBatch"]
 
@@ -119,7 +119,7 @@ class MessageBatch(JsProxy):
 class Batch:
     """One delivery."""
 
-    def __init__(self, _head: wire.Fetch, body: bytes) -> None:
+    def __init__(self, _headers: Headers, body: bytes) -> None:
         self.subject = MessageBatch(msgspec.json.decode(body, type=_Arguments))
 
     def result(self) -> dict[str, object]:

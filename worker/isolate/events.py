@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
 from paddock.worker import wire
 from paddock.worker.isolate import traced
 from paddock.worker.isolate.answering import Answers
-from paddock.worker.isolate.batches import Batch
 from paddock.worker.isolate.cf import ClientProperties
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, Background, ExecutionContext
 from paddock.worker.isolate.cpu import CpuLimitExceeded, CpuMeter
+from paddock.worker.isolate.deliveries import DELIVERIES
 from paddock.worker.isolate.depth import DEPTH
 from paddock.worker.isolate.loader import user_frames
-from paddock.worker.isolate.mail import Mail
 from paddock.worker.isolate.notes import begin as begin_notes
 from paddock.worker.isolate.notes import current as current_notes
 from paddock.worker.isolate.own import thrown
 from paddock.worker.isolate.report import message_of, report
-from paddock.worker.isolate.scheduled import Scheduled
 from paddock.worker.isolate.shown import Shower
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
-from paddock.worker.isolate.tailed import Tailed
 from paddock.worker.isolate.transport import CURRENT_EVENT, whole, wire_body
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
@@ -37,7 +34,7 @@ from paddock.worker.isolate.web.scope import current_scope, enter_request
 from paddock.worker.isolate.web.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from paddock.worker.isolate.calls import Calls
     from paddock.worker.isolate.remotecalls import RemoteCalls
@@ -54,21 +51,6 @@ logger = logging.getLogger(__name__)
 _CLOSE_S: Final = 15.0
 
 
-class _Delivery(Protocol):
-    """An event that is no fetch: what the handler is called with, and afterwards what it did."""
-
-    @property
-    def subject(self) -> object: ...
-
-    def result(self) -> dict[str, object]: ...
-
-
-_DELIVERIES: Final[dict[str, Callable[[wire.Fetch, bytes], _Delivery]]] = {
-    "scheduled": Scheduled,
-    "queue": Batch,
-    "email": Mail,
-    "tail": Tailed,
-}
 _NO_PROPS: Final = "{}"
 _JSON: Final = (("content-type", "application/json"),)
 
@@ -185,7 +167,7 @@ class Events:
     async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """An event that is no fetch. Its outcome is an answer, too, when the handler raises (PW-027)."""
         kind = incoming.fetch.target
-        delivery = _DELIVERIES[kind](incoming.fetch, await whole(incoming.body))
+        delivery = DELIVERIES[kind](incoming.fetch.headers, await whole(incoming.body))
         outcome, frames = "ok", ""
         try:
             await self._answers.of(incoming.fetch.id, self._calls.event(kind, delivery.subject, context), _unused)

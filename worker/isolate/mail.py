@@ -18,7 +18,7 @@ from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes
 from paddock.worker.isolate.web.text import js_string
 
 if TYPE_CHECKING:
-    from paddock.worker import wire
+    from paddock.worker.wire import Headers as EventHeaders
 
 __all__ = ["EmailMessage", "ForwardableEmailMessage", "Mail"]
 
@@ -83,8 +83,8 @@ class ForwardableEmailMessage(JsProxy):
 class Mail:
     """One delivery; the envelope stands in the event's headers."""
 
-    def __init__(self, head: wire.Fetch, body: bytes) -> None:
-        envelope = dict(head.headers)
+    def __init__(self, headers: EventHeaders, body: bytes) -> None:
+        envelope = dict(headers)
         self.subject = ForwardableEmailMessage(envelope["mail-from"], envelope["rcpt-to"], body)
 
     def result(self) -> dict[str, object]:

@@ -13,24 +13,14 @@ import msgspec
 from paddock.worker import wire
 from paddock.worker.isolate.depth import next_depth
 from paddock.worker.isolate.own import with_length
-from paddock.worker.isolate.web.errors import JsException
 
 if TYPE_CHECKING:
     from paddock.worker.isolate.own import Target
     from paddock.worker.isolate.remotecalls import RemoteCalls
-    from paddock.worker.isolate.scheduled import ScheduledController
     from paddock.worker.isolate.web.request import Request
     from paddock.worker.isolate.web.response import Response
 
 __all__ = ["Neighbour"]
-
-
-class _Scheduled(msgspec.Struct):
-    """What came of a `scheduled` event, in the words of the isolate that took it."""
-
-    outcome: str
-    error: str
-    is_final: bool = msgspec.field(name="noRetry")
 
 
 class Neighbour:
@@ -44,14 +34,10 @@ class Neighbour:
         """The response of the entrypoint. Raises JsException with what its handler raised."""
         return await self._remote.transport.fetch_service(self._binding, with_length(request), next_depth())
 
-    async def scheduled(self, controller: ScheduledController) -> None:
-        """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
-        arguments = msgspec.json.encode({"cron": controller.cron, "time_ms": controller.scheduledTime})
-        told = await self._remote.transport.deliver(self._binding, "scheduled", arguments, next_depth())
-        result = msgspec.json.decode(told, type=_Scheduled)
-        controller._is_final = result.is_final
-        if result.outcome != "ok":
-            raise JsException("PythonError", result.error)
+    async def deliver(self, kind: str, arguments: bytes) -> dict[str, object]:
+        """Have the default entrypoint take an event that is no fetch; its outcome, and what the handler did."""
+        told = await self._remote.transport.deliver(self._binding, kind, arguments, next_depth())
+        return msgspec.json.decode(told, type=dict[str, object])
 
     async def call(self, _target: Target, method: str, args: tuple[object, ...]) -> object:
         """What a method returns. Raises JsException with what it raised."""

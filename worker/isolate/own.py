@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from paddock.worker.isolate.calls import DEFAULT
 from paddock.worker.isolate.context import WAIT_UNTIL_CUT, Background, ExecutionContext
+from paddock.worker.isolate.deliveries import DELIVERIES
 from paddock.worker.isolate.depth import DEPTH, next_depth
 from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.rpc import LASTING, crossed
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from paddock.worker.isolate.calls import Calls
-    from paddock.worker.isolate.scheduled import ScheduledController
     from paddock.worker.isolate.web.objects import JsObject
     from paddock.worker.isolate.web.streams import ByteSource
 
@@ -77,14 +77,20 @@ class OwnWorker:
 
         return await self._event(target, answer)
 
-    async def scheduled(self, controller: ScheduledController) -> None:
-        """Deliver the event to the default entrypoint. Raises JsException with what it raised."""
+    async def deliver(self, kind: str, arguments: bytes) -> dict[str, object]:
+        """Have the default entrypoint take an event that is no fetch; its outcome, and what the handler did."""
+        delivery = DELIVERIES[kind]((), arguments)
 
         async def answer(calls: Calls, context: ExecutionContext) -> tuple[None, asyncio.Event | None]:
-            await calls.event("scheduled", controller, context)
+            await calls.event(kind, delivery.subject, context)
             return None, None
 
-        await self._event(Target(DEFAULT), answer)
+        outcome, text = "ok", ""
+        try:
+            await self._event(Target(DEFAULT), answer)
+        except JsException as error:
+            outcome, text = "exception", str(error)
+        return {"outcome": outcome, "error": text, **delivery.result()}
 
     async def call(self, target: Target, method: str, args: tuple[object, ...]) -> object:
         """What a method returns. Raises JsException with what it raised."""

@@ -12,7 +12,7 @@ import msgspec
 from paddock.worker.isolate.web.objects import JsProxy
 
 if TYPE_CHECKING:
-    from paddock.worker import wire
+    from paddock.worker.wire import Headers
 
 __all__ = ["Scheduled", "ScheduledController"]
 
@@ -40,7 +40,7 @@ class ScheduledController(JsProxy):
 class Scheduled:
     """One delivery."""
 
-    def __init__(self, _head: wire.Fetch, body: bytes) -> None:
+    def __init__(self, _headers: Headers, body: bytes) -> None:
         arguments = msgspec.json.decode(body, type=_Arguments)
         self.subject = ScheduledController(arguments.cron, arguments.time_ms)
 

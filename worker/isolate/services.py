@@ -7,25 +7,24 @@ a worker that does not run here there is nobody to ask: the answers are those of
 from __future__ import annotations
 
 import logging
-import time
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 from paddock.worker.isolate.calls import DEFAULT, missing_method
+from paddock.worker.isolate.extraevents import EXTRA_EVENTS
 from paddock.worker.isolate.neighbour import Neighbour
 from paddock.worker.isolate.own import OwnWorker, Target
-from paddock.worker.isolate.scheduled import ScheduledController
 from paddock.worker.isolate.web.abort import aborting
 from paddock.worker.isolate.web.classes import folds_keywords, with_keywords
-from paddock.worker.isolate.web.date import Date
 from paddock.worker.isolate.web.errors import JsException, type_error
 from paddock.worker.isolate.web.fetch import Fetcher
-from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, read
+from paddock.worker.isolate.web.jsonvalue import from_python
+from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish
 from paddock.worker.isolate.web.promise import Promise, start
 from paddock.worker.isolate.web.request import Request
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.scope import require_request
-from paddock.worker.isolate.web.text import js_string
 from paddock.worker.isolate.web.url import URL
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Callee(Protocol):
 
     async def fetch(self, target: Target, request: Request, /) -> Response: ...
 
-    async def scheduled(self, controller: ScheduledController, /) -> None: ...
+    async def deliver(self, kind: str, arguments: bytes, /) -> dict[str, object]: ...
 
     async def call(self, target: Target, method: str, args: tuple[object, ...], /) -> object: ...
 
@@ -93,8 +92,8 @@ class Service(Fetcher):
     def __getattr__(self, name: str) -> Callable[..., Promise[object]]:
         if name == "then" or name.startswith("__"):  # no promise, whatever else it is
             raise AttributeError(name)
-        if name == "scheduled" and self._entrypoint.entrypoint == DEFAULT and _has_extra_handlers():
-            return self._scheduled
+        if name in EXTRA_EVENTS and self._entrypoint.entrypoint == DEFAULT and _has_extra_handlers():
+            return partial(self._deliver, name)
 
         def call(*args: object, **members: object) -> Promise[object]:
             require_request()
@@ -104,23 +103,16 @@ class Service(Fetcher):
 
         return call
 
-    @folds_keywords
-    def _scheduled(self, options: object = None) -> Promise[object]:
-        """Deliver a `scheduled` event, and tell how it went. Source: workerd, api/http, Fetcher::scheduled."""
+    def _deliver(self, kind: str, *args: object, **members: object) -> Promise[object]:
+        """Have the worker take an event, and tell how it went."""
         require_request()
-        at, cron = read(options, "scheduledTime"), read(options, "cron")
-        time_ms = at.valueOf() if isinstance(at, Date) else at
-        given = time_ms if isinstance(time_ms, int | float) else time.time() * 1e3
-        controller = ScheduledController("" if is_nullish(cron) else js_string(cron), int(given))
+        arguments = EXTRA_EVENTS[kind](*with_keywords(args, members)).encode()
 
         async def deliver() -> object:
-            outcome = "ok"
-            try:
-                await self._callee.scheduled(controller)
-            except JsException as error:
-                logger.error("scheduled_failed %s", error)
-                outcome = "exception"
-            return JsObject({"outcome": outcome, "noRetry": controller._is_final})
+            told = await self._callee.deliver(kind, arguments)
+            if error := told.pop("error"):
+                logger.error("%s_failed %s", kind, error)
+            return from_python(told)
 
         return start(deliver())
 

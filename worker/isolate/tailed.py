@@ -15,7 +15,7 @@ from paddock.worker.isolate.web.objects import JsProxy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker import wire
+    from paddock.worker.wire import Headers
 
 __all__ = ["EventInfo", "Tailed", "TraceException", "TraceItem", "TraceLog", "TracedRequest", "redacted"]
 
@@ -30,7 +30,7 @@ _CARD_DIGITS: Final = range(13, 20)
 class Tailed:
     """One delivery: a list of trace items."""
 
-    def __init__(self, _head: wire.Fetch, body: bytes) -> None:
+    def __init__(self, _headers: Headers, body: bytes) -> None:
         self.subject = JsArray(_item(item) for item in msgspec.json.decode(body))
 
     def result(self) -> dict[str, object]:
