@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -26,9 +25,10 @@ from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded, WorkerRestarted
 from paddock.worker.guard import RESERVED, Guard
 from paddock.worker.http import Exchange, text_headers
-from paddock.worker.log import LateText, request_line
+from paddock.worker.log import SHORT_ID, LateText, request_line
 from paddock.worker.metrics import Metrics
 from paddock.worker.peer import PeerFault
+from paddock.worker.tracebacks import shown_traceback
 from paddock.worker.upstream import Upstream
 from paddock.worker.websocket import SocketExchange
 
@@ -60,6 +60,8 @@ class Front(NamedTuple):
     upstream: Upstream = Upstream()
     #: Whether `/__scheduled` is ours.
     tests_scheduled: bool = False
+    #: Whether the log says which request a line belongs to.
+    names_requests: bool = False
 
 
 def make_app(
@@ -82,7 +84,7 @@ def make_app(
     """
     to = addressees or Addressees(supervisor.current)
     counted = metrics or Metrics()
-    options = _DoorOptions(limit_bytes, colour, tracing, pages or ErrorPages())
+    options = _DoorOptions(limit_bytes, colour, tracing, pages or ErrorPages(), front.names_requests)
 
     async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
         answer = openai.answer if openai.PATH.fullmatch(urlsplit(request.url).path) else rest.answer
@@ -152,6 +154,7 @@ class _DoorOptions(NamedTuple):
     colour: bool
     tracing: Tracing | None
     pages: ErrorPages
+    names_requests: bool
 
 
 class _Door:
@@ -187,10 +190,15 @@ class _Door:
             seconds = time.monotonic() - started
             colour = self._options.colour
             line = LateText(lambda: request_line(method, path, exchange.status, seconds, calls, colour=colour))
-            logger.log(level, "%s%s", line, outcome)
+            if self._options.names_requests:
+                outcome += f" · request {exchange.id[:SHORT_ID]}"
+            logger.log(level, "%s%s", line, outcome, extra=self._named(exchange))
             if self._options.tracing is not None:
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
                 self._options.tracing.record(method, path, exchange.status, seconds, headers, calls)
+
+    def _named(self, exchange: Exchange) -> dict[str, object] | None:
+        return {"fields": {"request_id": exchange.id}} if self._options.names_requests else None
 
     async def _serve(self, exchange: Exchange, calls: list[CallRecord]) -> str:
         """Answer until the answer is complete or the client has gone. Returns what the log line ends with."""
@@ -230,11 +238,26 @@ class _Door:
         self, exchange: Exchange, error: PaddockError | PeerFault | OSError, calls: list[CallRecord]
     ) -> None:
         """The error in the form that the client wants, with the user's traceback when the handler raised."""
-        failure = _failure(error)
+        failure = self._failure(error, self._named(exchange))
         form = wanted_form(exchange.header("accept"))
-        request = RequestSummary(exchange.line, exchange.headers, uuid.uuid4().hex)
+        request = RequestSummary(exchange.line, exchange.headers, exchange.id)
         page = self._options.pages.render(failure, request, calls, form)
         await exchange.respond(failure.status, page.headers, page.body)
+
+    def _failure(self, error: PaddockError | PeerFault | OSError, extra: dict[str, object] | None) -> Failure:
+        """What the client is told; what is not the client's fault is logged as well."""
+        if isinstance(error, PaddockError):
+            if error.actor == "us":
+                logger.error("%s %s", error.code, error, extra=extra)
+            return Failure(
+                error.status, error.code, str(error), name=type(error).__name__, production=_production(error)
+            )
+        if isinstance(error, PeerFault):
+            colour, root = self._options.colour, self._options.pages.root
+            logger.error("%s", shown_traceback(error.stack or str(error), root, colour=colour), extra=extra)
+            report = faultreport.decode(error.report)
+            return Failure(500, "handler_error", error.message, error.stack, error.name, 1101, report)
+        return Failure(500, "body_broken", str(error), name="OSError")
 
 
 class _Watcher:
@@ -295,7 +318,14 @@ async def _answer_event(supervisor: Supervisor, exchange: Exchange, request: Fet
     if front.upstream.is_other:
         front.upstream.enter(request)
     fetch = wire.Fetch(
-        wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=exchange.is_upgrade
+        wire.FetchId(0),
+        wire.FETCH,
+        request.method,
+        request.url,
+        request.headers,
+        None,
+        is_upgrade=exchange.is_upgrade,
+        request_id=exchange.id if front.names_requests else "",
     )
     try:
         answer = await _answered(supervisor, fetch, request)
@@ -358,19 +388,6 @@ async def _answer_description(service: AiService, exchange: Exchange) -> None:
     document = await asyncio.to_thread(openapi.describe, service.catalog)
     body = msgspec.json.encode(document)
     await exchange.respond(200, (("content-type", "application/json"),), body)
-
-
-def _failure(error: PaddockError | PeerFault | OSError) -> Failure:
-    """What the client is told; what is not the client's fault is logged as well."""
-    if isinstance(error, PaddockError):
-        if error.actor == "us":
-            logger.error("%s %s", error.code, error)
-        return Failure(error.status, error.code, str(error), name=type(error).__name__, production=_production(error))
-    if isinstance(error, PeerFault):
-        logger.error("%s", (error.stack or str(error)).rstrip())
-        report = faultreport.decode(error.report)
-        return Failure(500, "handler_error", error.message, error.stack, error.name, 1101, report)
-    return Failure(500, "body_broken", str(error), name="OSError")
 
 
 def _production(error: PaddockError) -> int | None:

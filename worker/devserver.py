@@ -24,7 +24,7 @@ from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.hotkeys import has_terminal, listen_to_keys
 from paddock.worker.keyactions import KeyActions
 from paddock.worker.livereload import LiveReload
-from paddock.worker.log import LOG, wants_colour
+from paddock.worker.log import LOG, ai_fields, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.neighbours import Isolates
 from paddock.worker.options import ExitCode
@@ -125,6 +125,7 @@ class DevServer:
     # Its parts
 
     def _count(self, record: CallRecord) -> None:
+        logger.debug("ai %s", ai_fields(record))
         self._ledger.add(record)
         self._metrics.add(record)
 
@@ -186,7 +187,7 @@ class DevServer:
             self._service,
             config.paddock.max_body_bytes,
             access=Access(config.paddock.api_token),
-            colour=wants_colour(sys.stderr),
+            colour=wants_colour(sys.stderr) and not self._options.json_logs,
             metrics=self._metrics,
             tracing=self._tracing,
             pages=primary.pages,
@@ -195,6 +196,7 @@ class DevServer:
                 _guard(config),
                 Upstream(config.upstream_host, config.dev.upstream_protocol),
                 self._options.test_scheduled,
+                names_requests=self._options.json_logs or self._options.log_level == "debug",
             ),
             addressees=_addressees(primary, self._shared.workers),
         )

@@ -83,6 +83,11 @@ class ErrorPages:
         self._root = root
         self._redactor = Redactor(_spellings(secrets))
 
+    @property
+    def root(self) -> Path | None:
+        """The folder of the user's own files."""
+        return self._root
+
     def render(self, failure: Failure, request: RequestSummary, calls: Sequence[CallRecord], form: Form) -> Rendered:
         """The response to a client that wants this form."""
         # Before anything is encoded: an escaped secret would not be found.

@@ -13,8 +13,9 @@ import msgspec
 from paddock.worker import jsonlog
 from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start, project_catalog
 from paddock.worker.errorpage import ErrorPages
-from paddock.worker.log import LOG
+from paddock.worker.log import LOG, SHORT_ID
 from paddock.worker.neighbours import Neighbours, Route
+from paddock.worker.outputlines import unmarked
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import PYTHON, Tree, watch
 from paddock.worker.supervisor import Supervisor
@@ -22,7 +23,7 @@ from paddock.worker.tail import Tail
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.assets.binding import AssetsBinding
@@ -181,15 +182,22 @@ def _routes(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> dict[s
     return routes
 
 
-def _line_printer(config: Config, options: DevOptions) -> partial[None]:
+def _line_printer(config: Config, options: DevOptions) -> Callable[[str, str], None]:
     """What prints the lines of this worker's handler."""
     if options.json_logs:
-        return partial(jsonlog.print_line, worker=config.name if options.others else "")
-    return partial(_print_line)
+        worker = config.name if options.others else ""
+
+        def print_json(stream: str, text: str) -> None:
+            request_id, line = unmarked(text)
+            jsonlog.print_line(stream, line, worker=worker, request_id=request_id)
+
+        return print_json
+    return _print_line
 
 
 def _print_line(stream: str, text: str) -> None:
-    """What the handler prints is the user's: unaltered, and on the stream that it chose."""
+    """What the handler prints is the user's: unaltered, and on the stream that it chose. At debug with its request."""
     target = sys.stderr if stream == "stderr" else sys.stdout
-    target.write(text + "\n")
+    request_id, line = unmarked(text)
+    target.write(f"[{request_id[:SHORT_ID]}] {line}\n" if request_id else line + "\n")
     target.flush()

@@ -19,6 +19,8 @@ import termios
 import tty
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from paddock.worker.log import flush
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -79,6 +81,7 @@ async def listen_to_keys(hotkeys: Sequence[Hotkey]) -> None:
         with _keys_unbuffered(descriptor):
             loop.add_signal_handler(signal.SIGCONT, tty.setcbreak, descriptor)
             loop.add_reader(descriptor, read)
+            flush()
             shown = bar(hotkeys, shutil.get_terminal_size().columns)
             print(shown, file=sys.stderr, flush=True)  # noqa: T201 - whatever the log level
             try:

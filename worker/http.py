@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import re
+import uuid
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -114,6 +115,11 @@ class Exchange:
         """The first value of one of the request's headers, whose name is given in lower case."""
         wanted = name.encode()
         return next((value.decode("latin-1") for key, value in self._scope["headers"] if key.lower() == wanted), None)
+
+    @functools.cached_property
+    def id(self) -> str:
+        """By which log and client name this request."""
+        return uuid.uuid4().hex
 
     @property
     def headers(self) -> Headers:

@@ -30,6 +30,8 @@ class _Line(msgspec.Struct, omit_defaults=True):
     #: Of what the handler prints, and of which worker's, where there are several.
     stream: str = ""
     worker: str = ""
+    #: Of what belongs to a request: the one that the client gets with an error.
+    request_id: str = ""
     #: Of what other programs wait for: its name, and the address of the server.
     event: str = ""
     ip: str = ""
@@ -51,10 +53,10 @@ class JsonFormatter(SecretiveFormatter):
         return msgspec.json.encode(line).decode()
 
 
-def print_line(stream: str, text: str, worker: str = "") -> None:
+def print_line(stream: str, text: str, worker: str = "", request_id: str = "") -> None:
     """What the handler prints: the user's, and so unaltered. On standard output, whatever stream it chose."""
     now = datetime.datetime.now(datetime.UTC).timestamp()
-    line = _Line(_moment(now), "log", "worker", text, stream=stream, worker=worker)
+    line = _Line(_moment(now), "log", "worker", text, stream=stream, worker=worker, request_id=request_id)
     sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
     sys.stdout.buffer.flush()
 

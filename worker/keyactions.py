@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker.greeting import models_table
 from paddock.worker.hotkeys import Hotkey, bar
-from paddock.worker.log import LOG
+from paddock.worker.log import LOG, flush
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,7 @@ class KeyActions:
         logger.log(LOG, "%s", models_table(self._service))
 
     async def _clear(self) -> None:
+        flush()
         sys.stderr.write(_CLEAR + bar(self.hotkeys, shutil.get_terminal_size().columns) + "\n")
         sys.stderr.flush()
 

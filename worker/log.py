@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 __all__ = [
     "LEVELS",
     "LOG",
+    "SHORT_ID",
     "ConsoleFormatter",
     "Fields",
     "LateText",
     "Level",
     "Redactor",
     "SecretiveFormatter",
+    "ai_fields",
     "choose_level",
+    "flush",
     "hide_secrets",
     "request_line",
     "set_up_logging",
@@ -56,6 +59,8 @@ _YELLOW: Final = "33"
 _BLUE: Final = "34"
 _STATUS_COLOURS: Final = {2: _GREEN, 4: _YELLOW, 5: _RED}
 
+#: Digits of a request's id that a person is shown: enough to find its lines.
+SHORT_ID: Final = 8
 _HIDDEN: Final = "(hidden)"
 #: A shorter secret would be found inside ordinary words and numbers, and hiding those would tell what it is.
 _SHORTEST_SECRET: Final = 4
@@ -173,6 +178,12 @@ def set_up_logging(
     logging.getLogger("paddock").setLevel(number)
 
 
+def flush() -> None:
+    """Write what was logged so far, before something is written beside the log."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def hide_secrets(secrets: Iterable[str]) -> None:
     """Hide these as well, from now on."""
     more = list(secrets)
@@ -214,6 +225,23 @@ def _ai_parts(calls: Sequence[CallRecord]) -> list[str]:
     parts += [f"ttft {_time(call.ttft_s)}" for call in calls if call.ttft_s is not None][:1]
     parts += [f"{speed:.0f} tok/s" for call in calls if (speed := _tokens_per_s(call)) is not None][:1]
     return parts + [call.outcome for call in calls if call.outcome != "ok"]
+
+
+def ai_fields(call: CallRecord) -> Fields:
+    """One call as the log has it: what it was and how it went, nothing of what was said."""
+    cost = call.cost
+    return Fields(
+        model=call.model,
+        task=call.task,
+        engine=call.engine or None,
+        prompt_tokens=call.prompt_tokens,
+        completion_tokens=call.completion_tokens,
+        ttft_ms=None if call.ttft_s is None else call.ttft_s * 1000,
+        duration_ms=call.duration_s * 1000,
+        finish_reason=call.finish_reason or None,
+        outcome=call.outcome,
+        neurons=None if cost is None else cost.neurons,
+    )
 
 
 def _tokens_per_s(call: CallRecord) -> float | None:

@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 #: Raised with every change of a frame; both ends refuse another number.
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
 #: The name of a Fault for an event that was stopped because of the processor time that it took.
@@ -184,6 +184,8 @@ class Fetch(_Frame, frozen=True, tag=3):
     props: str = "{}"
     #: How many workers it has come through; 0 for what comes from outside.
     depth: int = 0
+    #: Of an event: by which the lines that it prints are marked (`outputlines.py`); empty for no marks.
+    request_id: str = ""
     #: Bodies that the values of a call refer to.
     parts: tuple[Body, ...] = ()
 

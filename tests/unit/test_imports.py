@@ -87,7 +87,7 @@ def test_bindings_take_only_the_channel_from_the_worker() -> None:
 
 
 def test_isolate_imports_its_wire_its_own_folder_and_the_standard_library() -> None:
-    shared = ("wire", "channel", "peer", "messages", "faultreport", "isolate")
+    shared = ("wire", "channel", "peer", "messages", "faultreport", "outputlines", "isolate")
     allowed = [f"paddock.worker.{name}" for name in shared]
     for module in _below("paddock.worker.isolate"):
         for name in _imports(module):

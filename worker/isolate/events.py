@@ -81,7 +81,7 @@ class Events:
     async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
         """Answer one event; its context ends when its `waitUntil` work is done or has used up its time."""
         CURRENT_EVENT.set(incoming.fetch.id)
-        begin_notes()
+        begin_notes(incoming.fetch.request_id)
         traced.begin()
         DEPTH.set(incoming.fetch.depth)
         try:

@@ -10,6 +10,8 @@ from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TextIO
 
+from paddock.worker.outputlines import marked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,7 +35,9 @@ class AiCall:
 class Notes:
     """Of one event. The oldest go when there are many."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_id: str = "") -> None:
+        #: By which its lines are marked; empty for no marks.
+        self.request_id = request_id
         self.calls: deque[AiCall] = deque(maxlen=_CALLS)
         self._lines: deque[str] = deque(maxlen=_LINES)
         self._begun = ""
@@ -54,9 +58,9 @@ class Notes:
 _notes: Final[ContextVar[Notes]] = ContextVar("notes")
 
 
-def begin() -> Notes:
+def begin(request_id: str = "") -> Notes:
     """Notes for the event that begins in this context."""
-    notes = Notes()
+    notes = Notes(request_id)
     _notes.set(notes)
     return notes
 
@@ -82,11 +86,18 @@ def record_output() -> None:
 
 def _noting(stream: TextIO) -> Callable[[str], int]:
     write = stream.write
+    is_at_start = True
 
     def noting(text: str) -> int:
-        written = write(text)  # first: it refuses what is no text
-        if (notes := _notes.get(None)) is not None:
+        nonlocal is_at_start
+        notes = _notes.get(None)
+        if notes is None or not notes.request_id or not isinstance(text, str):
+            write(text)  # first: it refuses what is no text
+        else:
+            write(marked(text, notes.request_id, is_at_start=is_at_start))
+        is_at_start = text.endswith("\n") if text else is_at_start
+        if notes is not None:
             notes.printed(text)
-        return written
+        return len(text)
 
     return noting
