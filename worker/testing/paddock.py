@@ -113,7 +113,7 @@ class Paddock:
     # Its life
 
     def __enter__(self) -> Self:
-        self.open()
+        self._start()
         return self
 
     def __exit__(
@@ -126,7 +126,7 @@ class Paddock:
             self.close()
 
     async def __aenter__(self) -> Self:
-        await in_thread(self.open)
+        await in_thread(self._start)
         return self
 
     async def __aexit__(
@@ -134,8 +134,14 @@ class Paddock:
     ) -> None:
         await in_thread(lambda: self.__exit__(kind, error, trace))
 
+    def _start(self) -> None:
+        self.open()
+        self.begin_test(self.ai, self.outbound)
+
     def open(self) -> None:
-        """Start. Raises ConfigError; what is wrong with the handler is raised by the first event."""
+        """Start; `begin_test` comes next. Raises ConfigError; what is wrong with the handler is raised by the first
+        event.
+        """
         config, self._folder = self._project.load()
         self._thread = LoopThread()
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -143,7 +149,6 @@ class Paddock:
         self._running = self._thread.start(self._stage.run(opened))
         try:
             opened.result()
-            self.begin_test(self.ai, self.outbound)
         except BaseException:
             self.close()
             raise
@@ -289,7 +294,8 @@ class Paddock:
     def _begin(self, *, keeps_state: bool = False) -> None:
         # Whatever is asked of the worker later comes later on its loop, too.
         play = Play(self.ai, self.outbound, self.timeline)
-        self._looped().call(partial(self._staged().begin, play, keeps_state=keeps_state))
+        stage = self._staged()
+        self._looped().call(partial(stage.begin, stage.scene(play, keeps_state=keeps_state)))
 
     async def _end(self, timeout_s: float) -> None:
         await self._staged().end(timeout_s)
@@ -307,7 +313,7 @@ class Paddock:
         return dict(self._staged().config.vars)
 
     def _bindings(self) -> dict[str, str]:
-        return self._staged().kinds()
+        return self._staged().kinds
 
     def _call_env(self, path: list[str], args: tuple[object, ...], kwargs: dict[str, object]) -> Pending[Any]:
         return self.start(self._called(path, args, kwargs))

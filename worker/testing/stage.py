@@ -79,12 +79,14 @@ class _Mark:
 
 
 class Stage:
-    """One worker. Everything but `__init__` happens on the loop."""
+    """One worker. Everything but `__init__` and `scene` happens on the loop."""
 
     def __init__(self, config: Config, on_line: Callable[[str, str], None]) -> None:
         self.config = config
         self._on_line = on_line
         self._props = Props.of(config)
+        #: Name in `env` to kind, of every binding, once there was a scene.
+        self.kinds: dict[str, str] = {}
         self._assets = make_assets(config)
         self._folder: str | None = None
         self._number = 0
@@ -111,17 +113,23 @@ class Stage:
         """End the worker."""
         self._closing.set()
 
-    def begin(self, play: Play, *, keeps_state: bool = False) -> None:
-        """Set the scene for the next test, after the last one was taken down."""
-        assert self._tasks is not None
-        assert self._scene is None
+    def scene(self, play: Play, *, keeps_state: bool = False) -> Scene:
+        """A scene for the next test, after the last one was taken down. Not on the loop."""
         self._folder = self._folder or tempfile.mkdtemp(prefix="paddock-test-")
         if not keeps_state:
             if os.path.exists(self._state):
                 shutil.rmtree(self._state, ignore_errors=True)
             self._number += 1
-        self._scene = Scene(self._props, play, Path(self._state))
-        self._scene.start(self._tasks, triggers.consumer(self._current))
+        scene = Scene(self._props, play, Path(self._state))
+        self.kinds = scene.bindings.kinds() | {service.binding: "service" for service in self.config.services}
+        return scene
+
+    def begin(self, scene: Scene) -> None:
+        """Set the scene for the next test."""
+        assert self._tasks is not None
+        assert self._scene is None
+        self._scene = scene
+        scene.start(self._tasks, triggers.consumer(self._current))
 
     async def end(self, timeout_s: float = 0.0) -> None:
         """Wait for background work, and take the scene down. Raises as `drain`; what was printed is shown by then."""
@@ -136,11 +144,6 @@ class Stage:
     @property
     def _state(self) -> str:
         return f"{self._folder}/{self._number}"
-
-    def kinds(self) -> dict[str, str]:
-        """Name in `env` to kind, of every binding."""
-        services = {service.binding: "service" for service in self.config.services}
-        return self._current_scene().bindings.kinds() | services
 
     async def warm(self) -> None:
         """Start the isolate, if none runs. Raises as `Supervisor.current`."""
