@@ -40,7 +40,9 @@ class CallRecord(msgspec.Struct):
     completion_tokens: int = 0
     #: Part of the prompt tokens: those that the engine's prefix cache held.
     cached_tokens: int = 0
-    #: None for a model without a price by tokens.
+    #: How long the recording was that was written down.
+    audio_s: float = 0.0
+    #: None for a model without a price that Paddock can reckon with.
     price: TokenPrice | None = None
     ttft_s: float | None = None
     duration_s: float = 0.0
@@ -55,7 +57,7 @@ class CallRecord(msgspec.Struct):
         """What the call would have cost in production so far; None when the model has no price."""
         if self.price is None:
             return None
-        return self.price.cost(self.prompt_tokens, self.completion_tokens, self.cached_tokens)
+        return self.price.cost(self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.audio_s)
 
 
 class FetchRequest:

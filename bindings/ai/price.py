@@ -21,6 +21,7 @@ _UNITS: Final = {
     "per M input tokens": "prompt_usd",
     "per M output tokens": "completion_usd",
     "per M cached input tokens": "cached_usd",
+    "per audio minute": "minute_usd",
 }
 
 
@@ -35,18 +36,21 @@ class Cost(NamedTuple):
 
 
 class TokenPrice(msgspec.Struct, frozen=True):
-    """US dollars for a million tokens of each kind."""
+    """US dollars for a million tokens of each kind, and for recordings."""
 
     prompt_usd: float = 0.0
     completion_usd: float = 0.0
     #: For prompt tokens that the prefix cache held; None: as any other prompt token.
     cached_usd: float | None = None
+    #: For a minute of a recording.
+    minute_usd: float = 0.0
 
-    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Cost:
+    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, audio_s: float = 0.0) -> Cost:
         """The cost of one call. `cached_tokens` are part of `prompt_tokens`."""
         cached_usd = self.prompt_usd if self.cached_usd is None else self.cached_usd
         prompt = (prompt_tokens - cached_tokens) * self.prompt_usd + cached_tokens * cached_usd
-        return Cost((prompt + completion_tokens * self.completion_usd) / _MILLION)
+        tokens_usd = (prompt + completion_tokens * self.completion_usd) / _MILLION
+        return Cost(tokens_usd + audio_s / 60 * self.minute_usd)
 
 
 class _Row(msgspec.Struct):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from paddock.bindings.ai.batch.service import Batches
 from paddock.bindings.ai.batch.store import BatchStore
 from paddock.bindings.ai.engines.policy import parse_keep_alive
+from paddock.bindings.ai.engines.work import Heard
 from paddock.bindings.ai.finetunes.service import Finetunes
 from paddock.bindings.ai.finetunes.store import FinetuneStore
 from paddock.bindings.ai.gateway import GatewayLog
@@ -148,7 +149,14 @@ class AiService:
 
 
 async def _checked(card: ModelCard, inputs: object) -> dict[str, object]:
-    """Inputs that fit the model's schema. Those that take seconds to look through do not take them from everybody."""
+    """Inputs that fit the model's schema. Those that take seconds to look through do not take them from everybody.
+
+    Bytes stand for the array of numbers that the schema declares, and stay bytes.
+    """
+    if isinstance(inputs, dict) and (
+        files := {name: value for name, value in inputs.items() if isinstance(value, bytes)}
+    ):
+        return card.schema.check(inputs | {name: [] for name in files}) | files
     if _has_at_most(_MANY, inputs):
         return card.schema.check(inputs)
     return await asyncio.to_thread(card.schema.check, inputs)
@@ -221,6 +229,7 @@ async def _recorded(
                 if chunk.finish_reason == "error":
                     raise EngineError("The engine gave this answer up: it ended with the finish reason `error`.")
                 record.cached_tokens = chunk.cached_tokens or record.cached_tokens
+                record.audio_s += chunk.result.duration_s if isinstance(chunk.result, Heard) else 0.0
                 if chunk.finish_reason is not None:
                     record.finish_reason = chunk.finish_reason
                     record.outcome = "ok"

@@ -38,6 +38,24 @@ def test_it_says_how_its_vectors_are_pooled(name: str) -> None:
     assert sum(value is True for value in modes.values()) == 1
 
 
+TRAINED = {
+    "bge-reranker": "XLMRobertaForSequenceClassification",
+    "distilbert-sst-2": "DistilBertForSequenceClassification",
+    "whisper": "WhisperForConditionalGeneration",
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_trained_one_has_its_architecture_is_small_and_has_a_card(name: str) -> None:
+    assert read_json(name, "config.json")["architectures"] == [TRAINED[name]]
+    assert sum(path.stat().st_size for path in (HOME / name).iterdir()) <= CHECKPOINT_BYTES
+    card = (HOME / name / "README.md").read_text("utf-8")
+    assert "This is **not**" in card
+    assert "**loss**" in card
+    for value in read_json(name, "evaluation.json").get("rows", {}).values():
+        assert f"| {value} |" in card
+
+
 @stand_in
 def test_it_is_small_and_its_card_says_what_it_is_worth(name: str) -> None:
     assert sum(path.stat().st_size for path in (HOME / name).rglob("*") if path.is_file()) <= CHECKPOINT_BYTES

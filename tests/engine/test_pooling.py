@@ -117,3 +117,55 @@ def test_a_model_that_reads_does_not_write_and_the_other_way_round(run, engine_o
         run(answer(engine_of(stand_ins / "bge", runner="pooling", dimensions=384, max_model_len=None), ask("Hi")))
     with pytest.raises(OptionUnsupported, match="writes text"):
         run(_work(engine_of(stand_ins / "llama"), Pooling("embed", ("x",))))
+
+
+PAIRS = ("A lighthouse stands on a rock.", "Ants live in the garden.", "x")
+SENTENCES = ("This pizza is great!", "The movie was awful and boring.", "not good at all")
+
+
+def test_scores_of_pairs_are_those_of_transformers(run, engine_of, stand_ins: Path) -> None:
+    """WA-086"""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = stand_ins / "bge-reranker"
+    work = Pooling("classify", PAIRS, query="Where is the lighthouse?")
+    pooled, _ = run(_work(engine_of(folder, runner="pooling", max_model_len=None), work))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    wanted = []
+    for text in PAIRS:
+        with torch.no_grad():
+            tokens = tokenizer(work.query, text)["input_ids"]
+            wanted.append(float(model(torch.tensor([tokens])).logits[0, 0].sigmoid()))
+    assert (pooled.rows, pooled.columns) == (3, 1)
+    assert all(abs(row[0] - score) <= TOLERANCE for row, score in zip(rows(pooled), wanted, strict=True))
+    assert wanted[0] > wanted[1]
+
+
+def test_scores_of_labels_are_those_of_transformers_alone_and_in_a_batch(run, engine_of, stand_ins: Path) -> None:
+    """WA-087"""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = stand_ins / "distilbert-sst-2"
+    engine = engine_of(folder, runner="pooling", max_model_len=None)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    together, _ = run(_work(engine, Pooling("classify", SENTENCES)))
+    assert together.labels == ("NEGATIVE", "POSITIVE")
+    for text, scores in zip(SENTENCES, rows(together), strict=True):
+        with torch.no_grad():
+            wanted = model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0].softmax(0).tolist()
+        alone, _ = run(_work(engine, Pooling("classify", (text,))))
+        for found in (scores, rows(alone)[0]):
+            assert all(abs(a - b) <= TOLERANCE for a, b in zip(found, wanted, strict=True))
+    assert [scores[1] > 0.5 for scores in rows(together)] == [True, False, False]
+
+
+def test_a_classifier_refuses_what_is_too_long_and_what_it_does_not_do(run, engine_of, stand_ins: Path) -> None:
+    engine = engine_of(stand_ins / "distilbert-sst-2", runner="pooling", max_model_len=None)
+    with pytest.raises(TextTooLong, match=r"\d+ > 512"):
+        run(_work(engine, Pooling("classify", ("pizza " * 600,))))
+    with pytest.raises(OptionUnsupported, match="judges texts"):
+        run(_work(engine, Pooling("embed", ("x",))))

@@ -17,6 +17,7 @@ from paddock.bindings.ai.admission import admit
 from paddock.bindings.ai.doors import conversion, envelope, finetunes
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.inputs import parse_json
+from paddock.bindings.ai.doors.streamed import binary_input, takes_bytes
 from paddock.bindings.ai.listing import ModelQuery, authors, schemas, search_page, tasks
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.errors import IncompleteRequest, PaddockError
@@ -99,7 +100,12 @@ def _routes_of(path: str) -> dict[str, tuple[Route, dict[str, str]]]:
 
 
 async def _run(call: Call) -> FetchResponse:
-    return await _run_model(call, call.path["model"], parse_json(await call.request.read(call.limit_bytes)))
+    model, body = call.path["model"], await call.request.read(call.limit_bytes)
+    # A recording or a picture may be the body as it is, whatever its type is called: curl calls it a form.
+    is_json = "json" in (call.request.header("content-type") or "") or body.lstrip()[:1] in (b"{", b"[", b'"', b"")
+    if not is_json and model in call.service.catalog.ids() and takes_bytes(call.service.catalog.card(model)):
+        return await _run_model(call, model, {binary_input(call.service.catalog.card(model)): body})
+    return await _run_model(call, model, parse_json(body))
 
 
 async def _run_named(call: Call) -> FetchResponse:

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.doors.form import Part
 
-__all__ = ["LIMIT_BYTES", "read_inputs"]
+__all__ = ["LIMIT_BYTES", "binary_input", "read_inputs", "takes_bytes"]
 
-#: Longer streams are refused: as a list of numbers, each byte takes eight.
+#: Longer streams are refused.
 LIMIT_BYTES: Final = 16 * 1024 * 1024
 _CHOICES: Final = ("oneOf", "anyOf", "allOf")
 
 
 def read_inputs(card: ModelCard, user_inputs: str, content_type: str, body: bytes) -> dict[str, object]:
-    """The inputs as they would stand in a JSON body: bytes as lists of numbers.
+    """The inputs, bytes as bytes.
 
     Raises InputError for other inputs that are no JSON object and for a malformed form, OptionUnsupported for a model
     that takes no bytes, IncompleteRequest without a content type.
@@ -34,11 +34,25 @@ def read_inputs(card: ModelCard, user_inputs: str, content_type: str, body: byte
         raise InputError(f"Error: userInputs: expected a JSON object; got {user_inputs[:100]!r}")
     if is_form(content_type):
         return others | dict(map(_field, read_form(content_type, body)))  # of a name that repeats, the last one counts
-    return others | {_binary_input(card): list(body)}
+    return others | {binary_input(card): body}
 
 
-def _binary_input(card: ModelCard) -> str:
-    """The first input that the schema declares as an array of numbers, in any of its branches."""
+def takes_bytes(card: ModelCard) -> bool:
+    """True when the whole body may be a file: a branch of the schema is a string of the format `binary`."""
+    schema = card.input_schema or {}
+    branches = [schema, *(option for choice in _CHOICES for option in _listed(schema.get(choice)))]
+    return any(isinstance(branch, dict) and branch.get("format") == "binary" for branch in branches)
+
+
+def _listed(options: object) -> list[object]:
+    return options if isinstance(options, list) else []
+
+
+def binary_input(card: ModelCard) -> str:
+    """The first input that the schema declares as an array of numbers, in any of its branches.
+
+    Raises OptionUnsupported where there is none.
+    """
     waiting: list[object] = [card.input_schema]
     while waiting:
         branch = waiting.pop(0)
@@ -46,20 +60,20 @@ def _binary_input(card: ModelCard) -> str:
             continue
         properties = branch.get("properties")
         for name, shape in properties.items() if isinstance(properties, dict) else ():
-            if _takes_bytes(shape):
+            if _is_bytes(shape):
                 return str(name)
         waiting += [option for choice in _CHOICES for option in branch.get(choice, ())]
     raise OptionUnsupported(f"{card.name} takes no stream: none of its inputs is declared as an array of numbers")
 
 
-def _takes_bytes(shape: object) -> bool:
+def _is_bytes(shape: object) -> bool:
     if not isinstance(shape, dict):
         return False
     items = shape.get("items")
     is_bytes = shape.get("type") == "array" and isinstance(items, dict) and items.get("type") in ("number", "integer")
-    return is_bytes or any(_takes_bytes(option) for choice in _CHOICES for option in shape.get(choice, ()))
+    return is_bytes or any(_is_bytes(option) for choice in _CHOICES for option in shape.get(choice, ()))
 
 
 def _field(part: Part) -> tuple[str, object]:
-    """A field of a form: text as text, a file as a list of numbers."""
-    return part.name, part.content.decode("utf-8", "replace") if part.filename is None else list(part.content)
+    """A field of a form: text as text, a file as bytes."""
+    return part.name, part.content.decode("utf-8", "replace") if part.filename is None else part.content

@@ -18,6 +18,8 @@ from paddock.bindings.ai.engines.checkpoint import broken_file
 from paddock.bindings.ai.engines.core import make_core
 from paddock.bindings.ai.engines.frames import Phase, Progress, Ready
 from paddock.bindings.ai.engines.steploop import StepEngine, run
+from paddock.bindings.ai.engines.transformers.loading import load as load_transformers
+from paddock.bindings.ai.engines.transformers.loading import model_class as transformers_model
 from paddock.bindings.ai.engines.vllm_engine import VllmEngine
 from paddock.bindings.ai.engines.vllm_pooling import VllmPooling
 
@@ -38,6 +40,8 @@ def main(sock: socket.socket) -> NoReturn:
 
 def _load(link: ServerLink, settings: EngineSettings) -> tuple[StepEngine, Ready]:
     """Make the engine, saying which phase has begun."""
+    if (name := transformers_model(settings.model_path)) is not None:
+        return load_transformers(link, settings, name)
     began: dict[Phase, float] = {}
 
     def enter(phase: Phase) -> None:

@@ -10,10 +10,10 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.ai.engines.work import Pooled
+from paddock.bindings.ai.engines.work import Heard, Listening, Pooled, Rewriting, Segment, Word, Written
 
 if TYPE_CHECKING:
-    from paddock.bindings.ai.engines.work import Work
+    from paddock.bindings.ai.engines.work import Result, Work
 
 __all__ = ["made_up", "unit_vector"]
 
@@ -23,8 +23,12 @@ _DIMENSIONS: Final = 8
 _LABELS: Final = ("NEGATIVE", "POSITIVE")
 
 
-def made_up(work: Work) -> Pooled:
-    """A result of the right shape: equal for equal texts, and of no other meaning."""
+def made_up(work: Work) -> Result:
+    """A result of the right shape: equal for equal work, and of no other meaning."""
+    if isinstance(work, Listening):
+        return _heard(work)
+    if isinstance(work, Rewriting):
+        return Written(" ".join(filter(None, (work.target, *work.text.split()[: work.max_tokens]))))
     if work.kind == "embed":
         size = work.dimensions or _DIMENSIONS
         rows = [unit_vector(f"{work.pooling}:{text}", size) for text in work.texts]
@@ -33,6 +37,14 @@ def made_up(work: Work) -> Pooled:
         return _pooled([[_share(f"{work.query}\n{text}")] for text in work.texts], 1)
     shares = [_share(text) for text in work.texts]
     return _pooled([[1 - share, share] for share in shares], 2, _LABELS)
+
+
+def _heard(work: Listening) -> Heard:
+    """One word for each kilobyte that was begun, a second each."""
+    words = tuple(Word(f"word{at}", float(at), at + 1.0) for at in range(-(-len(work.audio) // 1024)))
+    text = " ".join(word.word for word in words)
+    segments = (Segment(0.0, float(len(words)), text, 0.0, 1.0, 0.0, words),) if words else ()
+    return Heard(work.language or "en", 1.0, float(len(words)), segments)
 
 
 def unit_vector(text: str, dimensions: int) -> list[float]:

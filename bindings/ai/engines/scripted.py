@@ -20,6 +20,7 @@ from paddock.bindings.ai.engines.protocol import (
     FinishReason,
     TokenLogprob,
 )
+from paddock.bindings.ai.engines.work import Pooling
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class ScriptedEngine:
             raise EngineDead("The scripted engine was closed while it worked on this call.")
 
     def _prompt_tokens(self, request: EngineRequest) -> int:
-        work = () if request.work is None else request.work.texts
+        work = request.work.texts if isinstance(request.work, Pooling) else ()
         texts = [request.prompt or "", *(message.content for message in request.messages or ()), *work]
         prompt_tokens = max(1, sum(len(text.split()) for text in texts))
         wanted = prompt_tokens + request.sampling.max_tokens

@@ -6,11 +6,11 @@ one output comes when the last of them is done. Imports vLLM and torch only in f
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paddock.bindings.ai.engines.reading import Read
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
+from paddock.bindings.ai.engines.texts import encode_texts, native_tokenizer
 from paddock.bindings.ai.engines.work import Pooled, Pooling
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.frames import Add
     from paddock.bindings.ai.engines.settings import EngineSettings
 
-__all__ = ["VllmPooling", "encode_texts", "isometry", "native_tokenizer"]
+__all__ = ["VllmPooling", "isometry"]
 
 _READ: Any = Read("")
 
@@ -149,33 +149,6 @@ class VllmPooling:
 
     def unload_adapter(self, slot: Slot) -> None:
         """Never called: this engine takes none."""
-
-
-def native_tokenizer(tokenizer: Any) -> Any:
-    """The tokenizer's native code without padding and truncation; None where it has none."""
-    native: Any = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", None))
-    if native is not None:
-        native.no_truncation()
-        native.no_padding()
-    return native
-
-
-def encode_texts(tokenizer: Any, native: Any, work: Pooling, limit: int) -> list[list[int]]:
-    """The tokens of each text, or of each pair of query and text; at most `limit` of them.
-
-    A truncated text keeps its last token, which is the mark of its end. Raises RequestRefused for one that is too long.
-    """
-    texts = work.texts if work.query is None else [(work.query, text) for text in work.texts]
-    if native is not None:
-        encoded = [encoding.ids for encoding in native.encode_batch_fast(list(texts))]
-    elif work.query is None:
-        encoded = tokenizer(list(work.texts))["input_ids"]
-    else:
-        encoded = tokenizer([work.query] * len(work.texts), list(work.texts))["input_ids"]
-    longest = max(map(len, encoded), default=0)
-    if longest > limit and not work.is_truncated:
-        raise RequestRefused("text", f"{longest} tokens", (longest, limit))
-    return [tokens if len(tokens) <= limit else [*tokens[: limit - 1], tokens[-1]] for tokens in encoded]
 
 
 def isometry(short: int, long: int) -> Any:

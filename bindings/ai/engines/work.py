@@ -6,7 +6,19 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Pooled", "Pooling", "PoolingType", "Result", "Work"]
+__all__ = [
+    "Heard",
+    "Listening",
+    "Pooled",
+    "Pooling",
+    "PoolingType",
+    "Result",
+    "Rewriting",
+    "Segment",
+    "Word",
+    "Work",
+    "Written",
+]
 
 #: How the vectors of a text's tokens become one: their mean, or that of the first token.
 PoolingType = Literal["mean", "cls"]
@@ -46,6 +58,78 @@ class Pooled(msgspec.Struct, frozen=True, tag="pooled", array_like=True):
     longest: int = 0
 
 
+class Listening(msgspec.Struct, frozen=True, tag="listening", omit_defaults=True):
+    """A recording to be written down, or translated into English."""
+
+    #: A file in any format that the host's decoder knows.
+    audio: bytes
+    is_translated: bool = False
+    #: A code such as `en`; None lets the model find out, where it can.
+    language: str | None = None
+    #: Text that sets the style and the spelling of names.
+    prompt: str | None = None
+
+    @property
+    def characters(self) -> int:
+        """As `Pooling.characters`; bytes take as long to decode."""
+        return len(self.audio)
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """A word without the space before it. Times in seconds from the beginning of the recording."""
+
+    word: str
+    start: float
+    end: float
+
+
+class Segment(msgspec.Struct, frozen=True, array_like=True):
+    """What was said in one breath, as the model divides it."""
+
+    start: float
+    end: float
+    text: str
+    #: Mean of the natural logarithms of the probabilities of the tokens.
+    avg_logprob: float
+    #: Bytes of the text by bytes of it when compressed: high where a model repeats itself.
+    compression_ratio: float
+    #: How likely the model thinks that nobody speaks.
+    no_speech_prob: float
+    words: tuple[Word, ...] = ()
+
+
+class Heard(msgspec.Struct, frozen=True, tag="heard", array_like=True):
+    """A recording as text."""
+
+    #: The one that was asked for, or found, with how sure the model is of it.
+    language: str
+    language_probability: float
+    duration_s: float
+    segments: tuple[Segment, ...]
+
+
+class Rewriting(msgspec.Struct, frozen=True, tag="rewriting", omit_defaults=True):
+    """A text to be summarised, or with a `target` to be translated."""
+
+    text: str
+    #: Codes of languages, such as `en`.
+    source: str | None = None
+    target: str | None = None
+    #: The longest answer; None is the checkpoint's own.
+    max_tokens: int | None = None
+
+    @property
+    def characters(self) -> int:
+        """As `Pooling.characters`."""
+        return len(self.text)
+
+
+class Written(msgspec.Struct, frozen=True, tag="written", array_like=True):
+    """What a text was made into."""
+
+    text: str
+
+
 #: What `EngineRequest.work` may be, and `EngineChunk.result`.
-Work = Pooling
-Result = Pooled
+Work = Pooling | Listening | Rewriting
+Result = Pooled | Heard | Written

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from paddock.bindings.ai.tasks.rewriting import Summarization, Translation
+from paddock.bindings.ai.tasks.speech_recognition import SpeechRecognition
+from paddock.bindings.ai.tasks.text_classification import TextClassification
 from paddock.bindings.ai.tasks.text_embeddings import TextEmbeddings
 from paddock.bindings.ai.tasks.text_generation import TextGeneration
 
@@ -14,6 +17,10 @@ __all__ = ["TASKS"]
 
 #: Task name, as in the catalog, to its adapter. A task that is missing here is refused before any work.
 TASKS: Final[dict[str, Task]] = {
+    "Automatic Speech Recognition": SpeechRecognition(),
+    "Summarization": Summarization(),
+    "Text Classification": TextClassification(),
     "Text Embeddings": TextEmbeddings(),
     "Text Generation": TextGeneration(),
+    "Translation": Translation(),
 }

@@ -29,6 +29,10 @@ BGE = "@cf/baai/bge-small-en-v1.5"
 BODY = (JSON_TYPE, json.dumps({"model": PHI, "prompt": "x", "text": "x"}).encode())
 BODIES = {
     "post_tomarkdown": ("multipart/form-data; boundary=x", FORM),
+    "post_cf_baai_bge_reranker_base": (JSON_TYPE, b'{"query": "x", "contexts": [{"text": "y"}]}'),
+    "post_cf_openai_whisper": (JSON_TYPE, b'{"audio": [1, 2]}'),
+    "post_cf_openai_whisper_tiny_en": (JSON_TYPE, b'{"audio": [1, 2]}'),
+    "post_cf_openai_whisper_large_v3_turbo": (JSON_TYPE, b'{"audio": "aGk="}'),
     "post_v1_embeddings": (JSON_TYPE, json.dumps({"model": BGE, "input": "x"}).encode()),
     "post_v1_responses": (JSON_TYPE, json.dumps({"model": PHI, "input": "x"}).encode()),
 }

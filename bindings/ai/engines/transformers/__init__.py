@@ -1,0 +1,1 @@
+"""Models that vLLM cannot run, in transformers, in the same kind of host behind the same protocol."""

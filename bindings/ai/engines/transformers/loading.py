@@ -1,0 +1,76 @@
+"""Which models transformers runs here, and how they are loaded. Imports torch and transformers only in functions."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from paddock.bindings.ai.engines.frames import Phase, Progress, Ready
+from paddock.bindings.ai.engines.transformers.engine import OneShot, TransformersEngine
+
+if TYPE_CHECKING:
+    from paddock.bindings.ai.engines.link import ServerLink
+    from paddock.bindings.ai.engines.settings import EngineSettings
+
+__all__ = ["Place", "load", "model_class"]
+
+#: Architecture in a checkpoint's config.json -> the class that runs it. Everything else is vLLM's.
+_CLASSES: Final = {
+    "DistilBertForSequenceClassification": "classifier.Classifier",
+    "BartForConditionalGeneration": "rewriter.Rewriter",
+    "M2M100ForConditionalGeneration": "rewriter.Rewriter",
+    # vLLM runs it, but tells no times of words, which the answers of Workers AI have.
+    "WhisperForConditionalGeneration": "listener.Listener",
+}
+
+
+class Place(NamedTuple):
+    """Where a model comes from and goes to. `dtype` is torch's; `most_tokens` what the settings allow, if they do."""
+
+    folder: str
+    device: str
+    dtype: Any
+    most_tokens: int | None = None
+
+    def within(self, own: int) -> int:
+        """The model's own number of tokens, or what the settings allow."""
+        return own if self.most_tokens is None else min(own, self.most_tokens)
+
+
+def model_class(folder: str) -> str | None:
+    """The class that runs the checkpoint in this folder; None where vLLM does."""
+    architectures = json.loads(Path(folder, "config.json").read_bytes()).get("architectures") or []
+    return next((_CLASSES[name] for name in architectures if name in _CLASSES), None)
+
+
+def load(link: ServerLink, settings: EngineSettings, name: str) -> tuple[TransformersEngine, Ready]:
+    """Load the model that the settings name with the class `name`."""
+    began = time.monotonic()
+    link.send(Progress("import"))
+    import torch
+    import transformers
+
+    device = "cuda" if torch.cuda.is_available() and settings.device != "cpu" else "cpu"
+    given = None if settings.dtype == "auto" else getattr(torch, settings.dtype)
+    dtype = given or (torch.float32 if device == "cpu" else torch.float16)
+    imported = time.monotonic()
+    link.send(Progress("model"))
+    module, _, kind = name.partition(".")
+    make = getattr(importlib.import_module(f"paddock.bindings.ai.engines.transformers.{module}"), kind)
+    model = make(Place(settings.model_path, device, dtype, settings.max_model_len))
+    seconds: dict[Phase, float] = {"import": imported - began, "model": time.monotonic() - imported}
+    return TransformersEngine(cast("OneShot", model)), Ready(
+        pid=os.getpid(),
+        vllm=f"none (transformers {transformers.__version__})",
+        torch=str(torch.__version__),
+        device=device,
+        dtype=str(dtype).removeprefix("torch."),
+        max_model_len=model.context_tokens,
+        max_num_seqs=model.most_at_once,
+        kv_cache_tokens=0,
+        seconds=seconds,
+    )

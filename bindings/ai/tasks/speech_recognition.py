@@ -1,0 +1,140 @@
+"""Speech recognition: a recording as bytes, numbers or base64; its text, words and subtitles.
+
+Source: the model files of whisper, whisper-tiny-en and whisper-large-v3-turbo; captured answers for the subtitles and
+for words without the space before them; WA-088, WA-089.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import chain
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from paddock.bindings.ai.engines.protocol import EngineRequest
+from paddock.bindings.ai.engines.work import Heard, Listening
+from paddock.bindings.ai.tasks.contract import NO_SAMPLING, Whole, finished
+from paddock.bindings.errors import InputError, OptionUnsupported
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.engines.protocol import Adapter, EngineChunk
+    from paddock.bindings.ai.engines.work import Segment, Word
+    from paddock.bindings.ai.tasks.contract import Dialect, Job
+
+__all__ = ["Inputs", "SpeechRecognition"]
+
+#: Inputs that ask for what nothing here does.
+_REFUSED: Final = {
+    "vad_filter": "no model here tells speech from silence beforehand",
+    "prefix": "no answer here can be begun by the caller",
+}
+_WORDS_OF_A_CUE: Final = 5
+
+
+class Inputs(msgspec.Struct):
+    """All inputs that Paddock reads; others are ignored, as production ignores them."""
+
+    audio: bytes
+    task: Literal["transcribe", "translate"] | None = None
+    language: str | None = None
+    initial_prompt: str | None = None
+
+
+class SpeechRecognition:
+    """Adapter of the task `Automatic Speech Recognition`."""
+
+    runner: Final = "generate"
+
+    def prepare(self, card: ModelCard, inputs: Mapping[str, object], adapter: Adapter | None, dialect: Dialect) -> Job:
+        """The job for checked inputs. Raises InputError for audio in no form, OptionUnsupported with the reason."""
+        known = {name: value for name, value in inputs.items() if card.declares_input(name)}
+        for name, reason in _REFUSED.items():
+            if known.get(name):
+                raise OptionUnsupported(f"{name}: {reason}; leave it out")
+        try:
+            given = msgspec.convert(known | {"audio": _recording(known.get("audio"))}, Inputs)
+        except msgspec.ValidationError as error:
+            raise InputError(f"Error: {error}") from error
+        work = Listening(given.audio, given.task == "translate", given.language, given.initial_prompt)
+        request = EngineRequest(NO_SAMPLING, work=work, adapter=adapter, is_whole=True)
+        return _Transcript(request, is_detailed=card.declares_output("segments"))
+
+
+def _recording(audio: object) -> bytes:
+    """The bytes of a recording in any of the forms. Raises InputError that says what was expected."""
+    if isinstance(audio, bytes):
+        return audio
+    if isinstance(audio, list):
+        try:
+            return bytes(int(byte) if isinstance(byte, float) and byte.is_integer() else byte for byte in audio)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Error: audio: expected integers from 0 to 255, a byte each; {error}") from error
+    text = str(audio)
+    begun = text.partition("base64,")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode("".join(begun.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(f"Error: audio: expected base64; got {text[:20]!r} ({error})") from error
+
+
+class _Transcript(Whole):
+    """What was said, in the shape of either generation of models."""
+
+    def __init__(self, request: EngineRequest, *, is_detailed: bool) -> None:
+        super().__init__(request)
+        self._is_detailed = is_detailed
+
+    async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
+        """`text`, `word_count`, `vtt`, and `words` or `segments`."""
+        heard, _ = await finished(choices, Heard)
+        words = list(chain.from_iterable(segment.words for segment in heard.segments))
+        text = "".join(segment.text for segment in heard.segments).strip()
+        body: dict[str, object] = {"text": text, "word_count": len(words) or len(text.split())}
+        if not self._is_detailed:
+            cues = [words[at : at + _WORDS_OF_A_CUE] for at in range(0, len(words), _WORDS_OF_A_CUE)]
+            spoken = [(cue[0].start, cue[-1].end, " ".join(word.word for word in cue)) for cue in cues]
+            return body | {"vtt": _vtt(spoken), "words": [_word(word) for word in words]}
+        info = {
+            "language": heard.language,
+            "language_probability": heard.language_probability,
+            "duration": heard.duration_s,
+            "duration_after_vad": heard.duration_s,
+        }
+        spoken = [(segment.start, segment.end, segment.text.strip()) for segment in heard.segments]
+        segments = [_segment(segment) for segment in heard.segments]
+        return {"transcription_info": info} | body | {"segments": segments, "vtt": _vtt(spoken)}
+
+
+def _word(word: Word) -> dict[str, object]:
+    return {"word": word.word, "start": word.start, "end": word.end}
+
+
+def _segment(segment: Segment) -> dict[str, object]:
+    return {
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "temperature": 0.0,
+        "avg_logprob": segment.avg_logprob,
+        "compression_ratio": segment.compression_ratio,
+        "no_speech_prob": segment.no_speech_prob,
+        "words": [_word(word) for word in segment.words],
+    }
+
+
+def _vtt(cues: Sequence[tuple[float, float, str]]) -> str:
+    """Subtitles as production writes them: no hours, no minutes before there are some, no line end at the end."""
+    return "\n\n".join(["WEBVTT", *(f"{_clock(start)} --> {_clock(end)}\n{text}" for start, end, text in cues)])
+
+
+def _clock(seconds: float) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    begun = (f"{hours:02}:" if hours else "") + (f"{minutes:02}:" if hours or minutes else "")
+    return f"{begun}{rest // 1000:02}.{rest % 1000:03}"
