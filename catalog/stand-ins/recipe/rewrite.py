@@ -31,17 +31,17 @@ from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CO
 
 __all__ = ["first_sentence"]
 
-VOCABULARY, STEPS, BATCH, RATE, LONGEST, SEED = 2000, 3000, 32, 1.5e-3, 48, 1
+VOCABULARY, STEPS, BATCH, RATE, LONGEST, SEED = 1200, 2500, 16, 1.5e-3, 20, 1
 _MARKS = ("<s>", "<pad>", "</s>", "<unk>")
 _LANGUAGES = tuple(f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES["m2m100"])
 _SHAPE: dict[str, Any] = {
-    "d_model": 128,
+    "d_model": 96,
     "encoder_layers": 1,
-    "decoder_layers": 2,
-    "encoder_attention_heads": 4,
-    "decoder_attention_heads": 4,
-    "encoder_ffn_dim": 256,
-    "decoder_ffn_dim": 256,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 3,
+    "decoder_attention_heads": 3,
+    "encoder_ffn_dim": 192,
+    "decoder_ffn_dim": 192,
     "max_position_embeddings": 1024,
     "dropout": 0.0,
     "attention_dropout": 0.0,
@@ -129,7 +129,7 @@ class Samples:
             if self._languages
             else (begin, begin)
         )
-        return [source, *first, *rest[: 2 * LONGEST], end], [target, *first, end]
+        return [source, *first, *rest[:LONGEST], end], [target, *first, end]
 
 
 def main() -> None:
