@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: The kind of event that a consumer takes.
 _TAIL: Final = "tail"
+#: Events of a worker that its consumers may be behind with; more are dropped.
+_MOST_WAITING: Final = 1000
 
 
 class TracedEvent:
@@ -40,7 +42,8 @@ class TracedEvent:
 
     def __init__(self, fetch: wire.Fetch, body: bytes | ByteSource | None) -> None:
         self.fetch = fetch
-        self._body = body if isinstance(body, bytes) else b""
+        is_request = fetch.target in (wire.FETCH, wire.CALL, wire.STUB)
+        self._arguments = body if isinstance(body, bytes) and not is_request else b""
         self._began_ns = time.time_ns()
         self._began = time.perf_counter()
         self._status: int | None = None
@@ -92,14 +95,14 @@ class TracedEvent:
             case wire.CALL | wire.STUB:
                 return {"rpcMethod": fetch.method if fetch.target == wire.CALL else ""}
             case "scheduled":
-                given = msgspec.json.decode(self._body)
+                given = msgspec.json.decode(self._arguments)
                 return {"scheduledTime": given["time_ms"], "cron": given["cron"]}
             case "queue":
-                given = msgspec.json.decode(self._body)
+                given = msgspec.json.decode(self._arguments)
                 return {"queue": given["queue"], "batchSize": len(given["messages"])}
             case "email":
                 envelope = dict(fetch.headers)
-                size = len(self._body)
+                size = len(self._arguments)
                 return {"mailFrom": envelope["mail-from"], "rcptTo": envelope["rcpt-to"], "rawSize": size}
         return {}
 
@@ -113,6 +116,7 @@ class Tail:
         self._worker = worker
         self._consumers = consumers
         self._tasks = tasks
+        self._waiting = 0
 
     def open(self, fetch: wire.Fetch, body: bytes | ByteSource | None) -> TracedEvent | None:
         """What to keep of an event that begins; None for one that nobody is told of."""
@@ -122,12 +126,19 @@ class Tail:
         """The event is over: tell the consumers."""
         item = msgspec.json.encode([event.item(self._worker, told)])
         for consumer in self._consumers:
-            self._tasks.create_task(_tell(consumer, item))
+            if self._waiting < _MOST_WAITING:
+                self._waiting += 1
+                self._tasks.create_task(self._tell(consumer, item))
+            else:
+                logger.warning(
+                    "tail_dropped worker=%s: its consumers are %d events behind", self._worker, self._waiting
+                )
 
-
-async def _tell(consumer: Callable[[], Awaitable[Isolate]], item: bytes) -> None:
-    """A consumer that fails fails alone: what it raised is logged, and the event it was told of has long ended."""
-    try:
-        await deliver(await consumer(), _TAIL, item, [])
-    except PaddockError as error:
-        logger.error("tail_failed %s", error)
+    async def _tell(self, consumer: Callable[[], Awaitable[Isolate]], item: bytes) -> None:
+        """A consumer that fails fails alone: what it raised is logged, and the event it was told of has long ended."""
+        try:
+            await deliver(await consumer(), _TAIL, item, [])
+        except (PaddockError, PeerFault, OSError) as error:
+            logger.error("tail_failed worker=%s %s", self._worker, error)
+        finally:
+            self._waiting -= 1

@@ -45,38 +45,49 @@ class _Exception(msgspec.Struct):
     message: str
 
 
-class Trace(msgspec.Struct):
+class _Told(msgspec.Struct):
+    """What the server is told. Names are the runtime's; `cpuTime` is in milliseconds."""
+
+    outcome: str
+    logs: list[_Log]
+    exceptions: list[_Exception]
+    truncated: bool
+    cpuTime: int
+
+
+class Trace:
     """Of one event."""
 
-    outcome: str = "ok"
-    logs: list[_Log] = []
-    exceptions: list[_Exception] = []
-    truncated: bool = False
-    #: Milliseconds.
-    cpuTime: int = 0
+    def __init__(self) -> None:
+        self._outcome = "ok"
+        self._logs: list[_Log] = []
+        self._exceptions: list[_Exception] = []
+        self._bytes = 0
 
     def log(self, level: str, message: str) -> None:
-        """Keep what was logged: the JSON of a list of values."""
-        size = sum(len(bytes(log.message)) for log in self.logs) + len(message)
-        if self.truncated:
+        """Keep what was logged: the JSON of a list of values. Nothing is kept behind the limit but that it was met."""
+        if self._bytes > _MOST_BYTES:
             return
-        if size > _MOST_BYTES:
-            self.truncated, level, message = True, "warn", msgspec.json.encode([_TOO_MUCH]).decode()
-        self.logs.append(_Log(_now_ms(), level, msgspec.Raw(message.encode(errors="replace"))))
+        data = message.encode(errors="replace")
+        self._bytes += len(data)
+        if self._bytes > _MOST_BYTES:
+            level, data = "warn", msgspec.json.encode([_TOO_MUCH])
+        self._logs.append(_Log(_now_ms(), level, msgspec.Raw(data)))
 
-    def fail(self, error: BaseException, outcome: str = "exception") -> None:
+    def fail(self, error: BaseException, outcome: str) -> None:
         """Keep what ended the event."""
-        self.outcome = outcome
-        name, message = (
-            (error.name, error.message) if isinstance(error, JsException) else ("PythonError", user_frames(error))
-        )
+        self._outcome = outcome
+        if isinstance(error, JsException):
+            name, message = error.name, error.message
+        else:
+            name, message = "PythonError", user_frames(error)
         safe = message[:_MOST_BYTES].encode(errors="replace").decode()
-        self.exceptions.append(_Exception(_now_ms(), name, safe))
+        self._exceptions.append(_Exception(_now_ms(), name, safe))
 
     def told(self, cpu_ms: int) -> bytes:
         """All of it, for the server."""
-        self.cpuTime = cpu_ms
-        return msgspec.json.encode(self)
+        is_truncated = self._bytes > _MOST_BYTES
+        return msgspec.json.encode(_Told(self._outcome, self._logs, self._exceptions, is_truncated, cpu_ms))
 
 
 _is_on = False

@@ -71,3 +71,36 @@ def test_tail_events_are_not_told_of() -> None:
 
     tail = Tail("worker", [nobody], asyncio.TaskGroup())
     assert tail.open(wire.Fetch(wire.FetchId(2), "tail", "POST", "http://w/", (), None), b"[]") is None
+
+
+def test_a_consumer_that_fails_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken() -> Any:
+        raise PeerFault("Error", "no tail here")
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tail = Tail("worker", [broken], tasks)
+            traced = tail.open(wire.Fetch(wire.FetchId(2), "fetch", "GET", "http://w/", (), None), None)
+            assert traced is not None
+            tail.close(traced, b"")
+
+    asyncio.run(run())
+    assert "no tail here" in caplog.text
+
+
+def test_consumers_that_are_far_behind_miss_events(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        never = asyncio.get_running_loop().create_future()
+
+        async def stuck() -> Any:
+            await never
+
+        async with asyncio.TaskGroup() as tasks:
+            tail = Tail("worker", [stuck], tasks)
+            traced = TracedEvent(wire.Fetch(wire.FetchId(2), "fetch", "GET", "http://w/", (), None), None)
+            for _ in range(1001):
+                tail.close(traced, b"")
+            assert "tail_dropped worker=worker" in caplog.text
+            never.set_exception(PeerFault("Error", "over"))
+
+    asyncio.run(run())
