@@ -25,7 +25,7 @@ async def open_stream(server, path: str) -> asyncio.StreamWriter:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_500_clients_disconnect_in_mid_stream(server, measured, door) -> None:
-    """Every sequence is aborted and no block of the KV cache is held, by the engine's own figures."""
+    """DT-105: every sequence is aborted and no block of the KV cache is held, by the engine's own figures."""
 
     async def run() -> None:
         async with server.client() as client:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 PHI = "@cf/microsoft/phi-2"
 LOCAL = "/cdn-cgi/local/ai"
+CALLER = f"""
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/call"):
+            await self.env.AI.run("{PHI}", {{"prompt": "x"}})
+        return Response("done")
+"""
 
 
 @pytest.fixture
@@ -50,6 +60,27 @@ def _visit(serve: Any, engine: ScriptedEngine, *orders: tuple[str, dict[str, Any
             return [await running.client.post(f"{LOCAL}/{name}", json=body) for name, body in orders]
 
     return asyncio.run(scene())
+
+
+def test_nothing_is_loaded_before_the_first_call(serve: Any, engine: ScriptedEngine) -> None:
+    """DT-095"""
+
+    async def scene() -> tuple[dict[str, Any], dict[str, Any]]:
+        async with serve(CALLER, engine) as running:
+
+            async def states() -> dict[str, Any]:
+                models = (await running.client.get(f"{LOCAL}/status")).json()["models"]
+                return {name: model["state"] for name, model in models.items()}
+
+            await running.client.get("/imported")
+            before = await states()
+            await running.client.get("/call")
+            return before, await states()
+
+    before, after = asyncio.run(scene())
+    assert before
+    assert set(before.values()) == {"cold"}
+    assert after[PHI] == "warm"
 
 
 def test_orders_answer_with_the_state_that_they_leave(serve: Any, engine: ScriptedEngine) -> None:
@@ -101,6 +132,7 @@ def test_orders_from_another_site_are_refused(serve: Any, engine: ScriptedEngine
 
 
 def test_commands_load_show_and_unload(command: Any, engine: ScriptedEngine, capsys: pytest.CaptureFixture) -> None:
+    """DT-109"""
     codes = command(engine, ["ps"], ["load", PHI], ["ps"], ["pin", PHI], ["unload", PHI], ["unload", PHI, "--force"])
     out, error = capsys.readouterr()
     assert codes == [0, 0, 0, 0, ExitCode.FAILURE, 0]

@@ -38,6 +38,8 @@ def service(metrics: Metrics) -> AiService:
 
 
 def test_calls_are_counted_by_model(metrics: Metrics, service: AiService) -> None:
+    """DT-128"""
+
     async def main() -> None:
         for _ in range(2):
             await service.run(PHI, {"prompt": "a b"}, [])
@@ -70,6 +72,7 @@ def test_buckets_count_what_is_at_most_their_bound(metrics: Metrics, service: Ai
 
 
 def test_engines_are_asked_for_what_is_so_now(metrics: Metrics, service: AiService) -> None:
+    """DT-128"""
     asyncio.run(service.run(PHI, {"prompt": "a"}, []))
     samples = _read(metrics, service)
     assert samples["vllm:num_requests_running", PHI] == 0

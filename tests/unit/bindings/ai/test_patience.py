@@ -61,6 +61,8 @@ def test_an_error_in_time_is_raised() -> None:
 
 
 def test_late_events_are_waited_for_with_comments() -> None:
+    """DT-098"""
+
     async def main() -> None:
         events, clock = Events(), ManualClock()
         source = await _late(events, clock)

@@ -21,6 +21,7 @@ TASK = {"id": "t", "name": "Text Generation", "description": ""}
 
 
 def test_an_answer_comes_with_its_record_and_the_kind_of_its_weights(make_service) -> None:
+    """DT-110"""
     calls: list[CallRecord] = []
     service = make_service(ScriptedEngine(["one two three"]))
     result = asyncio.run(service.run(PHI, {"prompt": "a b"}, calls))

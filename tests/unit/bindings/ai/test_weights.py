@@ -89,11 +89,13 @@ def test_unfinished_download_is_not_served_and_mentioned(phi: ModelCard, tmp_pat
 
 @pytest.mark.parametrize("configured", ["acme/phi-tuned", "/nowhere/phi"])
 def test_what_is_configured_is_never_replaced(phi: ModelCard, tmp_path: Path, configured: str) -> None:
+    """DT-107"""
     with pytest.raises(WeightsMissing, match=configured):
         find_weights(phi, configured, cache=tmp_path)
 
 
 def test_without_stand_ins_the_error_names_the_command(phi: ModelCard, tmp_path: Path) -> None:
+    """DT-107"""
     with pytest.raises(WeightsMissing) as caught:
         find_weights(phi, stand_ins=False, cache=tmp_path)
     assert "stand-ins are switched off" in caught.value.message

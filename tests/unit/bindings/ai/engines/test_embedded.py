@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import struct
 from contextlib import aclosing
@@ -78,6 +79,8 @@ def test_whole_answer_comes_as_its_first_chunk_and_the_rest(open_engine: OpenEng
 
 
 def test_calls_at_the_same_time_share_one_load(open_engine: OpenEngine, caplog: pytest.LogCaptureFixture) -> None:
+    """DT-096, DT-097"""
+
     async def main() -> None:
         async with open_engine() as engine:
             texts = await asyncio.gather(*(_read(engine, f"call {number}") for number in range(20)))
@@ -90,6 +93,8 @@ def test_calls_at_the_same_time_share_one_load(open_engine: OpenEngine, caplog: 
         "engine_ready",
         "engine_exited",
     ]
+    phases = re.search(r" seconds=[\d.]+ (\w+=[\d.]+(?: \w+=[\d.]+)*) device=", caplog.records[1].message)
+    assert phases, "the time of each phase"
 
 
 def test_load_goes_on_when_the_call_that_began_it_is_cancelled(open_engine: OpenEngine) -> None:
@@ -188,6 +193,8 @@ def test_largest_integer_is_refused_alone(open_engine: OpenEngine) -> None:
 
 
 def test_more_open_requests_than_allowed_are_overload(open_engine: OpenEngine) -> None:
+    """DT-103"""
+
     async def main() -> None:
         async with open_engine(max_open_requests=1) as engine, aclosing(engine.generate(_ask("forever"))) as first:
             await anext(first)

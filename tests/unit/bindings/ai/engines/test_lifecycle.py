@@ -127,6 +127,8 @@ def play() -> Callable[..., None]:
 
 
 def test_the_first_call_loads_and_the_others_wait_for_the_same_load(play: Any) -> None:
+    """DT-097"""
+
     async def scene(house: House) -> None:
         assert house.life().state == "cold"
         calls = [await house.begin() for _ in range(5)]
@@ -150,6 +152,8 @@ def test_a_call_that_leaves_during_the_load_does_not_stop_it(play: Any) -> None:
 
 
 def test_an_idle_model_goes_after_its_time_and_comes_back(play: Any) -> None:
+    """DT-100"""
+
     async def scene(house: House) -> None:
         house.open()
         await house.call()
@@ -165,6 +169,8 @@ def test_an_idle_model_goes_after_its_time_and_comes_back(play: Any) -> None:
 
 
 def test_the_idle_timer_waits_for_the_end_of_open_streams(play: Any) -> None:
+    """DT-100"""
+
     async def scene(house: House) -> None:
         house.open()
         gate = house.gates[PHI] = Gate()
@@ -181,6 +187,8 @@ def test_the_idle_timer_waits_for_the_end_of_open_streams(play: Any) -> None:
 
 @pytest.mark.parametrize(("keep_alive_s", "state"), [(0, "cold"), (FOREVER, "warm"), (60, "cold"), (1e6, "warm")])
 def test_a_call_can_say_how_long_the_model_stays(play: Any, keep_alive_s: float, state: str) -> None:
+    """DT-101"""
+
     async def scene(house: House) -> None:
         house.open()
         await house.call(keep_alive_s=keep_alive_s)
@@ -208,6 +216,8 @@ def test_where_models_can_sleep_they_do_before_they_go(play: Any) -> None:
 
 
 def test_the_least_recently_used_model_makes_room(play: Any) -> None:
+    """DT-102"""
+
     async def scene(house: House) -> None:
         house.open()
         for model in (PHI, LLAMA, PHI):
@@ -220,6 +230,8 @@ def test_the_least_recently_used_model_makes_room(play: Any) -> None:
 
 
 def test_busy_and_pinned_models_do_not_make_room_and_the_newcomer_waits(play: Any) -> None:
+    """DT-102"""
+
     async def scene(house: House) -> None:
         house.open()
         gate = house.gates[PHI] = Gate()
@@ -276,6 +288,8 @@ def test_memory_that_runs_short_makes_others_go(play: Any) -> None:
 
 
 def test_calls_of_all_models_share_the_units(play: Any) -> None:
+    """DT-104"""
+
     async def scene(house: House) -> None:
         house.open()
         gate = house.gates[PHI] = Gate()
@@ -289,6 +303,8 @@ def test_calls_of_all_models_share_the_units(play: Any) -> None:
 
 
 def test_a_cold_model_can_refuse_and_load_meanwhile(play: Any) -> None:
+    """DT-099"""
+
     async def scene(house: House) -> None:
         assert await (await house.begin()) == EngineOverloaded.__name__
         assert house.life().state == "loading"
@@ -319,6 +335,8 @@ def test_time_for_the_first_token_and_for_all_of_them(play: Any) -> None:
 
 
 def test_three_failures_in_a_row_open_the_breaker(play: Any) -> None:
+    """DT-106"""
+
     async def scene(house: House) -> None:
         house.open()
         house.replies[PHI] = [EngineDead("the host died"), EngineDead("again"), EngineDead("and again"), "well"]

@@ -8,11 +8,13 @@ from paddock.bindings.ai.engines.policy import FOREVER, parse_keep_alive
     [(0, 0), (90, 90), (1.5, 1.5), ("300", 300), ("5m", 300), ("1h30m", 5400), ("500ms", 0.5), (" 2s ", 2)],
 )
 def test_durations_are_read_as_ollama_writes_them(value: float | str, seconds: float) -> None:
+    """DT-101"""
     assert parse_keep_alive(value) == seconds
 
 
 @pytest.mark.parametrize("value", [-1, -0.5, "-1", "-5m"])
 def test_below_zero_is_for_ever(value: float | str) -> None:
+    """DT-101"""
     assert parse_keep_alive(value) == FOREVER
 
 

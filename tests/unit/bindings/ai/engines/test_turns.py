@@ -50,6 +50,8 @@ def play() -> Any:
 
 
 def test_costs_add_up_to_the_limit_and_later_calls_wait(play: Any) -> None:
+    """DT-104"""
+
     async def scene(calls: Calls) -> None:
         for name, cost in (("a", 2), ("b", 1), ("c", 2), ("d", 1)):
             await calls.begin(name, cost)
