@@ -21,7 +21,7 @@ from paddock.worker.app import Front, make_app
 from paddock.worker.assembly import make_broker, make_service
 from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
-from paddock.worker.hotkeys import has_terminal, listen_to_keys
+from paddock.worker.hotkeys import listen_to_keys
 from paddock.worker.keyactions import KeyActions
 from paddock.worker.livereload import LiveReload
 from paddock.worker.log import LOG, ai_fields, wants_colour
@@ -33,6 +33,7 @@ from paddock.worker.preloading import load_pinned
 from paddock.worker.reconfigure import Reconfigurer
 from paddock.worker.reload import Tree, watch
 from paddock.worker.serving import serving_config
+from paddock.worker.terminal import TerminalDesk
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
 from paddock.worker.upstream import Upstream
@@ -82,7 +83,16 @@ class DevServer:
         self._tracing = tracing_from_environment()
         self._service = make_service(self._config, forkserver, self._count)
         names = frozenset(config.name for config in configs)
-        self._shared = Shared(self._service, make_broker(*configs), Outbound(), names, {}, Isolates(), inspector)
+        self._shared = Shared(
+            self._service,
+            make_broker(*configs),
+            Outbound(),
+            names,
+            {},
+            Isolates(),
+            inspector,
+            TerminalDesk.of_this_process(),
+        )
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> ExitCode:
         """Serve on these sockets. Nothing that was started is left behind. Returns the exit code, signals aside."""
@@ -101,7 +111,7 @@ class DevServer:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
                 announce_ready(self._config, self._options, sockets)
-                keys = self._listen_to_keys(tasks, sockets, workers, stop)
+                self._listen_to_keys(tasks, sockets, workers, stop)
                 current = _CurrentApp(self._app(workers[0]))
                 watcher = tasks.create_task(self._follow_files(workers, current)) if self._options.reload else None
                 pages = LiveReload(current, lambda: _guard(workers[0].config)) if self._options.live_reload else None
@@ -109,8 +119,10 @@ class DevServer:
                 app = cast("Framework", pages or current)
                 await serve(app, serving_config(sockets, self._certificate), shutdown_trigger=stop.wait)
                 logger.log(LOG, "⎔ Shutting down local server...")
-                for task in filter(None, (keys, watcher, assets)):
+                for task in filter(None, (watcher, assets)):
                     task.cancel()
+                if self._shared.desk is not None:
+                    self._shared.desk.close()
                 if self._shared.inspector is not None:
                     await self._shared.inspector.close()
                 await self._close(workers)
@@ -144,17 +156,17 @@ class DevServer:
         sockets: Sequence[socket.socket],
         workers: Sequence[HostedWorker],
         stop: asyncio.Event,
-    ) -> asyncio.Task[None] | None:
+    ) -> None:
         wanted = self._options.hotkeys is not False and not self._options.json_logs
-        if not (wanted and has_terminal()):
-            return None
+        if self._shared.desk is None or not wanted:
+            return
 
         def replace() -> None:
             for worker in workers:
                 worker.reload()
 
         actions = KeyActions(server_url(self._config, sockets), self._service, self._config, replace, stop)
-        return tasks.create_task(listen_to_keys(actions.hotkeys))
+        self._shared.desk.open(lambda: tasks.create_task(listen_to_keys(actions.hotkeys)))
 
     async def _follow_files(self, workers: Sequence[HostedWorker], app: _CurrentApp) -> None:
         """Go by what the configuration, the secrets and the model files say, as they are saved."""

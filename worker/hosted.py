@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from paddock.worker.neighbours import Isolates
     from paddock.worker.options import DevOptions
     from paddock.worker.outbound import Outbound
+    from paddock.worker.terminal import TerminalDesk
 
 __all__ = ["HostedWorker", "Shared"]
 
@@ -53,6 +54,8 @@ class Shared(NamedTuple):
     isolates: Isolates
     #: Debugs the first worker.
     inspector: Inspector | None = None
+    #: Lends the terminal to breakpoints.
+    desk: TerminalDesk | None = None
 
 
 class HostedWorker:
@@ -113,6 +116,7 @@ class HostedWorker:
             on_line=_line_printer(config, self._options),
             tail=_tail(config, shared, self._tasks),
             inspector=self._inspector,
+            desk=shared.desk,
         )
         self._start = make_start(config, self._bindings, shared.names)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from paddock.worker.outbound import Outbound
     from paddock.worker.peer import Answer, Parts
     from paddock.worker.tail import Tail
+    from paddock.worker.terminal import TerminalDesk
 
 __all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
 
@@ -74,6 +75,8 @@ class IsolateSettings(NamedTuple):
     tail: Tail | None = None
     #: What is told of the debugger in the process, where there shall be one.
     inspector: Inspector | None = None
+    #: Lends the terminal to `breakpoint()`, where there is one.
+    desk: TerminalDesk | None = None
 
 
 class IsolateProcess:
@@ -100,6 +103,9 @@ class IsolateProcess:
         self._is_cut_off = False
         self._trace: list[str] = []
         self._wanted = asyncio.Event()
+        self._terminal: socket.socket | None = None
+        self._unlent = asyncio.Event()
+        self._unlent.set()
         self._debugger_port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._draining = asyncio.Event()
         self._folder = _identity(settings.folder)
@@ -141,7 +147,8 @@ class IsolateProcess:
         try:
             async with asyncio.TaskGroup() as tasks:
                 guards = [
-                    tasks.create_task(guard()) for guard in (self._expect_ready, self._watch, self._expect_drained)
+                    tasks.create_task(guard())
+                    for guard in (self._expect_ready, self._watch, self._expect_drained, self._lend_terminal)
                 ]
                 assert self._process.stdout is not None
                 assert self._process.stderr is not None
@@ -171,13 +178,14 @@ class IsolateProcess:
     async def _spawn(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
         """The process, and our end of the connection with it. Raises OSError."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        extra, lent = self._extras()
+        with theirs, lent or contextlib.nullcontext():
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", self._settings.module, str(theirs.fileno()), str(os.getpid()),
-                    *(["inspect"] if self._settings.inspector is not None else []),
+                    *extra,
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                    pass_fds=[theirs.fileno()], cwd=self._settings.folder,
+                    pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
                     env=isolate_environment(os.environ),
                 )  # fmt: skip
@@ -185,6 +193,27 @@ class IsolateProcess:
                 ours.close()
                 raise
         return ours, process
+
+    def _extras(self) -> tuple[list[str], socket.socket | None]:
+        """Arguments for what only a developer's isolate has, and the socket over which it may ask for the terminal."""
+        words = ["inspect"] if self._settings.inspector is not None else []
+        if (desk := self._settings.desk) is None:
+            return words, None
+        self._terminal, lent = socket.socketpair()
+        self._terminal.setblocking(False)
+        return [*words, f"terminal={lent.fileno()}:{desk.path}"], lent
+
+    async def _lend_terminal(self) -> None:
+        """Lend the terminal for as long as somebody stands at a breakpoint. Nothing runs out of time meanwhile."""
+        if self._settings.desk is None or self._terminal is None:
+            return
+
+        def note(is_lent: bool) -> None:
+            self._watchdog.is_paused = is_lent
+            (self._unlent.clear if is_lent else self._unlent.set)()
+
+        with self._terminal, contextlib.suppress(ConnectionError):
+            await self._settings.desk.serve(self._terminal, note, self.kill)
 
     async def fetch(
         self, fetch: wire.Fetch, body: bytes | ByteSource | None, calls: list[CallRecord], parts: Parts = ()
@@ -300,8 +329,12 @@ class IsolateProcess:
         await self._wanted.wait()
         await self._send_start()
         try:
-            async with asyncio.timeout(self._settings.start_timeout_s):
-                await asyncio.shield(self._ready)
+            while not self._ready.done():
+                await self._unlent.wait()
+                await asyncio.wait([self._ready], timeout=self._settings.start_timeout_s)
+                if not self._ready.done() and self._unlent.is_set():
+                    raise TimeoutError
+            await asyncio.shield(self._ready)
         except TimeoutError:
             await self._show_where_it_is()
             phase = f"import {os.path.basename(self._start.main)}"
@@ -355,6 +388,7 @@ class IsolateProcess:
             return
         self._peer.send(wire.Drain())
         await asyncio.sleep(self._settings.drain_timeout_s)
+        await self._unlent.wait()
         self._is_cut_off = True
         self.kill()
 

@@ -52,6 +52,8 @@ class Watchdog:
         self._pong = asyncio.Event()
         #: Set while it has events, which is when it is watched.
         self.busy = asyncio.Event()
+        #: Whether somebody looks at a breakpoint, which takes any time.
+        self.is_paused = False
 
     def pong(self) -> None:
         """The event loop is alive."""
@@ -85,6 +87,8 @@ class Watchdog:
         before = now
         allowed_s = self._limits.cpu_ms / 1000 * _PATIENCE + _PATIENCE_S
         while True:
+            if self.is_paused:
+                asked, before = time.monotonic(), now
             if now is not None and now.rss_bytes > self._limits.memory_mb * _MB:
                 return MemoryLimitExceeded(self._limits.memory_mb)
             if now is not None and before is not None and now.cpu_s - before.cpu_s > allowed_s:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
 from paddock.worker.channel import die_with_parent
-from paddock.worker.isolate import debugging, switching, traced, webloop
+from paddock.worker.isolate import breakpoints, debugging, switching, traced, webloop
+from paddock.worker.isolate.breakpoints import TerminalLine
 from paddock.worker.isolate.calls import Calls
 from paddock.worker.isolate.confinement import refuse_threads_and_processes
-from paddock.worker.isolate.context import wait_until
+from paddock.worker.isolate.context import lengthen_limits, wait_until
 from paddock.worker.isolate.env import make_env
 from paddock.worker.isolate.events import Events
 from paddock.worker.isolate.globalscope import global_scope
@@ -60,7 +61,8 @@ _AHEAD: Final = (
 class _Isolate:
     """The process's state: waits for Start, imports, serves until Drain is done or the server is gone."""
 
-    def __init__(self, make_events: type[Events], debugger_port: int | None) -> None:
+    def __init__(self, make_events: type[Events], debugger_port: int | None, line: TerminalLine | None) -> None:
+        breakpoints.install(line, debugger_port is not None, lengthen_limits)
         self._debugger_port = debugger_port
         self._make_events = make_events
         self._peer = Peer(1, self._serve, self._on_frame)
@@ -194,10 +196,11 @@ def main(make_events: type[Events] = Events) -> None:
         import_module(name)
     sock = socket.socket(fileno=descriptor)
     debugger_port = debugging.listen() if "inspect" in sys.argv[3:] else None
+    line = next((TerminalLine.at(word) for word in sys.argv[3:] if word.startswith("terminal=")), None)
 
     async def run() -> None:
         switching.install(asyncio.get_running_loop())
-        await _Isolate(make_events, debugger_port).run(sock)
+        await _Isolate(make_events, debugger_port, line).run(sock)
 
     webloop.install()
     with asyncio.Runner(loop_factory=webloop.IsolateLoop) as runner:

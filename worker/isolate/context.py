@@ -7,6 +7,7 @@ import inspect
 import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from paddock.worker.isolate.cpu import CpuLimitExceeded
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
@@ -15,7 +16,7 @@ from paddock.worker.isolate.web.scope import current_scope
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-__all__ = ["WAIT_UNTIL_CUT", "Background", "ExecutionContext", "not_awaitable", "wait_until"]
+__all__ = ["WAIT_UNTIL_CUT", "Background", "ExecutionContext", "lengthen_limits", "not_awaitable", "wait_until"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Background:
     async def finish(self, limit_s: float) -> None:
         """Wait until everything is done. Raises TimeoutError when it takes longer."""
         if self._tasks:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(limit_s) as limit:
+                _limits.add(limit)
                 while self._tasks:
                     await asyncio.wait(self._tasks)
 
@@ -110,6 +112,17 @@ class ExecutionContext(JsProxy):
 
     def passThroughOnException(self) -> None:
         """Accepted; without an origin behind the worker there is nothing to pass through to."""
+
+
+#: Of the background work of events that are over.
+_limits: Final[WeakSet[asyncio.Timeout]] = WeakSet()
+
+
+def lengthen_limits(seconds: float) -> None:
+    """Give background work this much more time: nothing could run meanwhile."""
+    for limit in list(_limits):
+        if not limit.expired() and (when := limit.when()) is not None:
+            limit.reschedule(when + seconds)
 
 
 _current: Final[ContextVar[ExecutionContext]] = ContextVar("execution_context")
