@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,3 +117,34 @@ class Default(WorkerEntrypoint):
     with start(front, back).client as client:
         assert client.get("/page").text == "the file"
         assert client.post("/other", content=b"x" * 200_000).text == "the worker"
+
+
+def test_a_saved_worker_is_reloaded_alone_and_configurations_are_followed(edit, tmp_path: Path) -> None:
+    """DT-028, DT-034, DT-047"""
+    handler = """
+import os
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("{} " + self.env.WORD)
+"""
+    back = project(tmp_path, "back", handler.format("old"), '[vars]\nWORD = "one"\n')
+    top = "import os"
+    answer = "f'{os.getpid()} ' + await (await self.env.BACK.fetch('https://any/')).text()"
+
+    async def run() -> list[list[str]]:
+        keys = 'services = [{binding = "BACK", service = "back"}]\n'
+        async with edit(answer, top=top, keys=keys, others=(back,)) as edited:
+            answers = [await edited.text()]
+            (tmp_path / "back" / "handler.py").write_text(handler.format("new"))
+            await edited.log.line("⎔ Reloading local server... (handler.py of back changed)")
+            answers.append(await edited.text())
+            back.write_text(back.read_text().replace("one", "two"))
+            await edited.log.line("wrangler.toml changed)")
+            answers.append(await edited.text())
+            return [text.split() for text in answers]
+
+    first, second, third = asyncio.run(run())
+    assert (first[1:], second[1:], third[1:]) == (["old", "one"], ["new", "one"], ["new", "two"])
+    assert first[0] == second[0], "the primary worker's process is the same"

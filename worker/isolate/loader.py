@@ -43,7 +43,7 @@ class Entrypoint(NamedTuple):
         """Names of the events that the module takes."""
         if self.default is None:
             return tuple(name.removeprefix("on_") for name in self.functions)
-        return tuple(name for name in ("fetch", "scheduled", "queue", "email") if hasattr(self.default, name))
+        return tuple(name for name in ("fetch", "scheduled", "queue", "email", "tail") if hasattr(self.default, name))
 
     def exports(self) -> tuple[str, ...]:
         """Names that `ctx.exports` has."""
