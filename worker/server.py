@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -83,5 +84,6 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
+    gc.freeze()  # what is imported stays: looking for garbage need not look there
     code = await DevServer(configs, options, forkserver, certificate, inspector).run(sockets, stop)
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else code

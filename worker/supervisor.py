@@ -75,6 +75,8 @@ class Supervisor:
         """An isolate for a new event, ready. Raises HandlerImportError, IsolateStartTimeout or IsolateCrashed."""
         if not self._open.is_set():
             await self._open.wait()
+        if len(self._slots) == 1 and self._standby is not None and _is_ready(self._slots[0]):  # as nearly always
+            return self._slots[0].result()
         self._retry()
         while True:  # they may be replaced while they start
             slots = self._slots
@@ -201,6 +203,10 @@ class Supervisor:
             logger.error("%s", error)
         if not self._is_closing and not isinstance(error, IsolateError):
             self._stand_by()
+
+
+def _is_ready(slot: asyncio.Future[IsolateProcess]) -> bool:
+    return slot.done() and slot.exception() is None and not slot.result().is_gone
 
 
 def _has_died(slot: asyncio.Future[IsolateProcess]) -> bool:
