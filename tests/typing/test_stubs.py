@@ -1,8 +1,10 @@
-"""What `paddock types` writes, as mypy reads it. pyright reads it alike; it needs Node and is not installed here."""
+"""What `paddock types` writes, as mypy reads it, and pyright where it is installed."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +110,21 @@ def test_the_class_may_have_another_name(project: Path) -> None:
     assert "class Bindings:" in (project / "out" / "worker_configuration.pyi").read_text()
     assert "import Bindings as Env" in (project / "out" / "js.pyi").read_text()
     assert main(["types", "--env-interface", "a b"]) == ExitCode.USAGE
+
+
+@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed (npm install -g pyright)")
+def test_pyright_says_the_same(project: Path) -> None:
+    """DT-054."""
+    lines = "".join(f"        {wrong}\n" for wrong in WRONG)
+    (project / "handler.py").write_text(HANDLER.replace("        return", f"{lines}        return"))
+    settings = {"reportUnusedExpression": False, "pythonVersion": "3.11"}
+    (project / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = ["pyright", "--pythonpath", sys.executable, "--outputjson", "handler.py", "worker_configuration.pyi"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    wrong = {item["range"]["start"]["line"] for item in found if item["severity"] == "error"}
+    first = HANDLER.split("        return")[0].count("\n")
+    assert wrong == set(range(first, first + len(WRONG)))
+    assert all(item["file"].endswith("handler.py") for item in found)
+    revealed = [item["message"] for item in found if item["severity"] == "information"]
+    assert [re.findall(r'is "(.*)"', text)[-1] for text in revealed][:2] == ["str", "str"]
