@@ -1,6 +1,6 @@
 # make dev and make test are all that is needed: both set up what is missing first, and are quick when nothing is.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-clients check checklist reference clean
+.PHONY: help setup dev test test-clients check checklist recording reference clean
 
 BIN := .venv/bin
 
@@ -29,6 +29,9 @@ test-clients: setup ## install published clients, and test with them; ARGS go to
 
 checklist: setup ## count the checklist numbers that tests cover; ARGS=--write corrects the page
 	$(BIN)/python tests/checklist.py $(ARGS)
+
+recording: setup ## record a session of the dev server anew, with the real engine: worker/RECORDING.md
+	$(BIN)/python tests/recording.py
 
 reference: setup ## write what the documentation says of commands and configuration
 	$(BIN)/python tests/reference.py --write

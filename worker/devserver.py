@@ -36,6 +36,7 @@ from paddock.worker.serving import serving_config
 from paddock.worker.terminal import TerminalDesk
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
+from paddock.worker.typefiles import write_types
 from paddock.worker.upstream import Upstream
 from paddock.worker.usage import UsageLedger
 
@@ -110,6 +111,8 @@ class DevServer:
                 for worker in workers:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
+                if self._options.types:
+                    await asyncio.to_thread(write_types, self._config, self._service.catalog)
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
                 current = _CurrentApp(self._app(workers[0]))
@@ -171,8 +174,12 @@ class DevServer:
     async def _follow_files(self, workers: Sequence[HostedWorker], app: _CurrentApp) -> None:
         """Go by what the configuration, the secrets and the model files say, as they are saved."""
 
+        loop = asyncio.get_running_loop()
+
         def renew() -> None:
             app.current = self._app(workers[0])
+            if self._options.types:
+                loop.run_in_executor(None, write_types, workers[0].config, self._service.catalog)
 
         await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()
 

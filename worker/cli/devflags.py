@@ -122,6 +122,7 @@ def _add_worker(parser: Parser) -> None:
     parser.add_argument(
         "--strict", action=BooleanOptionalAction, help="refuse what production refuses (yes), or warn of it"
     )
+    parser.add_argument("--types", action="store_true", help="write what `paddock types` writes, at every change")
     parser.add_argument("--test-scheduled", action="store_true", help="run scheduled() at /__scheduled, too")
     parser.add_argument("--no-reload", action="store_true", help="leave the worker alone when a file is saved")
     parser.add_argument("--live-reload", action="store_true", help="load HTML pages again when a file was saved")

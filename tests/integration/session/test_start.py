@@ -142,3 +142,36 @@ def test_a_model_that_cannot_be_loaded_before_the_start_ends_it(
     session.expect(said)
     assert session.end(None) == code
     assert "Ready on" not in session.said
+
+
+def test_types_are_written_at_the_start_and_follow_the_configuration(start: Start, tmp_path: Path) -> None:
+    session = start("--types")
+    session.expect(r"Types written to worker_configuration\.pyi")
+    with session.ready():
+        (tmp_path / "wrangler-like.toml").write_text(CONFIG + '[vars]\nGREETING = "hi"\n')
+        session.expect(r"Types written to worker_configuration\.pyi")
+    session.end()
+    assert "GREETING: str" in (tmp_path / "worker_configuration.pyi").read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_nothing_is_left_of_a_session_that_was_ended(start: Start, number: signal.Signals, code: int) -> None:
+    """DT-048: no process of it, and its port is free. What keys do: test_terminal.py"""
+    session = start(engine=None)
+    with session.ready() as client:
+        assert client.get("/").text == "first version"
+        port = client.base_url.port
+    family = descendants(session.process.pid)
+    assert len(family) >= 2, "an isolate and the fork server, at least"
+    assert session.end(number) == code
+    assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
+    assert port is not None
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below this one."""
+    lists = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    children = [int(child) for found in lists for child in found]
+    return children + [below for child in children for below in descendants(child)]
