@@ -39,8 +39,10 @@ def test_it_says_how_its_vectors_are_pooled(name: str) -> None:
 
 
 TRAINED = {
+    "bart": "BartForConditionalGeneration",
     "bge-reranker": "XLMRobertaForSequenceClassification",
     "distilbert-sst-2": "DistilBertForSequenceClassification",
+    "m2m100": "M2M100ForConditionalGeneration",
     "whisper": "WhisperForConditionalGeneration",
 }
 

@@ -68,7 +68,9 @@ def typed(inputs: Mapping[str, object]) -> Inputs:
 def texts_of(card: ModelCard, given: Inputs) -> Texts:
     """The texts of a call, by the inputs that the model's schema declares. Raises InputError for none or too many."""
     if given.requests is not None:
-        raise OptionUnsupported("requests: asynchronous batches are not served by Paddock yet; send one request a call")
+        raise OptionUnsupported(
+            "requests: a list of requests runs as an asynchronous batch, by the option queueRequest"
+        )
     if given.contexts is not None and card.declares_input("contexts"):
         contexts = [context.text for context in given.contexts]
         query = [] if given.query is None else [given.query]
