@@ -71,6 +71,8 @@ class IsolateSettings(NamedTuple):
     on_line: Callable[[str, str], None]
     #: What the process runs; the test kit has its own.
     module: str = "paddock.worker.isolate"
+    #: What its environment has besides.
+    environment: Mapping[str, str] = {}
     #: Who is told of its events, where somebody is.
     tail: Tail | None = None
     #: What is told of the debugger in the process, where there shall be one.
@@ -140,7 +142,7 @@ class IsolateProcess:
         """
         self._ready = ready
         try:
-            ours, self._process = await self._spawn()
+            ours, self._process = await self.spawn()
         except BaseException:
             self._closed.set()
             raise
@@ -175,7 +177,7 @@ class IsolateProcess:
             if not ready.done():
                 ready.set_exception(self.crash())
 
-    async def _spawn(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
+    async def spawn(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
         """The process, and our end of the connection with it. Raises OSError."""
         ours, theirs = socket.socketpair()
         extra, lent = self._extras()
@@ -187,7 +189,7 @@ class IsolateProcess:
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                     pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
-                    env=isolate_environment(os.environ),
+                    env={**isolate_environment(os.environ), **self._settings.environment},
                 )  # fmt: skip
             except BaseException:
                 ours.close()

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _MARKERS = (
-    "paddock(config=..., env=..., vars=..., secrets=..., allow_net=[...], isolation='test', source=...): the worker",
+    "paddock(config, env, vars, secrets, source, settings, allow_net, isolation, in_process): the worker of this test",
     "ai(mode=..., reply=..., seed=...): how models answer in this test",
     "models(id, ..., task=..., tag=...): run the test for each of these models of the catalog, its argument `model`",
     "gpu: needs an NVIDIA GPU (skipped with a reason where there is none)",
@@ -54,6 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--paddock-config", metavar="FILE", help="configuration of the worker; the nearest one by default")
     group.addoption("--paddock-ai", metavar="MODE", help="how models answer: fake (default), scripted or off")
     group.addoption("--paddock-seed", metavar="N", type=int, help="seed of fake answers, 0 by default")
+    group.addoption(
+        "--paddock-in-process", action="store_true", help="run handlers in the process of the tests: for debuggers"
+    )
     parser.addini("paddock_config", "as --paddock-config, relative to the folder of the ini file")
     parser.addini("paddock_ai", "as --paddock-ai")
     parser.addini("paddock_seed", "as --paddock-seed")

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from paddock.worker.isolate.loader import Entrypoint
     from paddock.worker.peer import IncomingFetch
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 #: What the SDK and the shims import in any case: loaded while the process stands by, so that no save waits for it.
 _AHEAD: Final = (
@@ -95,7 +95,8 @@ class _Isolate:
         except ImportFailure as error:
             self._peer.send(wire.Failed(error.kind, error.message, error.file, error.line, error.column, error.frames))
             return
-        gc.freeze()  # what is imported stays: looking for garbage, which `Answers` does, need not look there
+        if self._make_events.is_alone:
+            gc.freeze()  # what is imported stays: looking for garbage, which `Answers` does, need not look there
         import_ms = (time.perf_counter() - began) * 1e3
         self._peer.send(wire.Ready(wire.PROTOCOL, entrypoint.handlers(), import_ms))
 
@@ -140,14 +141,15 @@ def _load(start: wire.Start, remote: RemoteCalls, make_events: type[Events]) -> 
     # Importable only now: these modules have their names only while the shims are on the path.
     import_module("_cloudflare_compat_flags").install(dict.fromkeys(flags, True))
     import_module("_pyodide_entrypoint_helper").install(env, wait_until)
-    if start.is_strict:
+    if start.is_strict and make_events.is_alone:
         refuse_threads_and_processes(asyncio.get_running_loop())
-    with global_scope(main_file.parent, is_strict=start.is_strict):
+    with global_scope(main_file.parent, is_strict=start.is_strict and make_events.is_alone):
         entrypoint = load(main_file, has_global_handlers="python_no_global_handlers" not in flags)
     calls = Calls(entrypoint, env)
     exports = exports_of(own, entrypoint.exports()) if "enable_ctx_exports" in flags else None
     own.open(calls, exports)
-    record_output()
+    if make_events.is_alone:
+        record_output()
     if start.is_traced:
         traced.record()
     secrets = [start.strings[name] for name in start.secret_names if name in start.strings]
@@ -198,13 +200,20 @@ def main(make_events: type[Events] = Events) -> None:
     debugger_port = debugging.listen() if "inspect" in sys.argv[3:] else None
     line = next((TerminalLine.at(word) for word in sys.argv[3:] if word.startswith("terminal=")), None)
 
-    async def run() -> None:
-        switching.install(asyncio.get_running_loop())
-        await _Isolate(make_events, debugger_port, line).run(sock)
-
     webloop.install()
     with asyncio.Runner(loop_factory=webloop.IsolateLoop) as runner:
-        runner.run(run())
+        runner.run(serve(sock, make_events, debugger_port, line))
+
+
+async def serve(
+    sock: socket.socket,
+    make_events: type[Events],
+    debugger_port: int | None = None,
+    line: TerminalLine | None = None,
+) -> None:
+    """Be an isolate on the loop that runs, an `IsolateLoop`, until the server is done with it."""
+    switching.install(asyncio.get_running_loop())
+    await _Isolate(make_events, debugger_port, line).run(sock)
 
 
 if __name__ == "__main__":

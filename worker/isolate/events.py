@@ -59,6 +59,9 @@ class Events:
     """Calls the handler for each event of the server. The test kit changes what its attributes name."""
 
     make_context: ClassVar[type[ExecutionContext]] = ExecutionContext
+    make_meter: ClassVar[type[CpuMeter]] = CpuMeter
+    #: False where the process is that of the tests, which has a life besides.
+    is_alone: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Events:
         self._wait_until_s = wait_until_s
         self._exports = exports
         self._answers = Answers()
-        self._cpu = CpuMeter(cpu_ms, CURRENT_EVENT.get, self._answers.fail)
+        self._cpu = self.make_meter(cpu_ms, CURRENT_EVENT.get, self._answers.fail)
         self._cpu.start()
 
     async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:

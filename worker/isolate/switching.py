@@ -35,6 +35,7 @@ _YIELDED, _RAISED, _WAITS = range(3)
 
 def install(loop: asyncio.AbstractEventLoop) -> None:
     """Have every task that the loop starts from now on able to wait in synchronous code."""
+    _idle.clear()  # they belong to the thread of the loop before, where there was one
     loop.set_task_factory(_task)  # type: ignore[arg-type]  # typeshed knows no coroutines but native ones
     set_switcher(_can_wait, _wait)
 

@@ -64,13 +64,15 @@ class Paddock:
         seed: int = 0,
         allow_net: Iterable[str] = (),
         outbound: Callable[[httpx.Request], httpx.Response] | httpx.MockTransport | None = None,
+        in_process: bool = False,
         on_log: Callable[[str, str], None] | None = None,
     ) -> None:
         """`source` is a handler's text, with `settings` as its configuration, in place of a project on disk.
 
         `vars` and `secrets` go before those of the configuration; `env` chooses one of its environments. Requests
         of the handler to elsewhere are answered by `outbound`, leave for the hosts of `allow_net`, or are refused.
-        `on_log` gets each line that the handler prints, after the name of its stream.
+        With `in_process` the handler runs in this program. `on_log` gets each line that the handler prints, after the
+        name of its stream.
         """
         project = Project(
             config=None if config is None else Path(config),
@@ -79,6 +81,7 @@ class Paddock:
             env=env,
             vars=json.dumps(vars or {}),
             secrets=json.dumps(secrets or {}),
+            in_process=in_process,
         )
         transport = httpx.MockTransport(outbound) if callable(outbound) else outbound
         self._open(project, Ai(ai, seed), OutboundRoutes(allow_net, transport), on_log)
@@ -145,7 +148,7 @@ class Paddock:
         config, self._folder = self._project.load()
         self._thread = LoopThread()
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._stage = Stage(config, self._heard)
+        self._stage = Stage(config, self._heard, in_process=self._project.in_process)
         self._running = self._thread.start(self._stage.run(opened))
         try:
             opened.result()

@@ -43,6 +43,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     #: Values beside and before those of the configuration, and of its secrets; JSON.
     vars: str = "{}"
     secrets: str = "{}"
+    #: Whether the handler runs in the process of the tests.
+    in_process: bool = False
 
     def load(self) -> tuple[Config, tempfile.TemporaryDirectory[str] | None]:
         """The configuration, and the folder that was made for a handler that is text. Raises ConfigError."""

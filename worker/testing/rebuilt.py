@@ -24,11 +24,18 @@ _MADE: Final[dict[tuple[str, str], type[HandlerError]]] = {}
 
 
 def rebuilt(name: str, message: str, description: str) -> BaseException:
-    """The exception of a fault. `description` is the isolate's; where it is none, name and message have to do."""
+    """The exception of a fault. `description` is the isolate's; where it is none, name and message have to do.
+
+    Of an isolate in this process, it is the exception itself.
+    """
     try:
         described = json.loads(description)
     except ValueError:
         return _class("", name)(f"{message}\n{description}".rstrip())
+    if "local" in described:
+        from paddock.worker.testing.inside.local import take
+
+        return take(described["local"])
     return _rebuilt(described)
 
 

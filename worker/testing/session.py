@@ -23,7 +23,7 @@ __all__ = ["Session"]
 #: Workers that are kept running; each is a process.
 _MOST_RUNNING: Final = 4
 _FLUSH_S: Final = 2.0
-_OF_PROJECT: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets"})
+_OF_PROJECT: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets", "in_process"})
 _OF_TEST: Final = frozenset({"isolation", "allow_net"})
 _ISOLATIONS: Final = ("test", "module", "none")
 _OF_AI: Final = frozenset({"mode", "reply", "seed"})
@@ -78,6 +78,8 @@ class Session:
     def _started(self, project: Project) -> Paddock:
         paddock = self._running.get(project)
         if paddock is None:
+            for other in [other for other in self._running if project.in_process and other.in_process]:
+                self._running.pop(other).close()  # their modules have the same names
             if len(self._running) >= _MOST_RUNNING:
                 self._running.popitem(last=False)[1].close()
             paddock = Paddock.of(project)
@@ -113,6 +115,7 @@ class Session:
             env=options.get("env"),
             vars=json.dumps(options.get("vars", {})),
             secrets=json.dumps(options.get("secrets", {})),
+            in_process=bool(options.get("in_process", self._config.getoption("paddock_in_process"))),
         )
 
     def _configured(self) -> Path | None:

@@ -25,14 +25,16 @@ from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import http
 from paddock.worker.testing.errors import BackgroundWorkLeft
+from paddock.worker.testing.inprocess import LocalIsolate
 from paddock.worker.testing.props import Props
 from paddock.worker.testing.rebuilt import rebuilt
 from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Scene
 from paddock.worker.testing.threads import raised_in_handler
+from paddock.worker.watchdog import Limits
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.config import Config
@@ -45,6 +47,10 @@ _KIT: Final = "kit"
 _PRINT_S: Final = 1.0
 #: Paths that are the dev server's: those of this machine, and the REST API.
 _RESERVED: Final = (RESERVED, rest.PREFIX)
+
+
+#: Of a process that is the tests' own: a debugger may stop it for as long as it takes.
+_NO_LIMITS: Final = Limits(cpu_ms=10**9, memory_mb=10**9, loop_s=1e9)
 
 
 class _Account(msgspec.Struct):
@@ -81,8 +87,9 @@ class _Mark:
 class Stage:
     """One worker. Everything but `__init__` and `scene` happens on the loop."""
 
-    def __init__(self, config: Config, on_line: Callable[[str, str], None]) -> None:
+    def __init__(self, config: Config, on_line: Callable[[str, str], None], *, in_process: bool = False) -> None:
         self.config = config
+        self._in_process = in_process
         self._on_line = on_line
         self._props = Props.of(config)
         #: Name in `env` to kind, of every binding, once there was a scene.
@@ -197,17 +204,21 @@ class Stage:
         if not self._supervisor.is_serving:
             return
         mark = self._mark = _Mark() if is_final else None
-        arguments = {"timeout_s": timeout_s, "is_final": is_final, "mark": mark.text if mark else ""}
+        arguments = {
+            "timeout_s": timeout_s,
+            "is_final": is_final,
+            "mark": mark.text if mark and not self._in_process else "",
+        }
         answer = await self._ask("/drain", arguments)
         assert isinstance(answer.body, bytes)
-        if mark is not None:
+        if mark is not None and not self._in_process:
             await mark.seen(_PRINT_S)
         _raise_for(msgspec.msgpack.decode(answer.body, type=_Account), timeout_s)
 
     async def flush(self) -> None:
         """Return when everything that the handler has printed so far has been shown."""
         assert self._supervisor is not None
-        if self._supervisor.is_serving:
+        if self._supervisor.is_serving and not self._in_process:
             mark = self._mark = _Mark()
             await self._ask("/flush", {"mark": mark.text})
             await mark.seen(_PRINT_S)
@@ -242,13 +253,13 @@ class Stage:
             folder=self.config.root,
             start_timeout_s=self.config.paddock.isolate_start_timeout_s,
             drain_timeout_s=self.config.paddock.drain_timeout_s,
-            limits=isolate_limits(self.config),
+            limits=_NO_LIMITS if self._in_process else isolate_limits(self.config),
             on_line=self._heard,
             module="paddock.worker.testing.inside",
+            environment=_coverage(os.environ),
         )
-        return IsolateProcess(
-            make_start(self.config, bindings), settings, bindings, CurrentOutbound(self._current_scene)
-        )
+        kind = LocalIsolate if self._in_process else IsolateProcess
+        return kind(make_start(self.config, bindings), settings, bindings, CurrentOutbound(self._current_scene))
 
     def _current_scene(self) -> Scene:
         assert self._scene is not None, "events come from tests, and each test has a scene"
@@ -257,6 +268,11 @@ class Stage:
     def _heard(self, stream: str, line: str) -> None:
         if self._mark is None or not self._mark.is_in(stream, line):
             self._on_line(stream, line)
+
+
+def _coverage(environment: Mapping[str, str]) -> dict[str, str]:
+    """What coverage.py measures child processes by."""
+    return {name: value for name, value in environment.items() if name.startswith(("COVERAGE_", "COV_CORE_"))}
 
 
 def _raise_for(account: _Account, timeout_s: float) -> None:

@@ -12,10 +12,14 @@ from paddock.worker.isolate.cpu import CpuLimitExceeded, user_lines
 from paddock.worker.testing.inside.described import described
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from types import FrameType
 
-__all__ = ["LEDGER", "TestedContext"]
+__all__ = ["LEDGER", "TestedContext", "describe"]
+
+
+#: How what work raised is kept for the test.
+describe: Callable[[BaseException], str] = described
 
 
 class _Ledger:
@@ -32,7 +36,7 @@ class _Ledger:
 
     def failed(self, error: BaseException) -> None:
         """Keep what some work raised."""
-        self._failures.append(described(error))
+        self._failures.append(describe(error))
 
     async def drain(self, timeout_s: float) -> list[str]:
         """Wait for the open work, and for what it begins. Returns the origins of what did not end in time."""
