@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,6 +37,9 @@ from paddock.worker.config_settings import (
     PaddockSettings,
 )
 from paddock.worker.config_wrangler import WranglerKeys
+
+if TYPE_CHECKING:
+    from paddock.worker.build import Build
 
 __all__ = [
     "Config",
@@ -84,6 +88,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     consumers: tuple[QueueConsumer, ...] = ()
     #: Names of the workers that are told of this one's events.
     tail_consumers: tuple[str, ...] = ()
+    #: What makes the handler, where it is made.
+    build: Build | None = None
     #: Cron expressions of the triggers; nothing fires them by itself.
     crons: tuple[str, ...] = ()
     #: The addresses of a deployment, which name the host that the worker sees.
@@ -160,6 +166,7 @@ def load_config(
         producers=wrangler.queues.producers,
         consumers=wrangler.queues.consumers,
         tail_consumers=tuple(consumer.service for consumer in wrangler.tail_consumers),
+        build=checks.settle_build(wrangler.build, root),
         crons=wrangler.triggers.crons,
         routes=settle_routes(wrangler),
         resources=resources,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from paddock.worker import compat
+from paddock.worker.build import Build
 from paddock.worker.config_files import read_secrets
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from paddock.worker.config_resources import Resource
     from paddock.worker.config_sections import Key
     from paddock.worker.config_settings import DevSettings, Json, Overrides
-    from paddock.worker.config_wrangler import WranglerKeys
+    from paddock.worker.config_wrangler import BuildKeys, WranglerKeys
 
 __all__ = [
     "Compatibility",
@@ -31,6 +32,7 @@ __all__ = [
     "Variables",
     "check_names",
     "named_bindings",
+    "settle_build",
     "settle_compatibility",
     "settle_dev",
     "settle_main",
@@ -146,6 +148,14 @@ def check_names(bindings: Iterable[NamedBinding], variables: Collection[str], di
                 "Bindings must have unique names, so that they can all be referenced in the worker.\n"
                 "Please change your bindings to have unique names."
             )
+
+
+def settle_build(keys: BuildKeys, root: Path) -> Build | None:
+    """The custom build, with absolute paths; None without a command."""
+    if not keys.command:
+        return None
+    folders = (keys.watch_dir,) if isinstance(keys.watch_dir, str) else keys.watch_dir
+    return Build(keys.command, root / (keys.cwd or "."), tuple((root / folder).resolve() for folder in folders))
 
 
 def settle_dev(dev: DevSettings, overrides: Overrides) -> DevSettings:

@@ -28,7 +28,7 @@ from paddock.worker.config_bindings import (
 )
 from paddock.worker.config_settings import DevSettings, LimitsSettings, PaddockSettings
 
-__all__ = ["RouteKeys", "SecretsKeys", "TriggersKeys", "WranglerKeys"]
+__all__ = ["BuildKeys", "RouteKeys", "SecretsKeys", "TriggersKeys", "WranglerKeys"]
 
 _NAME: Final = r"^[a-z0-9_][a-z0-9-_]*$(?!\n)"  # wrangler's rule for names of workers; Python's $ allows a newline
 
@@ -55,6 +55,19 @@ class SecretsKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Names; without them every secret of the files is taken.
     required: tuple[str, ...] | None = None
+
+
+class BuildKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """`[build]`: a command that makes what runs. `upload` has no effect."""
+
+    #: For the shell; before the start, and after changes.
+    command: str | None = None
+    #: Where it runs; the project's folder otherwise.
+    cwd: str | None = None
+    #: A folder, or several, whose changes call for it.
+    watch_dir: str | tuple[str, ...] = "src"
+    #: Of older versions of wrangler.
+    upload: Any = None
 
 
 class TriggersKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +121,8 @@ class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     compatibility_flags: tuple[str, ...] = ()
     #: Cron triggers.
     triggers: TriggersKeys = TriggersKeys()
+    #: A command that makes the handler.
+    build: BuildKeys = BuildKeys()
     #: One address of a deployment.
     route: _Route | None = None
     #: Addresses of a deployment; the first names the host that the worker sees.

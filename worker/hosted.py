@@ -6,18 +6,19 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from paddock.worker import jsonlog
 from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start, project_catalog
+from paddock.worker.build import run_build
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.log import LOG, SHORT_ID
 from paddock.worker.neighbours import Neighbours, Route
 from paddock.worker.outputlines import unmarked
 from paddock.worker.process import IsolateProcess, IsolateSettings
-from paddock.worker.reload import PYTHON, Tree, watch
+from paddock.worker.reload import ANY, PYTHON, Tree, watch
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.tail import Tail
 
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["HostedWorker", "Shared"]
 
 logger = logging.getLogger(__name__)
+
+
+#: Before those of the build's own folders.
+_SOURCE_WATCHERS: Final = 2
 
 
 class Shared(NamedTuple):
@@ -73,9 +78,13 @@ class HostedWorker:
         self._configure(config)
         self.supervisor = Supervisor(tasks, self._isolate, config.paddock.isolates)
         self._watchers: list[asyncio.Task[None]] = []
+        self._building: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start its isolates, and look at its files from now on; once all workers of the session are made."""
+        if self.config.build is not None:
+            self._begin_build(is_first=True)
+            return
         self.supervisor.replace()
         self._watch()
 
@@ -89,16 +98,19 @@ class HostedWorker:
 
     def reconfigure(self, config: Config) -> None:
         """Serve by this configuration from now on. Requests that run end by the old one."""
-        bindings, isolates = self._bindings, self.supervisor.isolates
+        bindings, isolates, build = self._bindings, self.supervisor.isolates, self.config.build
         self._configure(config)
         self._replace(count=config.paddock.isolates)
         self._tasks.create_task(_close_behind(isolates, bindings))
-        self._watch()
+        if config.build is not None and config.build != build:
+            self._begin_build()
+        else:
+            self._watch()
 
     async def close(self) -> None:
         """End the isolates, then the bindings that they use."""
-        for watcher in self._watchers:
-            watcher.cancel()
+        for task in (*self._watchers, *([self._building] if self._building is not None else [])):
+            task.cancel()
         await self.supervisor.close()
         await self._bindings.close()
 
@@ -131,14 +143,44 @@ class HostedWorker:
         if not self._options.reload:
             return
         config = self.config
-        sources = partial(Tree, config.main.parent, without=_others(config, self._options))
+        inputs = config.build.watch_dirs if config.build is not None else ()
+        sources = partial(Tree, config.main.parent, without=[*_others(config, self._options), *inputs])
         modules = partial(Tree, config.root / "python_modules", PYTHON)
         self._watchers = [self._tasks.create_task(watch(make, self._reload)) for make in (sources, modules)]
+        self._watchers += [self._tasks.create_task(watch(partial(Tree, at, ANY), self._rebuild)) for at in inputs]
+
+    async def _rebuild(self, paths: Sequence[str]) -> None:
+        self._tell_reload(paths)
+        self._begin_build()
+
+    def _begin_build(self, *, is_first: bool = False) -> None:
+        """Build, instead of whatever was being built. Requests wait for it."""
+        if self._building is not None:
+            self._building.cancel()
+        self.supervisor.hold()
+        self._building = self._tasks.create_task(self._build(is_first=is_first))
+
+    async def _build(self, *, is_first: bool) -> None:
+        build = self.config.build
+        assert build is not None
+        # What the build itself writes is no reason for another one, or for a reload while it runs.
+        for number, watcher in enumerate(self._watchers):
+            if number < _SOURCE_WATCHERS or build.makes(self.config.main):
+                watcher.cancel()
+        if await run_build(build) or is_first:
+            self._replace()
+        else:
+            logger.log(LOG, "The server goes on with the code that it has.")
+            self.supervisor.release()
+        self._watch()
 
     async def _reload(self, paths: Sequence[str]) -> None:
+        self._tell_reload(paths)
+        self._replace()
+
+    def _tell_reload(self, paths: Sequence[str]) -> None:
         where = f" of {self.config.name}" if self._options.others else ""
         logger.log(LOG, "⎔ Reloading local server... (%s%s changed)", paths[0], where)
-        self._replace()
 
     def _replace(self, *, count: int | None = None) -> None:
         self.supervisor.replace(count=count)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["CATALOG", "PYTHON", "SOURCES", "Files", "Tree", "Watched", "watch"]
+__all__ = ["ANY", "CATALOG", "PYTHON", "SOURCES", "Files", "Tree", "Watched", "watch"]
 
 _LOOK_EVERY_S: Final = 0.05
 _SHARE: Final = 50
@@ -26,6 +26,7 @@ _SETTLE_LOOKS: Final = 25
 _SKIPPED: Final = frozenset({"node_modules", "python_modules", "__pycache__"})
 
 PYTHON: Final = (".py",)
+ANY: Final = ("",)
 #: What wrangler's rules take for modules of a Worker, and other files that code reads when it is imported.
 SOURCES: Final = (
     *PYTHON, ".txt", ".html", ".sql", ".bin", ".wasm",
