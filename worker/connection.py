@@ -15,19 +15,21 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+import h2.events
 import h11
 from hypercorn import protocol
 from hypercorn.asyncio import run
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import RawData
 from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 if TYPE_CHECKING:
     from hypercorn.protocol.events import Event
     from hypercorn.typing import H11SendableEvent
 
-__all__ = ["ClientConnection", "HttpConnection", "install"]
+__all__ = ["ClientConnection", "Http2Connection", "HttpConnection", "install"]
 
 
 class _IdleTime:
@@ -102,10 +104,24 @@ class HttpConnection(H11Protocol):
             await self.send(RawData(data))
 
 
+class Http2Connection(H2Protocol):
+    """HTTP/2 as hypercorn speaks it, which ends the connection when a body goes on behind the answer to it."""
+
+    async def _handle_events(self, events: list[h2.events.Event]) -> None:
+        for event in events:
+            if isinstance(event, h2.events.DataReceived) and event.stream_id not in self.streams:
+                # Thrown away; what it took of the connection's window is given back to the other streams.
+                self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                await self._flush()
+            else:
+                await super()._handle_events([event])
+
+
 def install() -> None:
     """Have hypercorn make these of every connection."""
     for module, name, kind in (
         (run, "TCPServer", ClientConnection),
         (protocol, "H11Protocol", HttpConnection),
+        (protocol, "H2Protocol", Http2Connection),
     ):
         setattr(module, name, kind)  # hypercorn has no setting for either

@@ -119,8 +119,9 @@ class DevServer:
                 watcher = tasks.create_task(self._follow_files(workers, current)) if self._options.reload else None
                 pages = LiveReload(current, lambda: _guard(workers[0].config)) if self._options.live_reload else None
                 assets = None if pages is None else self._reload_pages(pages, workers, tasks)
+                ended = stop.wait if pages is None else partial(pages.close_after, stop)
                 app = cast("Framework", pages or current)
-                await serve(app, serving_config(sockets, self._certificate), shutdown_trigger=stop.wait)
+                await serve(app, serving_config(sockets, self._certificate), shutdown_trigger=ended)
                 logger.log(LOG, "⎔ Shutting down local server...")
                 for task in filter(None, (watcher, assets)):
                     task.cancel()

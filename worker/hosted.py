@@ -203,6 +203,8 @@ def _others(config: Config, options: DevOptions) -> list[Path]:
     places = [config.path, project_catalog(config), config.state]
     places += [Path(config.assets.settings.directory)] if config.assets is not None else []
     places += [options.ready_file] if options.ready_file is not None else []
+    # `paddock dev > log.txt`: what is said of a reload would be the reason for the next one.
+    places += [Path(f"/proc/self/fd/{output}").resolve() for output in (1, 2)]
     return [place.absolute() for place in places]
 
 

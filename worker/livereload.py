@@ -32,6 +32,7 @@ _SCRIPT: Final = (
     b"socket.onopen=()=>{if(lost)location.reload()};socket.onmessage=()=>location.reload();"
     b"socket.onclose=()=>{lost=true;setTimeout(connect,300)}};connect()})()</script>\n"
 )
+_GOING_AWAY: Final = 1001
 _WITHOUT_BODY: Final = frozenset({204, 205, 206, 304})
 #: zlib's window for gzip and for deflate, whichever it is.
 _EITHER: Final = zlib.MAX_WBITS | 32
@@ -45,11 +46,18 @@ class LiveReload:
         self._app = app
         self._guard = guard
         self._pages: set[asyncio.Event] = set()
+        self._is_closing = False
 
     def reload(self) -> None:
         """Have every open page loaded again."""
         for page in self._pages:
             page.set()
+
+    async def close_after(self, stop: asyncio.Event) -> None:
+        """Let go of every open page when the server stops; the page looks for it until it is back."""
+        await stop.wait()
+        self._is_closing = True
+        self.reload()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and scope["path"] == PATH:
@@ -75,9 +83,11 @@ class LiveReload:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
-                if not waits[1].done():
+                if waits[1].done():
+                    return
+                if not self._is_closing:
                     await send({"type": "websocket.send", "text": "reload"})
-                    await send({"type": "websocket.close", "code": 1000})
+                await send({"type": "websocket.close", "code": _GOING_AWAY})
         finally:
             self._pages.discard(news)
 

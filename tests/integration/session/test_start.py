@@ -1,6 +1,7 @@
 """How a session starts: what is said in which order, where it listens, and how it ends where it cannot."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CONFIG, Start
+from .conftest import CONFIG, HANDLER, Start
+from .terminal import spawn
 
 #: For the child's children as well: the package vllm is not found, as where it is not installed.
 WITHOUT_VLLM = """
@@ -168,6 +170,24 @@ def test_nothing_is_left_of_a_session_that_was_ended(start: Start, number: signa
     assert port is not None
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+def test_output_that_goes_into_the_project_is_no_reason_to_reload(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "paddock.worker.cli", "dev", "--port", "0", "--engine", "off"]
+    start_it = ["sh", "-c", 'exec "$@" > a.txt', "sh", *command]
+    (tmp_path / "wrangler-like.toml").write_text(CONFIG)
+    (tmp_path / "handler.py").write_text(HANDLER)
+    session = spawn(start_it, tmp_path, os.environ, None)
+    try:
+        with session.ready() as client:
+            client.get("/")
+            (tmp_path / "handler.py").write_text(HANDLER.replace("first", "second"))
+            session.expect("changed")
+            assert client.get("/").text == "second version"
+    finally:
+        session.close()
+    assert (tmp_path / "a.txt").read_text().startswith("printed")
+    assert "a.txt changed" not in session.said
 
 
 def descendants(pid: int) -> list[int]:
