@@ -50,7 +50,7 @@ def run(arguments: Namespace) -> int:
     if not _NAME.fullmatch(name):
         raise UsageError(f"Name: expected lowercase letters, digits and inner dashes, 63 at most; got {name!r}")
     folder = Path.cwd() / name
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise UsageError(f"{folder} is there, and not empty. Nothing was written.")
     for place, text in _files(template, name):
         file = folder / place

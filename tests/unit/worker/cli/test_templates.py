@@ -63,7 +63,8 @@ def test_nothing_is_ever_overwritten(folder: Path, capsys: pytest.CaptureFixture
     (folder / "used").mkdir()
     (folder / "used" / "mine.txt").write_text("mine")
     (folder / "file").write_text("mine")
-    for name in ("empty", "used", "file"):
+    (folder / "link").symlink_to(folder / "nowhere")
+    for name in ("empty", "used", "file", "link"):
         assert main(["init", name, "-y"]) == ExitCode.USAGE
         assert "not empty. Nothing was written." in capsys.readouterr().err
     assert [file.name for file in (folder / "used").iterdir()] == ["mine.txt"]
