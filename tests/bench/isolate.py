@@ -211,11 +211,11 @@ def main() -> None:
     if reason:
         print(f"`wrangler dev` is left out: {reason}\n")
     throughput([BARE, *ours], options.rounds, options.requests)
-    memory()
     print("\n| ms | `paddock dev` | `wrangler dev` | ratio | target |\n|---|---|---|---|---|")
     show_times("from a save to its code", {c.name: saves(c, options.saves) for c in ours}, TARGETS["save_s"])
     show_times("from the command to Ready", {c.name: starts(c, options.starts) for c in ours}, TARGETS["ready_s"])
     print(f"\nload {os.getloadavg()[0]:.1f} at the end")
+    memory()
 
 
 if __name__ == "__main__":
