@@ -42,6 +42,8 @@ __all__ = ["HostedWorker", "Shared"]
 logger = logging.getLogger(__name__)
 
 
+#: Between two looks at installed packages, at most.
+_MODULES_S: Final = 10.0
 #: Before those of the build's own folders.
 _SOURCE_WATCHERS: Final = 2
 
@@ -146,7 +148,9 @@ class HostedWorker:
         inputs = config.build.watch_dirs if config.build is not None else ()
         sources = partial(Tree, config.main.parent, without=[*_others(config, self._options), *inputs])
         modules = partial(Tree, config.root / "python_modules", PYTHON)
-        self._watchers = [self._tasks.create_task(watch(make, self._reload)) for make in (sources, modules)]
+        # There may be very many of these, and they are seldom saved.
+        looks = (watch(sources, self._reload), watch(modules, self._reload, longest_s=_MODULES_S))
+        self._watchers = [self._tasks.create_task(look) for look in looks]
         self._watchers += [self._tasks.create_task(watch(partial(Tree, at, ANY), self._rebuild)) for at in inputs]
 
     async def _rebuild(self, paths: Sequence[str]) -> None:

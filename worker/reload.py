@@ -105,15 +105,17 @@ class Files(Watched):
                 continue
 
 
-async def watch(make: Callable[[], Watched], on_change: Callable[[list[str]], Awaitable[None]]) -> None:
+async def watch(
+    make: Callable[[], Watched], on_change: Callable[[list[str]], Awaitable[None]], *, longest_s: float = _LONGEST_S
+) -> None:
     """Call `on_change` with the paths of every batch of changes, until cancelled. Quick saves are one batch.
 
-    `make` is called in a thread, as a look may take a while.
+    `make` is called in a thread, as a look may take a while. `longest_s`: between two looks, however long they take.
     """
     watched = await asyncio.to_thread(make)
     took_s = 0.0
     while True:
-        await asyncio.sleep(min(_LONGEST_S, max(_LOOK_EVERY_S, _SHARE * took_s)))
+        await asyncio.sleep(min(longest_s, max(_LOOK_EVERY_S, _SHARE * took_s)))
         began = time.monotonic()
         changed = await asyncio.to_thread(watched.changes)
         took_s = time.monotonic() - began

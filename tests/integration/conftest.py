@@ -16,6 +16,7 @@ from hypercorn.asyncio import serve as serve_http
 from paddock.bindings.ai.binding import AiBinding
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.doors.access import OPEN, Access
+from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
@@ -239,7 +240,13 @@ def edit(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Edited]]:
 
     @contextlib.asynccontextmanager
     async def run(
-        answer: str = "1", *, top: str = "", keys: str = "", reload: bool = True, **more: Any
+        answer: str = "1",
+        *,
+        top: str = "",
+        keys: str = "",
+        reload: bool = True,
+        forkserver: ForkServer | None = None,
+        **more: Any,
     ) -> AsyncIterator[Edited]:
         (tmp_path / "src").mkdir(exist_ok=True)
         log = _Said()
@@ -260,7 +267,9 @@ def edit(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Edited]]:
         try:
             async with asyncio.timeout(50), asyncio.TaskGroup() as tasks, edited.client:
                 tasks.create_task(
-                    DevServer(configs, options, None, inspector=make_inspector(configs[0], options)).run(sockets, stop)
+                    DevServer(configs, options, forkserver, inspector=make_inspector(configs[0], options)).run(
+                        sockets, stop
+                    )
                 )
                 try:
                     if not options.inspect_brk:

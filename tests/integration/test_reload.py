@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from paddock.bindings.ai.engines.forkserver import ForkServer
+from paddock.bindings.ai.engines.hostplan import HostPlan
 
 UPDATED = "⎔ Local server updated and ready"
 PHI = SHIPPED_CATALOG / "@cf" / "microsoft" / "phi-2.md"
@@ -61,6 +60,31 @@ def test_whatever_the_handler_reads_when_it_is_imported_reloads_it(edit, tmp_pat
             return old, await edited.text()
 
     assert ["old" in text for text in asyncio.run(run())] == [True, False]
+
+
+def test_engines_stay_through_ten_reloads(edit) -> None:
+    """DT-029: a real host process, over an engine that only counts."""
+    folder = Path(__file__).parents[1] / "unit" / "bindings" / "ai" / "engines"
+    plan = HostPlan(host="fake_host:main", modules=(), environment={"PYTHONPATH": str(folder)})
+    model = "@cf/microsoft/phi-2"
+    ask = f"str((await self.env.AI.run('{model}', {{'prompt': 'one'}}))['response'])"
+
+    async def run() -> tuple[list[str], set[int]]:
+        forkserver = ForkServer(plan)
+        forkserver.start()
+        answers, pids = [], set()
+        async with edit(f"'0' + {ask}", keys='ai = {binding = "AI"}', forkserver=forkserver) as edited:
+            for number in range(1, 11):
+                edited.handler(f"'{number}' + {ask}")
+                await edited.log.line(UPDATED)
+                answers.append(await edited.text())
+                status = (await edited.client.get("/cdn-cgi/local/ai/status")).json()
+                pids.add(status["models"][model]["pid"])
+        return answers, pids
+
+    answers, pids = asyncio.run(run())
+    assert [answer[: len(str(number))] for number, answer in enumerate(answers, 1)] == [str(n) for n in range(1, 11)]
+    assert len(pids) == 1 and None not in pids
 
 
 def test_a_syntax_error_is_shown_and_mended(edit) -> None:
