@@ -31,6 +31,7 @@ from paddock.bindings.ai.engines.protocol import EngineRequest, SamplingParams
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import find_weights
+from paddock.bindings.state import StateFolder
 from paddock.worker import devserver, server
 from paddock.worker.assembly import read_catalog
 from paddock.worker.config import load_config
@@ -60,7 +61,8 @@ def run_paddock(ready: Path) -> None:
 
     def make_service(config: Any, forkserver: object, on_end: Any) -> AiService:
         engine = endless()
-        return AiService(read_catalog(config), EnginePool(find_weights, lambda card, weights: engine), on_end=on_end)
+        pool = EnginePool(find_weights, lambda card, weights: engine)
+        return AiService(read_catalog(config), pool, on_end=on_end, state=StateFolder(config.state))
 
     devserver.make_service = make_service
     with tempfile.TemporaryDirectory() as folder:
