@@ -2,6 +2,8 @@
 
 import socket as sockets
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -74,9 +76,15 @@ def test_https_shows_a_certificate_that_is_kept_and_speaks_http2(start: Start, t
             posted = browser.post(client.base_url, content=b"x" * 200_000)
             assert posted.status_code == 200
     assert session.end() == 130
-    again = start("--local-protocol", "https", "--https-key-path", str(file), "--https-cert-path", str(file))
+    config = CONFIG + '[dev]\nlocal_protocol = "https"\n'
+    again = start("--https-key-path", str(file), "--https-cert-path", str(file), config=config)
     with again.ready() as client:
         assert client.get("/").status_code == 200
+        command = [sys.executable, "-m", "paddock.worker.cli", "ai", "ps", "--port", str(client.base_url.port)]
+        assert (
+            "No model has been asked for yet."
+            in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        )
     again.end()
 
 
