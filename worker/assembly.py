@@ -18,7 +18,7 @@ from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
-from paddock.bindings.ai.tasks import TASKS
+from paddock.bindings.ai.tasks import task_of
 from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import BindingContext
@@ -246,10 +246,11 @@ def _embedded(config: Config, card: ModelCard, weights: Weights) -> EngineSettin
     chosen, model = config.paddock.engine, config.paddock.models.get(card.name)
     context = (model and model.max_model_len) or chosen.max_model_len
     known = card.paddock.context_tokens if card.paddock else None
+    task = task_of(card)
     return EngineSettings(
         model_path=str(weights.path),
         served_name=card.name,
-        runner=TASKS[card.task.name].runner if card.task and card.task.name in TASKS else "generate",
+        runner=task.runner if task else "generate",
         pooling=card.paddock.pooling if card.paddock else None,
         dimensions=card.paddock.dimensions if card.paddock and weights.is_stand_in else None,
         dtype=(model and model.dtype) or chosen.dtype,

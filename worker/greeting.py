@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from paddock.bindings.ai.tasks import task_of
 from paddock.bindings.errors import WeightsMissing
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["bindings_table", "cron_advice", "exposure_warning", "models_table", "tail_list"]
 
 _SHOWN_VALUE: Final = 40
+_NO_TASK: Final = "none: nothing here runs this task"
 _HEAD: Final = ("Binding", "Resource", "Mode")
 
 
@@ -108,7 +110,7 @@ def models_table(service: AiService) -> str:
         try:
             weights = service.engines.weights(card).describe()
         except WeightsMissing as missing:
-            weights = f"missing: {missing.hint or missing.message}"
+            weights = f"missing: {missing.hint or missing.message}" if task_of(card) else _NO_TASK
         rows.append((card.name, card.task.name if card.task else "", service.engines.state(card), weights))
     return _columns(rows)
 

@@ -17,7 +17,7 @@ from paddock.bindings.ai.gateway import GatewayLog
 from paddock.bindings.ai.markdown.service import MarkdownService
 from paddock.bindings.ai.patience import primed
 from paddock.bindings.ai.price import token_price
-from paddock.bindings.ai.tasks import TASKS
+from paddock.bindings.ai.tasks import TASKS, task_of
 from paddock.bindings.ai.weights import resolve_adapter
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineError, InputError, OptionUnsupported, PaddockError, TaskUnsupported
@@ -187,9 +187,9 @@ def _seconds(keep_alive: object) -> float | None:
 
 
 def _task(card: ModelCard) -> Task:
-    name = card.task.name if card.task else ""
-    task = TASKS.get(name)
+    task = task_of(card)
     if task is None:
+        name = card.task.name if card.task else ""
         served = f"Paddock runs {', '.join(sorted(TASKS))} so far"
         raise TaskUnsupported(f"{card.name} is a model for {name or 'an unnamed task'}: {served}")
     return task

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.tasks import task_of
 from paddock.bindings.ai.tasks.contract import Dialect
 from paddock.bindings.ai.tasks.text_generation import TextGeneration
 from paddock.bindings.errors import InputError, PaddockError
@@ -35,6 +36,7 @@ _ERROR = "|".join(
         rf"enum [^']* not in [^']* at {_PLACE}",
         rf"Length of {_PLACE} must be (?:<= \d+|>= \d+ not met)",
         rf"{_PLACE} must be (?:<=|>=) -?[\d.]+",
+        rf"Additional or unevaluated properties '[^']*'(?:, ?'[^']*')* at {_PLACE} not allowed",
     ]
 )
 _MESSAGE = re.compile(rf"Error: (?:{_ERROR})(?:: (?:{_ERROR})(?:, (?:{_ERROR}))*)?")
@@ -124,8 +126,9 @@ def test_inputs_are_refused_in_productions_words_or_become_a_job(
         assert inputs == before
     assert checked.keys() >= inputs.keys()
     try:
-        job = TextGeneration().prepare(card, checked, None, dialect)
+        job = (task_of(card) or TextGeneration()).prepare(card, checked, None, dialect)
     except PaddockError:
         return
     assert job.requests
-    assert all((request.prompt is None) != (not request.messages) for request in job.requests)
+    for request in job.requests:
+        assert sum([request.prompt is not None, bool(request.messages), request.work is not None]) == 1

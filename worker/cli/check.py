@@ -68,6 +68,7 @@ def _handler_problems(config: Config) -> list[str]:
 
 def _model_problems(config: Config, catalog: Catalog) -> list[str]:
     """Tables for models that no file describes, and models whose calls would find no weights."""
+    from paddock.bindings.ai.tasks import task_of
     from paddock.bindings.ai.weights import find_weights
     from paddock.bindings.errors import ModelNotFound, WeightsMissing
 
@@ -77,7 +78,7 @@ def _model_problems(config: Config, catalog: Catalog) -> list[str]:
             catalog.card(model)
         except ModelNotFound as exc:
             problems.append(f'paddock.models."{model}": {exc}')
-    for card in catalog:
+    for card in filter(task_of, catalog):
         entry, servers = config.paddock.models.get(card.name), config.paddock.servers(card.name)
         try:
             find_weights(card, entry.weights if entry else None, stand_ins=config.paddock.stand_ins, servers=servers)

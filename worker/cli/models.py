@@ -107,9 +107,11 @@ def _table(cards: Sequence[ModelCard], project: Project, columns: int) -> str:
 
 
 def _origin(card: ModelCard, project: Project) -> str:
+    from paddock.bindings.ai.tasks import task_of
+
     weights = project.weights(card)
     if isinstance(weights, Exception):
-        return "missing"
+        return "missing" if task_of(card) else "none: nothing here runs this task"
     return "STAND-IN, not the real model" if weights.is_stand_in else weights.kind
 
 

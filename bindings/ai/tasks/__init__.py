@@ -11,9 +11,10 @@ from paddock.bindings.ai.tasks.text_embeddings import TextEmbeddings
 from paddock.bindings.ai.tasks.text_generation import TextGeneration
 
 if TYPE_CHECKING:
+    from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.tasks.contract import Task
 
-__all__ = ["TASKS"]
+__all__ = ["TASKS", "task_of"]
 
 #: Task name, as in the catalog, to its adapter. A task that is missing here is refused before any work.
 TASKS: Final[dict[str, Task]] = {
@@ -24,3 +25,8 @@ TASKS: Final[dict[str, Task]] = {
     "Text Generation": TextGeneration(),
     "Translation": Translation(),
 }
+
+
+def task_of(card: ModelCard) -> Task | None:
+    """The adapter of a model; None where nothing here runs its task."""
+    return TASKS.get(card.task.name) if card.task else None

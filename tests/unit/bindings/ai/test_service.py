@@ -13,7 +13,15 @@ from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import Weights, find_weights
 from paddock.bindings.binding import CallRecord
-from paddock.bindings.errors import EngineDead, EngineError, InputError, LoraNotFound, LoraUnsupported, ModelNotFound
+from paddock.bindings.errors import (
+    EngineDead,
+    EngineError,
+    InputError,
+    LoraNotFound,
+    LoraUnsupported,
+    ModelNotFound,
+    TaskUnsupported,
+)
 
 PHI = "@cf/microsoft/phi-2"
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
@@ -184,3 +192,21 @@ def test_a_stream_is_counted_when_it_has_ended(catalog: Catalog) -> None:
     (call,) = ended
     assert call.cost is not None
     assert call.cost.neurons == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "inputs"),
+    [
+        ("@cf/black-forest-labs/flux-1-schnell", "Text-to-Image", {"prompt": "a lighthouse"}),
+        ("@cf/myshell-ai/melotts", "Text-to-Speech", {"prompt": "hello"}),
+        ("@cf/microsoft/resnet-50", "Image Classification", {"image": [1]}),
+        ("@cf/facebook/detr-resnet-50", "Object Detection", {}),
+    ],
+)
+def test_what_nothing_here_can_run_is_refused_by_model_and_task_before_any_work(
+    make_service, model: str, task: str, inputs: dict
+) -> None:
+    engine = ScriptedEngine(["never"])
+    with pytest.raises(TaskUnsupported, match=f"^{model} is a model for {task}: Paddock runs "):
+        asyncio.run(make_service(engine).run(model, inputs, []))
+    assert engine.requests == []

@@ -51,7 +51,11 @@ def test_list_works_outside_of_any_project(
 
 @pytest.mark.parametrize(
     "words",
-    [("--search", "PHI-2"), ("--author", "microsoft"), ("--search", "phi", "--task", "Text Generation")],
+    [
+        ("--search", "PHI-2"),
+        ("--author", "microsoft", "--task", "Text Generation"),
+        ("--search", "phi", "--task", "Text Generation"),
+    ],
 )
 def test_list_filters(project: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """DT-050."""

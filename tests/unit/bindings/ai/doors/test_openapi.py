@@ -38,6 +38,13 @@ BODIES = {
     "post_v1_embeddings": (JSON_TYPE, json.dumps({"model": BGE, "input": "x"}).encode()),
     "post_v1_responses": (JSON_TYPE, json.dumps({"model": PHI, "input": "x"}).encode()),
 }
+#: Models of tasks that nothing here runs.
+NOT_RUN = {
+    "post_cf_black_forest_labs_flux_1_schnell",
+    "post_cf_facebook_detr_resnet_50",
+    "post_cf_microsoft_resnet_50",
+    "post_cf_myshell_ai_melotts",
+}
 NAMES = [
     *("model", "prompt", "messages", "input", "inputs", "instructions", "raw", "stream", "stream_options", "options"),
     *(
@@ -123,7 +130,7 @@ def test_every_operation_answers_as_it_says(document: Any, catalog: Catalog) -> 
     for path, method, operation in operations(document):
         response = ask(service, path, method, BODIES.get(operation["operationId"], BODY))
         conforms(document, operation, response)
-        assert response.status == 200 or "finetunes" in path
+        assert response.status == 200 or "finetunes" in path or operation["operationId"] in NOT_RUN
 
 
 _CATALOG = Catalog.read([SHIPPED_CATALOG])
