@@ -15,6 +15,7 @@ from paddock.bindings.d1.binding import D1Binding
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.kv.binding import KvBinding
 from paddock.bindings.queues.binding import QueueBinding
+from paddock.bindings.r2.binding import R2Binding
 from paddock.bindings.ratelimits.binding import RateLimitBinding
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ BINDINGS: Final[dict[str, type[Binding]]] = {
     "hello": HelloBinding,
     "kv": KvBinding,
     "queue": QueueBinding,
+    "r2": R2Binding,
     "ratelimit": RateLimitBinding,
 }
 ENTRY_POINTS: Final = "paddock.bindings"

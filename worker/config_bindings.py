@@ -12,6 +12,7 @@ from paddock.bindings.assets.settings import HtmlHandling, NotFoundHandling  # n
 __all__ = [
     "AiKeys",
     "AssetsKeys",
+    "BucketKeys",
     "DatabaseKeys",
     "DatasetKeys",
     "KvKeys",
@@ -42,6 +43,16 @@ _OptionalText = Annotated[
 ]
 _Remote = Annotated[
     bool, Meta(extra={"text": '"{path}" should, optionally, have a boolean "{key}" field but got {entry}.'})
+]
+_BucketName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$(?!\n)",
+        extra={
+            "text": "{path}.{key}={value} is invalid. Bucket names must begin and end with an alphanumeric character, "
+            "only contain lowercase letters, numbers, and hyphens, and be between 3 and 63 characters long."
+        },
+    ),
 ]
 _OnlyText = Annotated[str, Meta(min_length=1, extra={"text": '"{path}" binding should have a string "{key}" field.'})]
 
@@ -188,6 +199,23 @@ class DatabaseKeys(msgspec.Struct, frozen=True, kw_only=True):
     #: No effect.
     migrations_table: Any = None
     #: No effect: databases are always here.
+    remote: _Remote = False
+
+
+class BucketKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `[[r2_buckets]]`."""
+
+    #: Name in `env`.
+    binding: _Text
+    #: Which bucket; without one, its name in `env`.
+    bucket_name: _BucketName | None = None
+    #: Goes before `bucket_name`.
+    preview_bucket_name: _BucketName | None = None
+    #: No effect.
+    jurisdiction: Any = None
+    #: No effect.
+    local_dev: Any = None
+    #: No effect: buckets are always here.
     remote: _Remote = False
 
 

@@ -8,10 +8,11 @@ import msgspec
 
 from paddock.bindings.analytics.binding import AnalyticsSettings
 from paddock.bindings.d1.binding import D1Settings
+from paddock.bindings.r2.binding import R2Settings
 from paddock.bindings.ratelimits.binding import Counters, RateLimitSettings
 
 if TYPE_CHECKING:
-    from paddock.worker.config_bindings import DatabaseKeys, DatasetKeys, RateLimitKeys
+    from paddock.worker.config_bindings import BucketKeys, DatabaseKeys, DatasetKeys, RateLimitKeys
     from paddock.worker.config_wrangler import WranglerKeys
 
 __all__ = ["Resource", "settle_resources"]
@@ -33,6 +34,7 @@ def settle_resources(wrangler: WranglerKeys) -> tuple[Resource, ...]:
     return (
         *map(_dataset, wrangler.analytics_engine_datasets),
         *map(_database, wrangler.d1_databases),
+        *map(_bucket, wrangler.r2_buckets),
         *(_rate_limit(keys, counters.setdefault(keys.namespace_id, Counters())) for keys in wrangler.ratelimits),
     )
 
@@ -47,6 +49,12 @@ def _database(keys: DatabaseKeys) -> Resource:
     """As in `wrangler dev`, `preview_database_id` goes first; without ids, the name is the id."""
     database = keys.preview_database_id or keys.database_id or keys.binding
     return Resource(keys.binding, "d1", "D1 Database", keys.database_name or database, D1Settings(database))
+
+
+def _bucket(keys: BucketKeys) -> Resource:
+    """As in `wrangler dev`, `preview_bucket_name` goes first; without names, the binding's is it."""
+    bucket = keys.preview_bucket_name or keys.bucket_name or keys.binding
+    return Resource(keys.binding, "r2", "R2 Bucket", bucket, R2Settings(bucket))
 
 
 def _rate_limit(keys: RateLimitKeys, counters: Counters) -> Resource:

@@ -17,6 +17,7 @@ from msgspec import Meta
 from paddock.worker.config_bindings import (
     AiKeys,
     AssetsKeys,
+    BucketKeys,
     DatabaseKeys,
     DatasetKeys,
     KvKeys,
@@ -99,6 +100,8 @@ class WranglerKeys(msgspec.Struct, frozen=True, kw_only=True):
     tail_consumers: tuple[TailConsumer, ...] = ()
     #: D1.
     d1_databases: tuple[DatabaseKeys, ...] = ()
+    #: R2.
+    r2_buckets: tuple[BucketKeys, ...] = ()
     #: Analytics Engine.
     analytics_engine_datasets: tuple[DatasetKeys, ...] = ()
     #: Rate limits.

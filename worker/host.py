@@ -38,7 +38,7 @@ _TOO_MANY_INSIDE: Final = f"Too many API requests by single Worker invocation. {
 #: Source: developer docs, "Simultaneous open connections": so many may wait for the head of their response.
 _MAX_CONNECTIONS: Final = 6
 #: Kinds of bindings whose operations are such connections, as `fetch` to the outside world is.
-_CONNECTING: Final = frozenset({"kv", "queue"})
+_CONNECTING: Final = frozenset({"kv", "queue", "r2"})
 
 
 class OpenEvent:

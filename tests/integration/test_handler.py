@@ -334,3 +334,13 @@ def test_process_exists_with_its_flag_only(serve, flags: tuple[str, ...], status
     body = "return Response(f'{process.env.WHO} {process.versions.node[:3]} {process.platform} {process.cwd()}')"
     reply = get(serve, worker(body, "from js import process"), flags=flags, strings={"WHO": "me"})
     assert (reply.status_code, "me 22. linux /bundle" in reply.text) == (status, status == 200)
+
+
+def test_a_suite_that_runs_in_a_handler_gets_none_of_the_test_kit(serve) -> None:
+    """The SDK's own suites do, and have an `env` of their own."""
+    body = """
+import importlib
+kit = importlib.import_module("paddock.worker.pytest_plugin")
+return Response(str([name for name in ("env", "worker", "pytest_configure") if hasattr(kit, name)]))
+"""
+    assert get(serve, worker(body)).text == "[]"

@@ -36,7 +36,7 @@ def test_every_key_has_a_meaning() -> None:
     "text",
     [
         "",
-        'ai = {binding = "AI", remote = true}\n[r2_buckets]\n',
+        'ai = {binding = "AI", remote = true}\n[vectorize]\n',
         '"$schema" = "x"\nwhatever = 1\n[env.staging]\nvars = {A = 1}\nd1_databases = [{binding = "DB"}]\n',
         '[paddock.models."@cf/a/b"]\nengine = "http://one:8000"\n',
         '[paddock.models."@cf/a/b"]\nengine = ["http://one:8000"]\n[paddock.engine]\nkeep_alive = "5m"\n',

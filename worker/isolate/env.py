@@ -10,6 +10,7 @@ from paddock.worker.isolate.bindings.d1 import D1Database
 from paddock.worker.isolate.bindings.hello import Hello
 from paddock.worker.isolate.bindings.kv import KvNamespace
 from paddock.worker.isolate.bindings.queue import WorkerQueue
+from paddock.worker.isolate.bindings.r2 import R2Bucket
 from paddock.worker.isolate.bindings.ratelimit import Ratelimit
 from paddock.worker.isolate.services import service_stub
 from paddock.worker.isolate.web import jsonvalue
@@ -35,6 +36,7 @@ STUBS: Final[dict[str, Callable[[Fetcher], JsProxy]]] = {
     "hello": Hello,
     "kv": KvNamespace,
     "queue": WorkerQueue,
+    "r2": R2Bucket,
     "ratelimit": Ratelimit,
     "service": lambda fetcher: fetcher,
 }

@@ -34,7 +34,12 @@ class ExecutionContext:
 def __getattr__(name: str) -> Any: ...
 """
 #: Kind of a binding (bindings/registry.py) -> its type. Those that others add have none.
-_KINDS: Final = {"analytics": "AnalyticsEngineDataset", "d1": "D1Database", "ratelimit": "RateLimit"}
+_KINDS: Final = {
+    "analytics": "AnalyticsEngineDataset",
+    "d1": "D1Database",
+    "r2": "R2Bucket",
+    "ratelimit": "RateLimit",
+}
 
 
 def render(config: Config, cards: Iterable[ModelCard], interface: str = "Env") -> dict[str, str]:

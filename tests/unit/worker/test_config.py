@@ -185,8 +185,8 @@ def test_unknown_key_of_dev_warns(project: Project) -> None:
 
 def test_services_that_paddock_lacks_warn_once_each(project: Project) -> None:
     """DT-067."""
-    config = project.load('r2_buckets = [{binding = "A"}, {binding = "B"}]\n[hyperdrive]\n')
-    assert config.warnings == ("ignored by Paddock: r2_buckets", "ignored by Paddock: hyperdrive")
+    config = project.load('vectorize = [{binding = "A"}, {binding = "B"}]\n[hyperdrive]\n')
+    assert config.warnings == ("ignored by Paddock: vectorize", "ignored by Paddock: hyperdrive")
 
 
 def test_deploy_settings_are_accepted_silently(project: Project) -> None:

@@ -11,6 +11,7 @@ import pytest
 from paddock.bindings.analytics.binding import AnalyticsSettings
 from paddock.bindings.d1.binding import D1Settings
 from paddock.bindings.host import BindingsHost
+from paddock.bindings.r2.binding import R2Settings
 from paddock.worker.assembly import make_start
 from paddock.worker.greeting import bindings_table
 
@@ -43,6 +44,17 @@ def test_databases_have_the_id_that_wrangler_dev_gives_them(project: Project) ->
     assert config.warnings == ()
     found = [(resource.shown, resource.settings) for resource in config.resources]
     assert found == [("n", D1Settings("2")), ("1", D1Settings("1")), ("C", D1Settings("C"))]
+
+
+def test_buckets_have_the_name_that_wrangler_dev_gives_them(project: Project) -> None:
+    config = project.load(
+        'r2_buckets = [{binding = "A", bucket_name = "one", preview_bucket_name = "two"}, '
+        '{binding = "B", bucket_name = "one", jurisdiction = "eu"}, {binding = "C"}]\n'
+    )
+    assert config.warnings == ()
+    assert [found.settings for found in config.resources] == [R2Settings("two"), R2Settings("one"), R2Settings("C")]
+    (problem,) = project.problems('r2_buckets = [{binding = "A", bucket_name = "A_b"}]\n')
+    assert problem.startswith('r2_buckets[0].bucket_name="A_b" is invalid. Bucket names must begin and end with')
 
 
 @pytest.mark.parametrize(
