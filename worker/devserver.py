@@ -17,7 +17,8 @@ from hypercorn.asyncio import serve
 from paddock.bindings.ai.doors.access import Access
 from paddock.worker.addressees import Addressees
 from paddock.worker.announcing import announce_ready, greet, server_url
-from paddock.worker.app import Front, make_app
+from paddock.worker.answers import Front
+from paddock.worker.app import make_app
 from paddock.worker.assembly import make_broker, make_service
 from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared

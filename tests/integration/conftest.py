@@ -28,7 +28,8 @@ from paddock.bindings.host import BindingsHost
 from paddock.bindings.queues.binding import QueueBinding, QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
-from paddock.worker.app import Front, make_app
+from paddock.worker.answers import Front
+from paddock.worker.app import make_app
 from paddock.worker.compat import enabled_flags
 from paddock.worker.debugging import make_inspector
 from paddock.worker.devserver import DevServer

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from paddock.worker.app import Front
+from paddock.worker.answers import Front
 from paddock.worker.config_routes import Route
 from paddock.worker.guard import Guard
 from paddock.worker.upstream import Upstream

@@ -171,7 +171,8 @@ class Stage:
 
     async def _reserved(self, request: FetchRequest) -> Answer:
         # Few tests come here, and the app brings starlette along.
-        from paddock.worker.app import Front, make_app
+        from paddock.worker.answers import Front
+        from paddock.worker.app import make_app
 
         assert self._supervisor is not None
         host = urlsplit(request.url).hostname or ""
