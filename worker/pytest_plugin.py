@@ -31,6 +31,7 @@ __all__ = [
     "outbound",
     "paddock_session",
     "pytest_addoption",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_runtest_call",
@@ -43,6 +44,7 @@ _MARKERS = (
     "paddock(config, env, vars, secrets, source, settings, allow_net, isolation, in_process): the worker of this test",
     "ai(mode=..., reply=..., seed=...): how models answer in this test",
     "models(id, ..., task=..., tag=...): run the test for each of these models of the catalog, its argument `model`",
+    "cassette(name): answer calls of models from this file below cassettes/, that of the test's own name by default",
     "gpu: needs an NVIDIA GPU (skipped with a reason where there is none)",
 )
 _FAILED = pytest.StashKey[bool]()
@@ -53,7 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the command line, each also one of the ini file."""
     group = parser.getgroup("paddock", "Workers under test (Paddock)")
     group.addoption("--paddock-config", metavar="FILE", help="configuration of the worker; the nearest one by default")
-    group.addoption("--paddock-ai", metavar="MODE", help="how models answer: fake (default), scripted or off")
+    group.addoption("--paddock-ai", metavar="MODE", help="how models answer: fake (default), replay, vllm or off")
+    group.addoption("--paddock-record", metavar="MODE", help="cassettes: none (default), once, new or all")
     group.addoption("--paddock-seed", metavar="N", type=int, help="seed of fake answers, 0 by default")
     group.addoption(
         "--paddock-in-process", action="store_true", help="run handlers in the process of the tests: for debuggers"
@@ -67,6 +70,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
+    if config.getoption("paddock_ai") == "vllm" and getattr(config.option, "dist", "") == "load":
+        config.option.dist = "loadgroup"  # pytest-xdist: all that need engines go to one process
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of pytest-xdist's processes, one runs all tests that need real engines."""
+    if config.getoption("paddock_ai") == "vllm" and config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if "worker" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("paddock-engines"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

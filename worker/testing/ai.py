@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineRequest
+    from paddock.worker.testing.cassettes import Cassette
 
 __all__ = ["MODES", "Ai", "AiMode"]
 
-#: `fake`: a pure function of model, inputs and seed. `scripted`: what the test says. `off`: every call fails.
-AiMode = Literal["fake", "scripted", "off"]
+#: `fake`: a pure function of model, inputs and seed. `scripted`: what the test says. `replay`: what a cassette has.
+#: `vllm`: real engines. `off`: every call fails.
+AiMode = Literal["fake", "scripted", "replay", "vllm", "off"]
 MODES: Final[tuple[AiMode, ...]] = get_args(AiMode)
 
 
@@ -34,6 +36,8 @@ class Ai(Faults):
         self.seed = seed
         #: Every call so far, in order, those that were refused included.
         self.calls: list[AiCall] = []
+        #: Where answers come from, and go to, in the mode `replay`.
+        self.cassette: Cassette | None = None
         self._test = test
         self._queue: deque[Reply] = deque()
         self._rules: list[Rule] = []
@@ -135,6 +139,10 @@ class Ai(Faults):
             return Reply(fake_answer(card, request, self.seed))  # type: ignore[arg-type]  # pieces are no exceptions
         except EngineError as error:
             return Reply((), error)
+
+    def report(self, problem: str) -> None:
+        """Tell the test of a call that had no answer."""
+        self._problems.append(problem)
 
     def take_problems(self) -> list[str]:
         """A text for each call that the test had no answer for, once."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import httpx
 import msgspec
 
+from paddock.bindings.ai.engines.device import installed_build
+from paddock.bindings.errors import EngineUnavailable
 from paddock.worker.testing import http
 from paddock.worker.testing.ai import Ai
 from paddock.worker.testing.envproxy import Env
@@ -230,6 +232,23 @@ class Paddock:
 
     # For its parts
 
+    @property
+    def lacks_engine(self) -> str:
+        """Why no real engine can answer; empty where one can."""
+        if self._staged().config.paddock.engine.kind != "vllm":
+            return ""
+        try:
+            installed_build()
+        except EngineUnavailable as error:
+            return f"needs a real engine: {error}"
+        return ""
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Values of the configuration that nobody may see, by name."""
+        config = self._staged().config
+        return {name: str(config.vars[name]) for name in config.secret_names}
+
     def start(self, work: Coroutine[Any, Any, _T]) -> Pending[_T]:
         """Begin work on the worker's loop."""
         try:
@@ -323,7 +342,11 @@ class Paddock:
 
     async def _called(self, path: list[str], args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         stage = self._staged()
-        answer = await stage.call_env(path, args, kwargs)
+        try:
+            answer = await stage.call_env(path, args, kwargs)
+        except Exception as error:
+            self._explain(error)
+            raise
         if answer.status_text == "value":
             assert isinstance(answer.body, bytes)
             return msgspec.msgpack.decode(answer.body)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from paddock.worker.assembly import life_policy, read_catalog
+from paddock.worker.assembly import life_policy, make_service, read_catalog
+from paddock.worker.testing.live import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
@@ -36,6 +38,8 @@ class Props(NamedTuple):
     #: LoRA adapters by model and name.
     adapters: Mapping[str, Mapping[str, str]]
     policy: LifePolicy
+    #: What would answer for a model on this machine: weights and engine.
+    fingerprint: Callable[[ModelCard], str]
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -45,7 +49,9 @@ class Props(NamedTuple):
         adapters = {card.name: _shipped(card) for card in catalog}
         for name, model in config.paddock.models.items():
             adapters.setdefault(name, {}).update(model.lora)
-        return cls(config, catalog, adapters, life_policy(config.paddock.engine))
+        service = functools.cache(lambda: make_service(config, None))
+        known = functools.cache(lambda name: fingerprint(service(), catalog.card(name)))
+        return cls(config, catalog, adapters, life_policy(config.paddock.engine), lambda card: known(card.name))
 
 
 def _shipped(card: ModelCard) -> dict[str, str]:

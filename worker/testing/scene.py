@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import FetchRequest, FetchResponse
     from paddock.bindings.queues.broker import Deliver
     from paddock.worker.peer import IncomingFetch
+    from paddock.worker.testing.live import LiveModels
     from paddock.worker.testing.props import Play, Props
 
 __all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
@@ -28,8 +29,8 @@ __all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
 class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
-    def __init__(self, props: Props, play: Play, state: Path) -> None:
-        self.service = TestedService(props, play)
+    def __init__(self, props: Props, play: Play, state: Path, live: LiveModels) -> None:
+        self.service = TestedService(props, play, live)
         self.broker = make_broker(props.config)
         self.bindings = make_bindings(msgspec.structs.replace(props.config, state=state), self.service, self.broker)
         self.outbound = TestedOutbound(play.outbound, play.timeline)

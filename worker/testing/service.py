@@ -14,9 +14,11 @@ from paddock.bindings.ai.engines.protocol import joined
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService, RunResult
 from paddock.bindings.ai.weights import Weights
+from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import ModelNotFound, PaddockError
 from paddock.worker.testing.aicalls import AiCall
 from paddock.worker.testing.faults import NO_WAITS
+from paddock.worker.testing.recorder import checked, recorded, replayed, unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
-    from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.live import LiveModels
     from paddock.worker.testing.props import Play, Props
 
 __all__ = ["TestedService"]
@@ -41,8 +43,10 @@ _WEIGHTS: Final = Weights("", "fake")
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(self, props: Props, play: Play) -> None:
+    def __init__(self, props: Props, play: Play, live: LiveModels) -> None:
         ai = play.ai
+        self._live = live
+        self._fingerprint = props.fingerprint
         engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), props.policy, ai.clock)
         super().__init__(props.catalog, engines, props.adapters)
         self._ai = ai
@@ -63,15 +67,35 @@ class TestedService(AiService):
         number = len(calls)
         with self._timeline.spans("ai", f"{model} {call.prompt!r}") as span:
             try:
-                result = await super().run(model, inputs, calls, dialect, keep_alive)
+                result = await self._answered(model, inputs, calls, dialect, keep_alive)
             except PaddockError as error:
                 call.error = error
                 raise
             finally:
-                call.record = calls[number]
+                call.record = calls[number] if len(calls) > number else CallRecord(model, outcome="refused")
             call.output = result.output
             span.end("a stream" if result.events is not None else msgspec.json.encode(result.output).decode())
         return result if result.events is None else result._replace(events=_Heard(result.events, call))
+
+    async def _answered(
+        self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect, keep_alive: object
+    ) -> RunResult:
+        ai, cassette = self._ai, self._ai.cassette
+        if ai.mode == "vllm" and (fault := ai.fault(model)) is not None:
+            raise fault
+        if ai.mode == "vllm":
+            return await (await self._live.service()).run(model, inputs, calls, dialect, keep_alive)
+        if ai.mode != "replay" or cassette is None:
+            return await super().run(model, inputs, calls, dialect, keep_alive)
+        card = self.runnable(model)
+        checked(card, inputs, dialect)
+        if (fault := ai.fault(model)) is not None:
+            raise fault
+        if (recording := cassette.find(model, inputs)) is not None:
+            return await replayed(ai, recording, card, calls, self._fingerprint(card))
+        if not cassette.records:
+            raise unrecorded(ai, cassette, model, inputs)
+        return await recorded(await self._live.service(), cassette, model, inputs, calls, dialect)
 
     def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:
         try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pytest
 
 from paddock.worker.testing.ai import MODES, Ai, AiMode
+from paddock.worker.testing.cassettes import RECORD_MODES, Cassette
 from paddock.worker.testing.outbound import OutboundRoutes
 from paddock.worker.testing.paddock import Paddock
 from paddock.worker.testing.project import Project
@@ -52,13 +54,20 @@ class Session:
         is_same = self._modules.get(project) == module
         keeps = isolation == "none" or (isolation == "module" and is_same)
         self._modules[project] = module
-        paddock.begin_test(self._ai(item), OutboundRoutes(allowed), keeps_state=keeps)
+        ai = self._ai(item)
+        if ai.mode == "replay":
+            ai.cassette = self._cassette(item, paddock)
+        if (ai.mode == "vllm" or (ai.cassette is not None and ai.cassette.records)) and (lacks := paddock.lacks_engine):
+            pytest.skip(lacks)
+        paddock.begin_test(ai, OutboundRoutes(allowed), keeps_state=keeps)
         yield paddock
 
     def finish(self, paddock: Paddock, *, has_failed: bool) -> None:
         """End a test. Fails it for what it left undone, unless it has failed already."""
         with contextlib.suppress(*((Exception,) if has_failed else ())):
             paddock.end_test().result()
+        if paddock.ai.cassette is not None and not has_failed:
+            paddock.ai.cassette.save()
         unused = paddock.ai.unused() + paddock.outbound.unused()
         if unused and not has_failed:
             pytest.fail("\n".join(["The test answers what the worker did not ask for:", *unused]), pytrace=False)
@@ -135,6 +144,8 @@ class Session:
             known = ", ".join(sorted(_OF_AI))
             raise pytest.UsageError(f"@pytest.mark.ai: expected {known}; got {', '.join(sorted(unknown))}")
         option = self._config.getoption("paddock_ai") or self._config.getini("paddock_ai")
+        if item.get_closest_marker("cassette") is not None or (not option and self._config.getoption("paddock_record")):
+            option = "replay"
         seed = self._config.getoption("paddock_seed")
         made = Ai(
             _mode(marked.get("mode") or option or "fake"),
@@ -145,6 +156,19 @@ class Session:
             replies = marked["reply"]
             made.reply(*(replies if isinstance(replies, list) else [replies]))
         return made
+
+    def _cassette(self, item: pytest.Item, paddock: Paddock) -> Cassette:
+        marker = item.get_closest_marker("cassette")
+        if marker is not None and len(marker.args) > 1:
+            raise pytest.UsageError(f"@pytest.mark.cassette: expected one name; got {marker.args}")
+        name = marker.args[0] if marker is not None and marker.args else f"{item.path.stem}/{item.name}"
+        mode = self._config.getoption("paddock_record") or "none"
+        if mode not in RECORD_MODES:
+            raise pytest.UsageError(f"--paddock-record: expected one of {', '.join(RECORD_MODES)}; got {mode!r}")
+        safe = re.sub(r"[^\w./-]+", "_", name).strip("_")
+        if ".." in safe or safe.startswith("/"):
+            raise pytest.UsageError(f"@pytest.mark.cassette: expected a name below cassettes/; got {name!r}")
+        return Cassette(item.path.parent / "cassettes" / f"{safe}.yaml", mode, paddock.secrets)
 
 
 def _mode(name: object) -> AiMode:

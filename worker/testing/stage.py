@@ -26,6 +26,7 @@ from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import http
 from paddock.worker.testing.errors import BackgroundWorkLeft
 from paddock.worker.testing.inprocess import LocalIsolate
+from paddock.worker.testing.live import LiveModels
 from paddock.worker.testing.props import Props
 from paddock.worker.testing.rebuilt import rebuilt
 from paddock.worker.testing.scene import CurrentBindings, CurrentOutbound, Scene
@@ -100,6 +101,7 @@ class Stage:
         self._scene: Scene | None = None
         self._supervisor: Supervisor | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._live: LiveModels | None = None
         self._closing = asyncio.Event()
         self._mark: _Mark | None = None
 
@@ -107,11 +109,13 @@ class Stage:
         """Live until `close`. `opened` is settled when tests can begin."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._live = LiveModels(self.config, self._tasks)
                 self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
                 opened.set_result(None)
                 await self._closing.wait()
                 await self._supervisor.close()
                 await self.end()
+                await self._live.close()
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -127,7 +131,8 @@ class Stage:
             if os.path.exists(self._state):
                 shutil.rmtree(self._state, ignore_errors=True)
             self._number += 1
-        scene = Scene(self._props, play, Path(self._state))
+        assert self._live is not None
+        scene = Scene(self._props, play, Path(self._state), self._live)
         self.kinds = scene.bindings.kinds() | {service.binding: "service" for service in self.config.services}
         return scene
 

@@ -135,8 +135,8 @@ def test_options_and_markers(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, failed=1, errors=2)
     result.stdout.fnmatch_lines(
         [
-            "*expected allow_net, config, env, isolation, secrets, settings, source, vars; got colour*",
-            "*paddock-ai: expected one of fake, scripted, off; got 'fast'*",
+            "*expected allow_net, config, env, in_process, isolation, secrets, settings, source, vars; got colour*",
+            "*paddock-ai: expected one of fake, scripted, replay, vllm, off; got 'fast'*",
             "*AI is off in test_options_and_markers.py::test_off, and the worker called @cf/microsoft/phi-2*",
         ]
     )
@@ -205,3 +205,47 @@ def test_xdist_gives_every_process_its_own_state(project: pytest.Pytester) -> No
     result = project.runpytest_subprocess("-n", "4", "-p", "no:asyncio")
     result.assert_outcomes(passed=16)
     result.stdout.fnmatch_lines(["*4 workers*"])
+
+
+CASSETTE = """
+version: 1
+calls:
+- model: "@cf/microsoft/phi-2"
+  inputs: {prompt: Hi}
+  output: {response: "From the tape.", usage: {prompt_tokens: 1, completion_tokens: 3, total_tokens: 4}}
+  tokens: {prompt: 1, completion: 3}
+"""
+
+
+def test_cassettes(project: pytest.Pytester) -> None:
+    """DT-081"""
+    for name in ("test_cassettes/test_own", "shared"):
+        file = Path(project.path, "cassettes", f"{name}.yaml")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(CASSETTE)
+    project.makepyfile(
+        """
+        import pytest
+        from paddock.worker.testing import JsException
+
+        def test_own(client, ai):
+            assert client.get("/").text == "From the tape."
+            assert ai.usage.total_tokens == 4
+
+        @pytest.mark.cassette("shared")
+        def test_shared(client):
+            assert client.get("/").text == "From the tape."
+
+        @pytest.mark.cassette("shared")
+        def test_inputs_are_checked(env):
+            with pytest.raises(JsException, match="5006"):
+                env.AI.run("@cf/microsoft/phi-2", {"prompt": 1.5, "max_tokens": "x"}).result()
+
+        @pytest.mark.cassette("shared")
+        def test_unrecorded(env):
+            env.AI.run("@cf/microsoft/phi-2", {"prompt": "Hello"}).result()
+        """
+    )
+    result = run(project, "--paddock-ai=replay", "-W", "ignore::paddock.worker.testing.recorder.CassetteWarning")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*shared.yaml has no recording of this call*", "*-  prompt: Hi", "*+  prompt: Hello"])
