@@ -27,6 +27,7 @@ __all__ = [
     "WireError",
     "die_with_parent",
     "frame",
+    "whole",
 ]
 
 #: A frame larger than this is a broken or hostile peer: bodies travel in pieces far below it.
@@ -53,6 +54,23 @@ class ByteSource(Protocol):
     async def cancel(self, reason: object) -> None:
         """No more will be read: stop what makes the body. Idempotent, also after the end."""
         ...
+
+
+async def whole(body: bytes | ByteSource | None, check: Callable[[int], None] | None = None) -> bytes:
+    """All of a body, which is small. `check` is given the bytes so far, and raises where they are too many."""
+    if body is None or isinstance(body, bytes):
+        if check is not None:
+            check(len(body or b""))
+        return body or b""
+    found = bytearray()
+    try:
+        while (piece := await body.pull()) is not None:
+            found += piece
+            if check is not None:
+                check(len(found))
+    finally:
+        await body.cancel(None)
+    return bytes(found)
 
 
 def frame(payload: bytes) -> bytes:

@@ -6,18 +6,19 @@ JSON, and 25 MiB at most in all.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from paddock.bindings.binding import FetchResponse
 from paddock.bindings.kv import limits
-from paddock.bindings.kv.large import LargeValue
 from paddock.bindings.kv.limits import Refused
+from paddock.worker.channel import whole
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import FetchRequest
-    from paddock.bindings.kv.store import Entry, KvStore
+    from paddock.bindings.kv.store import KvStore
 
 __all__ = ["answer_bulk"]
 
@@ -51,28 +52,12 @@ async def answer_bulk(store: KvStore, request: FetchRequest) -> FetchResponse:
         if entry is None:
             found[name] = None
             continue
-        data = await _whole(entry, left_bytes)
+        data = await whole(entry.value, partial(_check_total, limit_bytes=left_bytes))
         left_bytes -= len(data)
         value = _value(data, is_json=order.type == "json")
         metadata = None if entry.metadata is None else msgspec.Raw(entry.metadata.encode())
         found[name] = {"value": value, "metadata": metadata} if order.withMetadata else value
     return FetchResponse(200, (("content-type", "application/json"),), msgspec.json.encode(found))
-
-
-async def _whole(entry: Entry, limit_bytes: int) -> bytes:
-    """All of a value. Raises Refused as soon as it is known to exceed the limit."""
-    if not isinstance(entry.value, LargeValue):
-        _check_total(len(entry.value), limit_bytes)
-        return entry.value
-    pieces, size = [], 0
-    try:
-        while (piece := await entry.value.pull()) is not None:
-            size += len(piece)
-            _check_total(size, limit_bytes)
-            pieces.append(piece)
-    finally:
-        await entry.value.cancel(None)
-    return b"".join(pieces)
 
 
 def _value(data: bytes, *, is_json: bool) -> object:

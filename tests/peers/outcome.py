@@ -40,5 +40,5 @@ def markdown(outcomes: list[Outcome]) -> str:
 def _short(reason: str) -> str:
     lines = [line for line in reason.strip().splitlines() if line.strip()] or [""]
     # A traceback says what happened in its last line, everything else in its first.
-    line = lines[-1] if "Traceback (most" in lines[0] else lines[0]
+    line = lines[-1] if "Traceback (most" in reason else lines[0]
     return line.strip().replace("|", "\\|")[:_REASON_CHARACTERS]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from paddock.worker import wire
+from paddock.worker.channel import whole
 from paddock.worker.isolate import traced
 from paddock.worker.isolate.answering import Answers
 from paddock.worker.isolate.cf import ClientProperties
@@ -26,7 +27,7 @@ from paddock.worker.isolate.own import thrown
 from paddock.worker.isolate.report import message_of, report
 from paddock.worker.isolate.shown import Shower
 from paddock.worker.isolate.sockets import NOT_ASKED_FOR, Coupling
-from paddock.worker.isolate.transport import CURRENT_EVENT, whole, wire_body
+from paddock.worker.isolate.transport import CURRENT_EVENT, wire_body
 from paddock.worker.isolate.web import jsonvalue
 from paddock.worker.isolate.web.errors import JsException
 from paddock.worker.isolate.web.request import Request

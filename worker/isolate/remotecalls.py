@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from paddock.worker import wire
+from paddock.worker.channel import whole
 from paddock.worker.isolate.calls import missing_method
 from paddock.worker.isolate.depth import next_depth
 from paddock.worker.isolate.exports import Exports
 from paddock.worker.isolate.rpc import JsRpcStub, crossed
 from paddock.worker.isolate.rpcwire import pack, unpack
-from paddock.worker.isolate.transport import whole
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker import wire
+from paddock.worker.channel import whole
 from paddock.worker.isolate.context import wait_until
 from paddock.worker.isolate.cpu import CpuLimitExceeded
 from paddock.worker.isolate.sockets import Coupling
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from paddock.worker.channel import ByteSource
     from paddock.worker.isolate.web.request import Request
 
-__all__ = ["CURRENT_EVENT", "Transport", "whole", "wire_body"]
+__all__ = ["CURRENT_EVENT", "Transport", "wire_body"]
 
 logger = logging.getLogger(__name__)
 
@@ -114,16 +115,6 @@ def wire_body(payload: bytes | ReadableStream | None) -> bytes | ByteSource | No
     if payload is None or isinstance(payload, bytes):
         return payload
     return take_source(payload) or _StreamSource(payload)
-
-
-async def whole(body: bytes | ByteSource | None) -> bytes:
-    """All of a body, which is small."""
-    if body is None or isinstance(body, bytes):
-        return body or b""
-    pieces = []
-    while (piece := await body.pull()) is not None:
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 class _StreamSource:
