@@ -3,8 +3,8 @@
     .venv/bin/python tests/reference.py          ends with 1 when one of them says anything else
     .venv/bin/python tests/reference.py --write  writes them
 
-Keys of the configuration and their meanings are the fields of the structs in `worker/config_settings.py`,
-`config_bindings.py` and `config_wrangler.py`, and the comments (`#:`) above them. Commands and flags are the parsers'.
+Keys of the configuration and their meanings are the fields of the structs in `worker/config/settings.py`,
+`config/bindings.py` and `config/wrangler.py`, and the comments (`#:`) above them. Commands and flags are the parsers'.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any, Final, get_args, get_origin
 
 import msgspec
 
-from paddock.worker import config_bindings, config_settings, config_wrangler
 from paddock.worker.cli import COMMANDS
 from paddock.worker.cli.arguments import Parser
-from paddock.worker.config_diagnostics import described
-from paddock.worker.config_schema import SCHEMA_FILE, make_schema
-from paddock.worker.config_settings import PaddockSettings
-from paddock.worker.config_wrangler import WranglerKeys
+from paddock.worker.config import bindings, settings, wrangler
+from paddock.worker.config.diagnostics import described
+from paddock.worker.config.schema import SCHEMA_FILE, make_schema
+from paddock.worker.config.settings import PaddockSettings
+from paddock.worker.config.wrangler import WranglerKeys
 
 __all__ = ["main", "meanings", "rendered"]
 
@@ -48,7 +48,7 @@ def rendered() -> dict[Path, str]:
 def meanings() -> dict[str, dict[str, str]]:
     """Type -> field -> the comment above it, as one line of Markdown."""
     found: dict[str, dict[str, str]] = {}
-    for module in (config_settings, config_bindings, config_wrangler):
+    for module in (settings, bindings, wrangler):
         source = Path(str(module.__file__)).read_text()
         lines = source.splitlines()
         for node in ast.parse(source).body:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paddock.bindings.ai.service import AiService
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.options import DevOptions
 
 __all__ = ["announce_ready", "greet", "server_url"]

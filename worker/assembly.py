@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
     from paddock.bindings.binding import CallRecord
-    from paddock.worker.config import Config, Json, ServiceBinding
-    from paddock.worker.config_settings import EngineSettings as ChosenEngine
+    from paddock.worker.config.loading import Config, Json, ServiceBinding
+    from paddock.worker.config.settings import EngineSettings as ChosenEngine
 
 __all__ = [
     "host_plan",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from paddock.worker.config_diagnostics import closest
+from paddock.worker.config.diagnostics import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ from paddock.worker.inspector import Inspector
 from paddock.worker.listener import listen
 
 if TYPE_CHECKING:
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.options import DevOptions
 
 __all__ = ["is_inspected", "make_inspector", "relaxed"]

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.queues.broker import Deliver
     from paddock.worker.certificate import CertificateFiles
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.inspector import Inspector
     from paddock.worker.options import DevOptions
 

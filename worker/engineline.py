@@ -11,7 +11,7 @@ from paddock.bindings.ai.engines.device import has_nvidia_gpu, installed_build
 from paddock.bindings.errors import EngineUnavailable
 
 if TYPE_CHECKING:
-    from paddock.worker.config import EngineSettings
+    from paddock.worker.config.loading import EngineSettings
 
 __all__ = ["describe_engine"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from paddock.bindings.ai.service import AiService
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["bindings_table", "cron_advice", "exposure_warning", "models_table", "tail_list"]
 

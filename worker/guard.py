@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from paddock.worker.config_routes import Route
+    from paddock.worker.config.routes import Route
 
 __all__ = ["RESERVED", "Guard"]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.host import BindingsHost
     from paddock.bindings.queues.broker import Broker
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.inspector import Inspector
     from paddock.worker.neighbours import Isolates
     from paddock.worker.options import DevOptions

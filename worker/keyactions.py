@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["KeyActions"]
 

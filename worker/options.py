@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.worker.config_settings import Overrides
+from paddock.worker.config.settings import Overrides
 
 if TYPE_CHECKING:
     from pathlib import Path

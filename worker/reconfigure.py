@@ -15,7 +15,7 @@ import msgspec
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG
 from paddock.bindings.errors import PaddockError
 from paddock.worker.assembly import project_catalog, read_catalog, renew_service
-from paddock.worker.config_files import secret_candidates
+from paddock.worker.config.files import secret_candidates
 from paddock.worker.errors import listed
 from paddock.worker.log import LOG, hide_secrets
 from paddock.worker.reload import CATALOG, Files, Tree, watch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.service import AiService
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.hosted import HostedWorker
     from paddock.worker.options import DevOptions
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paddock.worker.certificate import CertificateFiles
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.inspector import Inspector
     from paddock.worker.options import DevOptions
 

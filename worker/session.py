@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from paddock.worker.config import Overrides, PaddockSettings, load_config
+from paddock.worker.config.loading import Overrides, PaddockSettings, load_config
 from paddock.worker.debugging import is_inspected, relaxed
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.options import DevOptions
 
 __all__ = ["load_session"]

@@ -10,7 +10,7 @@ from paddock.worker.stubs import render
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.catalog import Catalog
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["write_types"]
 

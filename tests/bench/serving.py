@@ -34,8 +34,8 @@ from paddock.bindings.ai.weights import find_weights
 from paddock.bindings.state import StateFolder
 from paddock.worker import devserver, server
 from paddock.worker.assembly import read_catalog
-from paddock.worker.config import load_config
-from paddock.worker.config_settings import Overrides
+from paddock.worker.config.loading import load_config
+from paddock.worker.config.settings import Overrides
 from paddock.worker.listener import BACKLOG, listen
 from paddock.worker.log import set_up_logging
 from paddock.worker.options import DevOptions

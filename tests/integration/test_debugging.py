@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from paddock.worker.config_settings import Overrides
+from paddock.worker.config.settings import Overrides
 from paddock.worker.dap import encoded, read_message
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from paddock.worker.answers import Front
-from paddock.worker.config_routes import Route
+from paddock.worker.config.routes import Route
 from paddock.worker.guard import Guard
 from paddock.worker.upstream import Upstream
 

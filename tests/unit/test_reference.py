@@ -11,8 +11,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from paddock.worker.config_files import read_config
-from paddock.worker.config_schema import SCHEMA_FILE
+from paddock.worker.config.files import read_config
+from paddock.worker.config.schema import SCHEMA_FILE
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = runpy.run_path(str(ROOT / "tests" / "reference.py"))

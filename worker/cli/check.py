@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.catalog import Catalog
     from paddock.worker.cli.arguments import Parser
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["add_arguments", "run"]
 
@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     """Print what is wrong; exit code 3 when something would fail at a call or at the start."""
     from paddock.worker.assembly import read_catalog
     from paddock.worker.cli.report import print_error, print_warnings
-    from paddock.worker.config import load_config
+    from paddock.worker.config.loading import load_config
     from paddock.worker.errors import ConfigError
 
     try:

@@ -21,7 +21,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    from paddock.worker.config_schema import SCHEMA_FILE
+    from paddock.worker.config.schema import SCHEMA_FILE
 
     print((Path(__file__).parents[1] / SCHEMA_FILE).read_text("utf-8"), end="")
     return ExitCode.OK

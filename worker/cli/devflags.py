@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from paddock.worker.cli.arguments import UsageError, add_config_arguments, add_state_argument
-from paddock.worker.config_settings import EngineKind, Overrides, Protocol
+from paddock.worker.config.settings import EngineKind, Overrides, Protocol
 from paddock.worker.log import LEVELS
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def _weights() -> str:
 
 
 def _configuration() -> str:
-    from paddock.worker.config_files import nearest_config
+    from paddock.worker.config.files import nearest_config
 
     found = nearest_config(Path.cwd())
     return "none here: the shipped catalog is used" if found is None else str(found)

@@ -38,7 +38,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Start the server, run the command, stop the server. Returns the exit code of the command or of a failed start."""
-    from paddock.worker.config import load_config
+    from paddock.worker.config.loading import load_config
 
     token = load_config(arguments.config, arguments.env).paddock.api_token
     server, address = _start(_flags(arguments))

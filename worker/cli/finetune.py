@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
     from paddock.bindings.ai.weights import find_weights
     from paddock.bindings.state import StateFolder
     from paddock.worker.cli.project import open_project
-    from paddock.worker.config_files import find_config, find_state
+    from paddock.worker.config.files import find_config, find_state
 
     root = find_config(arguments.config, Path.cwd()).parent
     store = FinetuneStore(StateFolder(find_state(root, arguments.persist_to)))

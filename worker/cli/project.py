@@ -9,8 +9,8 @@ from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.weights import Weights, find_weights
 from paddock.bindings.errors import WeightsMissing
 from paddock.worker.assembly import read_catalog
-from paddock.worker.config import PaddockSettings, load_config
-from paddock.worker.config_files import nearest_config
+from paddock.worker.config.files import nearest_config
+from paddock.worker.config.loading import PaddockSettings, load_config
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -32,8 +32,8 @@ def connected(arguments: Namespace) -> Iterator[httpx.Client]:
     """A client of the project's dev server. Raises NoServer where nothing answers."""
     import httpx
 
-    from paddock.worker.config import load_config
-    from paddock.worker.config_settings import Overrides
+    from paddock.worker.config.loading import load_config
+    from paddock.worker.config.settings import Overrides
 
     config = load_config(arguments.config, arguments.env, Overrides())
     port = arguments.port or config.dev.port

@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     """Show what is there, or remove it."""
     from paddock.bindings.state import StateFolder
-    from paddock.worker.config_files import find_config, find_state
+    from paddock.worker.config.files import find_config, find_state
 
     root = find_config(arguments.config, Path.cwd()).parent
     folder = StateFolder(find_state(root, arguments.persist_to)).path

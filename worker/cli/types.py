@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     """Write the files, or say whether they are what would be written."""
     from paddock.worker.assembly import read_catalog
     from paddock.worker.cli.arguments import UsageError
-    from paddock.worker.config import load_config
+    from paddock.worker.config.loading import load_config
     from paddock.worker.stubs import render
 
     if not arguments.env_interface.isidentifier():

@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     """Print totals by model, and what would have been paid."""
     import msgspec
 
-    from paddock.worker.config_files import find_config, find_state
+    from paddock.worker.config.files import find_config, find_state
     from paddock.worker.usage import read_usage, usage_file
 
     root = find_config(arguments.config, Path.cwd()).parent

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paddock.bindings.ai.card import ModelCard
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["STUBS", "render"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.worker.assembly import read_catalog
-from paddock.worker.config import load_config
-from paddock.worker.config_files import nearest_config
+from paddock.worker.config.files import nearest_config
+from paddock.worker.config.loading import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from paddock.worker.config import load_config
+from paddock.worker.config.loading import load_config
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["Project"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.catalog import Catalog
     from paddock.bindings.ai.engines.policy import LifePolicy
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.testing.ai import Ai
     from paddock.worker.testing.outbound import OutboundRoutes
     from paddock.worker.testing.timeline import Timeline

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from paddock.bindings.binding import CallRecord, FetchRequest
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
     from paddock.worker.testing.props import Play
 
 __all__ = ["Stage"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.worker.config import Config, Overrides, load_config
+from paddock.worker.config.loading import Config, Overrides, load_config
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 import pytest
 
-from paddock.worker.config_routes import Route
+from paddock.worker.config.routes import Route
 from paddock.worker.guard import Guard
 
 

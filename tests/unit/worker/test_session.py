@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.worker.config import Config, Overrides
+from paddock.worker.config.loading import Config, Overrides
 from paddock.worker.errors import ConfigError
 from paddock.worker.greeting import bindings_table
 from paddock.worker.options import DevOptions

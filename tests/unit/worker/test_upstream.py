@@ -3,7 +3,7 @@
 import pytest
 
 from paddock.bindings.binding import FetchRequest
-from paddock.worker.config_routes import Route
+from paddock.worker.config.routes import Route
 from paddock.worker.upstream import Upstream
 
 HERE = "http://localhost:8787/a?b=http://localhost:8787"

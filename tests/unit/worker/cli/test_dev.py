@@ -8,7 +8,7 @@ import pytest
 
 from paddock.worker.cli import dev, main
 from paddock.worker.cli.arguments import Parser, UsageError
-from paddock.worker.config import Overrides
+from paddock.worker.config.loading import Overrides
 from paddock.worker.options import DevOptions, ExitCode
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from paddock.worker.cli import main
 from paddock.worker.cli.init import TEMPLATES
-from paddock.worker.config import load_config
+from paddock.worker.config.loading import load_config
 from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:

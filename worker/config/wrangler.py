@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from paddock.worker.config_bindings import (
+from paddock.worker.config.bindings import (
     AiKeys,
     AssetsKeys,
     BucketKeys,
@@ -27,7 +27,7 @@ from paddock.worker.config_bindings import (
     TailConsumer,
     VersionMetadataKeys,
 )
-from paddock.worker.config_settings import DevSettings, LimitsSettings, PaddockSettings
+from paddock.worker.config.settings import DevSettings, LimitsSettings, PaddockSettings
 
 __all__ = ["BuildKeys", "RouteKeys", "SecretsKeys", "TriggersKeys", "WranglerKeys"]
 

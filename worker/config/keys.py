@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from paddock.worker.config_wrangler import WranglerKeys
+from paddock.worker.config.wrangler import WranglerKeys
 
 __all__ = ["DEPLOY_ONLY", "DEV_UNSUPPORTED", "INHERITABLE", "NOT_INHERITABLE", "TOP_LEVEL_ONLY", "UNSUPPORTED"]
 

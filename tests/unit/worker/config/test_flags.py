@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from paddock.worker.config import Config, Overrides, load_config
+from paddock.worker.config.loading import Config, Overrides, load_config
 from paddock.worker.errors import ConfigError
 
 FILE = """

@@ -12,19 +12,19 @@ import msgspec
 
 from paddock.worker import compat
 from paddock.worker.build import Build
-from paddock.worker.config_files import read_secrets
+from paddock.worker.config.files import read_secrets
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from paddock.worker.config_diagnostics import Diagnostics
-    from paddock.worker.config_files import SecretFiles
-    from paddock.worker.config_resources import Resource
-    from paddock.worker.config_sections import Key
-    from paddock.worker.config_settings import DevSettings, Json, Overrides
-    from paddock.worker.config_wrangler import BuildKeys, WranglerKeys
+    from paddock.worker.config.diagnostics import Diagnostics
+    from paddock.worker.config.files import SecretFiles
+    from paddock.worker.config.resources import Resource
+    from paddock.worker.config.sections import Key
+    from paddock.worker.config.settings import DevSettings, Json, Overrides
+    from paddock.worker.config.wrangler import BuildKeys, WranglerKeys
 
 __all__ = [
     "Compatibility",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.assets.settings import AssetsSettings, Routing, routing_problems
-from paddock.worker.config_bindings import AssetsKeys
+from paddock.worker.config.bindings import AssetsKeys
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from paddock.worker.config_diagnostics import Diagnostics
+    from paddock.worker.config.diagnostics import Diagnostics
 
 __all__ = ["Assets", "settle_assets"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from paddock.bindings.host import BindingsHost
 from paddock.worker.assembly import make_bindings, make_broker, make_service, make_start
-from paddock.worker.config import QueueConsumer, QueueProducer, ServiceBinding
+from paddock.worker.config.loading import QueueConsumer, QueueProducer, ServiceBinding
 
 if TYPE_CHECKING:
     from .conftest import Project

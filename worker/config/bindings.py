@@ -1,4 +1,4 @@
-"""The bindings of wrangler's configuration, and what leads to other workers, as types; see config_wrangler.py."""
+"""The bindings of wrangler's configuration, and what leads to other workers, as types; see wrangler.py."""
 
 from __future__ import annotations
 

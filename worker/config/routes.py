@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from paddock.worker.config_wrangler import WranglerKeys
+    from paddock.worker.config.wrangler import WranglerKeys
 
 __all__ = ["Route", "settle_routes"]
 

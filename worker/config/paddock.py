@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from paddock.worker.config_settings import EngineSettings, ModelSettings, Overrides, PaddockSettings, Url
+from paddock.worker.config.settings import EngineSettings, ModelSettings, Overrides, PaddockSettings, Url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker.config_diagnostics import Diagnostics
+    from paddock.worker.config.diagnostics import Diagnostics
 
 __all__ = ["settle_paddock"]
 

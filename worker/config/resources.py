@@ -12,8 +12,8 @@ from paddock.bindings.r2.binding import R2Settings
 from paddock.bindings.ratelimits.binding import Counters, RateLimitSettings
 
 if TYPE_CHECKING:
-    from paddock.worker.config_bindings import BucketKeys, DatabaseKeys, DatasetKeys, RateLimitKeys
-    from paddock.worker.config_wrangler import WranglerKeys
+    from paddock.worker.config.bindings import BucketKeys, DatabaseKeys, DatasetKeys, RateLimitKeys
+    from paddock.worker.config.wrangler import WranglerKeys
 
 __all__ = ["Resource", "settle_resources"]
 

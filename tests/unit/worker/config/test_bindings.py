@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from paddock.bindings.assets.settings import AssetsSettings, Routing
-from paddock.worker.config import KvNamespace
+from paddock.worker.config.loading import KvNamespace
 
 if TYPE_CHECKING:
     from pathlib import Path

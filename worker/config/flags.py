@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paddock.worker.config_sections import Key
+from paddock.worker.config.sections import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker.config_settings import Overrides
+    from paddock.worker.config.settings import Overrides
 
 __all__ = ["with_flags"]
 

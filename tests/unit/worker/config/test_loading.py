@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from paddock.worker.config import PaddockSettings, load_config
+from paddock.worker.config.loading import PaddockSettings, load_config
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def test_date_that_is_none_is_an_error(project: Project) -> None:
 
 
 def test_demo_configuration_has_nothing_to_complain_about() -> None:
-    config = load_config(Path(__file__).parents[3] / "wrangler-like.toml")
+    config = load_config(Path(__file__).parents[4] / "wrangler-like.toml")
     assert (config.name, config.main.name, config.ai, config.warnings) == ("paddock-demo", "handler.py", "AI", ())
 
 

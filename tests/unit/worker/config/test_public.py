@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from paddock.worker.config import load_config
-from paddock.worker.config_files import read_config
-from paddock.worker.config_schema import SCHEMA_FILE
+from paddock.worker.config.files import read_config
+from paddock.worker.config.loading import load_config
+from paddock.worker.config.schema import SCHEMA_FILE
 
 if TYPE_CHECKING:
     from .conftest import Project
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "worker" / SCHEMA_FILE).read_text())
+SCHEMA = json.loads((Path(__file__).parents[4] / "worker" / SCHEMA_FILE).read_text())
 
 SMALL = (
     "wrangler.jsonc",

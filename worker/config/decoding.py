@@ -14,8 +14,8 @@ from msgspec import inspect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker.config_diagnostics import Diagnostics
-    from paddock.worker.config_sections import Key
+    from paddock.worker.config.diagnostics import Diagnostics
+    from paddock.worker.config.sections import Key
 
 __all__ = ["decode", "decode_keys"]
 

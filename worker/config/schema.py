@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from paddock.worker.config_keys import INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
-from paddock.worker.config_wrangler import WranglerKeys
+from paddock.worker.config.keys import INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
+from paddock.worker.config.wrangler import WranglerKeys
 
 __all__ = ["SCHEMA_FILE", "make_schema"]
 
@@ -27,7 +27,7 @@ def make_schema(meanings: dict[str, dict[str, str]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for name, schema in sorted(components.items()):
         for key, entry in schema["properties"].items():
-            if entry.pop("takes_one", False):  # see config_decoding.py; of `type`, msgspec lets only its own stand
+            if entry.pop("takes_one", False):  # see decoding.py; of `type`, msgspec lets only its own stand
                 entry["type"] = [entry["type"], "string"]
             if meaning := meanings.get(name, {}).get(key):
                 schema["properties"][key] = {"allOf": [entry], "description": meaning}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import dotenv
 import msgspec
 
-from paddock.worker.config_lines import line_of
+from paddock.worker.config.lines import line_of
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ConfigFile(NamedTuple):
     tables: dict[str, object]
 
     def line(self, path: str) -> int | None:
-        """The line of a key, such as `env.staging.vars`; see config_lines.py."""
+        """The line of a key, such as `env.staging.vars`; see lines.py."""
         return line_of(path, self.text, is_json=_is_json(self.path))
 
 

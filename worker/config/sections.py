@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from paddock.worker.config_keys import DEV_UNSUPPORTED, INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
+from paddock.worker.config.keys import DEV_UNSUPPORTED, INHERITABLE, NOT_INHERITABLE, TOP_LEVEL_ONLY, UNSUPPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paddock.worker.config_diagnostics import Diagnostics
+    from paddock.worker.config.diagnostics import Diagnostics
 
 __all__ = ["Key", "select_environment"]
 

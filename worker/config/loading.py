@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.worker import config_checks as checks
-from paddock.worker.config_assets import Assets, settle_assets
-from paddock.worker.config_bindings import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding
-from paddock.worker.config_decoding import decode_keys
-from paddock.worker.config_diagnostics import Diagnostics
-from paddock.worker.config_files import find_config, find_secrets, find_state, read_config
-from paddock.worker.config_flags import with_flags
-from paddock.worker.config_paddock import settle_paddock
-from paddock.worker.config_resources import Resource, settle_resources
-from paddock.worker.config_routes import Route, settle_routes
-from paddock.worker.config_sections import select_environment
-from paddock.worker.config_settings import (
+from paddock.worker.config import checks
+from paddock.worker.config.assets import Assets, settle_assets
+from paddock.worker.config.bindings import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding
+from paddock.worker.config.decoding import decode_keys
+from paddock.worker.config.diagnostics import Diagnostics
+from paddock.worker.config.files import find_config, find_secrets, find_state, read_config
+from paddock.worker.config.flags import with_flags
+from paddock.worker.config.paddock import settle_paddock
+from paddock.worker.config.resources import Resource, settle_resources
+from paddock.worker.config.routes import Route, settle_routes
+from paddock.worker.config.sections import select_environment
+from paddock.worker.config.settings import (
     DevSettings,
     EngineSettings,
     Json,
@@ -36,7 +36,7 @@ from paddock.worker.config_settings import (
     Overrides,
     PaddockSettings,
 )
-from paddock.worker.config_wrangler import WranglerKeys
+from paddock.worker.config.wrangler import WranglerKeys
 
 if TYPE_CHECKING:
     from paddock.worker.build import Build

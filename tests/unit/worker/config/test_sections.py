@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from paddock.worker.assembly import isolate_limits
-from paddock.worker.config import EngineSettings, LimitsSettings
+from paddock.worker.config.loading import EngineSettings, LimitsSettings
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -202,7 +202,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     deterministic: bool = False
     persist_to: Path | None = None
     assets: Path | None = None
-    #: Keys of the file, in place of what stands there; see worker/config_flags.py.
+    #: Keys of the file, in place of what stands there; see worker/config/flags.py.
     main: Path | None = None
     name: str | None = None
     compatibility_date: str | None = None

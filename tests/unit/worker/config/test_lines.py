@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from paddock.worker.config_lines import line_of
+from paddock.worker.config.lines import line_of
 from paddock.worker.errors import ConfigError
 
 if TYPE_CHECKING:
