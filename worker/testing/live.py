@@ -23,7 +23,7 @@ from paddock.worker.assembly import host_plan, make_service
 if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
-    from paddock.worker.config import Config
+    from paddock.worker.config.loading import Config
 
 __all__ = ["LiveModels", "fingerprint"]
 
