@@ -21,8 +21,8 @@ import msgspec
 
 from paddock.worker.cli import COMMANDS
 from paddock.worker.cli.arguments import Parser
+from paddock.worker.config import bindings, settings, wrangler
 from paddock.worker.config.diagnostics import described
-from paddock.worker.config.loading import bindings, settings, wrangler
 from paddock.worker.config.schema import SCHEMA_FILE, make_schema
 from paddock.worker.config.settings import PaddockSettings
 from paddock.worker.config.wrangler import WranglerKeys

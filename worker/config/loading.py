@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.worker.config import checks
 from paddock.worker.config.assets import Assets, settle_assets
 from paddock.worker.config.bindings import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding
 from paddock.worker.config.decoding import decode_keys
 from paddock.worker.config.diagnostics import Diagnostics
 from paddock.worker.config.files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config.flags import with_flags
-from paddock.worker.config.loading import checks
 from paddock.worker.config.paddock import settle_paddock
 from paddock.worker.config.resources import Resource, settle_resources
 from paddock.worker.config.routes import Route, settle_routes
