@@ -57,6 +57,7 @@ def test_every_file_is_a_model() -> None:
         "@cf/google/embeddinggemma-300m",
         "@cf/google/gemma-4-26b-a4b-it",
         "@cf/huggingface/distilbert-sst-2-int8",
+        "@cf/llava-hf/llava-1.5-7b-hf",
         "@cf/meta/llama-2-7b-chat-fp16",
         "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
         "@cf/meta/m2m100-1.2b",
@@ -151,6 +152,7 @@ def test_stand_in_has_the_architecture_and_context_of_the_model(card: ModelCard)
     # A stand-in reads text: of a model that reads images as well, it is the half that does.
     half = str(card.paddock.architecture).replace("ForConditionalGeneration", "ForCausalLM")
     assert config["architectures"][0] in (card.paddock.architecture, half)
+    config = config.get("text_config", config)
     assert config.get("max_position_embeddings", config.get("max_target_positions")) >= card.paddock.context_tokens
 
 

@@ -42,6 +42,7 @@ TRAINED = {
     "bart": "BartForConditionalGeneration",
     "bge-reranker": "XLMRobertaForSequenceClassification",
     "distilbert-sst-2": "DistilBertForSequenceClassification",
+    "llava": "LlavaForConditionalGeneration",
     "m2m100": "M2M100ForConditionalGeneration",
     "whisper": "WhisperForConditionalGeneration",
 }

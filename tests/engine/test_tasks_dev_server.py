@@ -7,6 +7,7 @@ import wave
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 
 HANDLER = """
 from workers import Response, WorkerEntrypoint
@@ -28,6 +29,7 @@ binding = "AI"
 BGE = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
 SENTIMENT = "@cf/huggingface/distilbert-sst-2-int8"
+LLAVA = "@cf/llava-hf/llava-1.5-7b-hf"
 WHISPER = "@cf/openai/whisper-tiny-en"
 CONTEXTS = [{"text": text} for text in ("Ants live in the garden.", "A lighthouse stands on a rock by the sea.")]
 
@@ -100,4 +102,22 @@ def test_speech_recognition(server) -> None:
     assert (answer["word_count"], len(answer["words"])) == (9, 9)
     with server.client as client:
         raw = client.post(f"/client/v4/accounts/any/ai/run/{WHISPER}", content=tone())
+    assert raw.json()["result"] == answer
+
+
+def test_translation_and_summarization(server) -> None:
+    text = "Ada keeps a lighthouse by the sea. It is old."
+    first = "Ada keeps a lighthouse by the sea."
+    assert both(server, "@cf/facebook/bart-large-cnn", {"input_text": text}) == {"summary": first}
+    translated = both(server, "@cf/meta/m2m100-1.2b", {"text": text, "target_lang": "de"})
+    assert translated == {"translated_text": first}
+
+
+def test_image_to_text(server) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), (50, 70, 220)).save(file, "PNG")
+    answer = both(server, LLAVA, {"image": list(file.getvalue()), "prompt": "What is this?"})
+    assert answer == {"description": "This is a stand-in for LLaVA. Most of the picture is blue."}
+    with server.client as client:
+        raw = client.post(f"/client/v4/accounts/any/ai/run/{LLAVA}", content=file.getvalue())
     assert raw.json()["result"] == answer

@@ -10,7 +10,7 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.ai.engines.work import Heard, Listening, Pooled, Rewriting, Segment, Word, Written
+from paddock.bindings.ai.engines.work import Describing, Heard, Listening, Pooled, Rewriting, Segment, Word, Written
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.work import Result, Work
@@ -27,6 +27,8 @@ def made_up(work: Work) -> Result:
     """A result of the right shape: equal for equal work, and of no other meaning."""
     if isinstance(work, Listening):
         return _heard(work)
+    if isinstance(work, Describing):
+        return Written(f"A picture of {len(work.image)} bytes.")
     if isinstance(work, Rewriting):
         return Written(" ".join(filter(None, (work.target, *work.text.split()[: work.max_tokens]))))
     if work.kind == "embed":

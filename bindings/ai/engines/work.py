@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "Describing",
     "Heard",
     "Listening",
     "Pooled",
@@ -124,12 +125,31 @@ class Rewriting(msgspec.Struct, frozen=True, tag="rewriting", omit_defaults=True
         return len(self.text)
 
 
+class Describing(msgspec.Struct, frozen=True, tag="describing", omit_defaults=True):
+    """A picture to be described."""
+
+    #: A file in any format that the host decodes.
+    image: bytes
+    prompt: str
+    #: The prompt goes to the model as it is, without its template.
+    is_raw: bool = False
+    max_tokens: int = 512
+    #: None and 0 take the likeliest token each time.
+    temperature: float | None = None
+    seed: int | None = None
+
+    @property
+    def characters(self) -> int:
+        """As `Pooling.characters`."""
+        return len(self.image) + len(self.prompt)
+
+
 class Written(msgspec.Struct, frozen=True, tag="written", array_like=True):
-    """What a text was made into."""
+    """What a text was made into, or said of a picture."""
 
     text: str
 
 
 #: What `EngineRequest.work` may be, and `EngineChunk.result`.
-Work = Pooling | Listening | Rewriting
+Work = Pooling | Listening | Rewriting | Describing
 Result = Pooled | Heard | Written

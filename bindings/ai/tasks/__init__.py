@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from paddock.bindings.ai.tasks.image_to_text import ImageToText
 from paddock.bindings.ai.tasks.rewriting import Summarization, Translation
 from paddock.bindings.ai.tasks.speech_recognition import SpeechRecognition
 from paddock.bindings.ai.tasks.text_classification import TextClassification
@@ -19,6 +20,7 @@ __all__ = ["TASKS", "task_of"]
 #: Task name, as in the catalog, to its adapter. A task that is missing here is refused before any work.
 TASKS: Final[dict[str, Task]] = {
     "Automatic Speech Recognition": SpeechRecognition(),
+    "Image-to-Text": ImageToText(),
     "Summarization": Summarization(),
     "Text Classification": TextClassification(),
     "Text Embeddings": TextEmbeddings(),

@@ -6,8 +6,6 @@ for words without the space before them; WA-088, WA-089.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,6 +13,7 @@ import msgspec
 
 from paddock.bindings.ai.engines.protocol import EngineRequest
 from paddock.bindings.ai.engines.work import Heard, Listening
+from paddock.bindings.ai.files import file_bytes
 from paddock.bindings.ai.tasks.contract import NO_SAMPLING, Whole, finished
 from paddock.bindings.errors import InputError, OptionUnsupported
 
@@ -57,29 +56,12 @@ class SpeechRecognition:
             if known.get(name):
                 raise OptionUnsupported(f"{name}: {reason}; leave it out")
         try:
-            given = msgspec.convert(known | {"audio": _recording(known.get("audio"))}, Inputs)
+            given = msgspec.convert(known | {"audio": file_bytes("audio", known.get("audio"))}, Inputs)
         except msgspec.ValidationError as error:
             raise InputError(f"Error: {error}") from error
         work = Listening(given.audio, given.task == "translate", given.language, given.initial_prompt)
         request = EngineRequest(NO_SAMPLING, work=work, adapter=adapter, is_whole=True)
         return _Transcript(request, is_detailed=card.declares_output("segments"))
-
-
-def _recording(audio: object) -> bytes:
-    """The bytes of a recording in any of the forms. Raises InputError that says what was expected."""
-    if isinstance(audio, bytes):
-        return audio
-    if isinstance(audio, list):
-        try:
-            return bytes(int(byte) if isinstance(byte, float) and byte.is_integer() else byte for byte in audio)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"Error: audio: expected integers from 0 to 255, a byte each; {error}") from error
-    text = str(audio)
-    begun = text.partition("base64,")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode("".join(begun.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(f"Error: audio: expected base64; got {text[:20]!r} ({error})") from error
 
 
 class _Transcript(Whole):

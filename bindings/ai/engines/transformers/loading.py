@@ -23,6 +23,7 @@ _CLASSES: Final = {
     "DistilBertForSequenceClassification": "classifier.Classifier",
     "BartForConditionalGeneration": "rewriter.Rewriter",
     "M2M100ForConditionalGeneration": "rewriter.Rewriter",
+    "LlavaForConditionalGeneration": "describer.Describer",
     # vLLM runs it, but tells no times of words, which the answers of Workers AI have.
     "WhisperForConditionalGeneration": "listener.Listener",
 }

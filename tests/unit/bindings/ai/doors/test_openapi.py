@@ -31,6 +31,7 @@ BODIES = {
     "post_tomarkdown": ("multipart/form-data; boundary=x", FORM),
     "post_cf_baai_bge_reranker_base": (JSON_TYPE, b'{"query": "x", "contexts": [{"text": "y"}]}'),
     "post_cf_facebook_bart_large_cnn": (JSON_TYPE, b'{"input_text": "x"}'),
+    "post_cf_llava_hf_llava_1_5_7b_hf": (JSON_TYPE, b'{"image": [1, 2]}'),
     "post_cf_meta_m2m100_1_2b": (JSON_TYPE, b'{"text": "x", "target_lang": "de"}'),
     "post_cf_openai_whisper": (JSON_TYPE, b'{"audio": [1, 2]}'),
     "post_cf_openai_whisper_tiny_en": (JSON_TYPE, b'{"audio": [1, 2]}'),
