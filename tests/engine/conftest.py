@@ -27,7 +27,7 @@ from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from paddock.bindings.ai.engines.protocol import Engine, EngineChunk
 
@@ -44,6 +44,12 @@ SERVER_FLAGS = [
     *("--enable-lora", "--max-loras", "2", "--max-cpu-loras", "2", "--max-lora-rank", "8"),
     *("--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--enable-prompt-tokens-details"),
     *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
+]
+#: For a model that reads. Without the memory, the server would want what others have.
+READER_FLAGS = [
+    *("--host", "127.0.0.1", "--served-model-name", "reader", "--disable-uvicorn-access-log", "--runner", "pooling"),
+    *("--dtype", "float32", "--enforce-eager", "--kv-cache-memory-bytes", str(64 * 2**20)),
+    *("--distributed-executor-backend", "uni"),
 ]
 SERVER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -71,14 +77,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class VllmServer:
     """vLLM's OpenAI server as users start it, in a process group of its own."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, flags: Sequence[str] = SERVER_FLAGS) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._is_ready = threading.Event()
         self._lines: list[str] = []
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), *SERVER_FLAGS]
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), *flags]
         self._process = subprocess.Popen(
             [*command, "--port", str(port)],
             stdout=subprocess.PIPE,
@@ -210,6 +216,17 @@ def vllm_server(
     server = VllmServer(_tireless("mistral", tmp_path_factory.mktemp("served")))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reading_servers(request: pytest.FixtureRequest) -> Iterator[dict[str, VllmServer]]:
+    """vLLM's own server for each kind of model that reads, when a test of this session is for them; as above."""
+    is_wanted = any("test_served" in item.nodeid for item in request.session.items if item.path.is_relative_to(HERE))
+    flags = {"bge": ("--pooler-config", '{"task": "token_embed"}'), "embeddinggemma": (), "bge-reranker": ()}
+    servers = {name: VllmServer(STAND_INS / name, [*READER_FLAGS, *more]) for name, more in flags.items() if is_wanted}
+    yield servers
+    for server in servers.values():
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from paddock.bindings.ai.engines.remote.http import Http
 from paddock.bindings.ai.engines.remote.refusals import ServerBusy, ServerLost
 from paddock.bindings.ai.engines.remote.routing import affinity_key, choose
 from paddock.bindings.ai.engines.remote.server import Server
-from paddock.bindings.errors import EngineDead, EngineOverloaded, EngineUnavailable, OptionUnsupported
+from paddock.bindings.errors import EngineDead, EngineOverloaded, EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -113,8 +113,6 @@ class RemoteEngine:
 
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
         """As `Engine.generate`."""
-        if request.work is not None:
-            raise OptionUnsupported(f"{self._settings.model}: models on other machines write text, and do nothing else")
         if self._open >= self._settings.max_open_requests:
             raise EngineOverloaded
         self._open += 1

@@ -15,6 +15,7 @@ from paddock.bindings.ai.engines.remote.answer import Answer
 from paddock.bindings.ai.engines.remote.bodies import make_body, tokenize_body
 from paddock.bindings.ai.engines.remote.health import Health
 from paddock.bindings.ai.engines.remote.metrics import Gauges, read_gauges
+from paddock.bindings.ai.engines.remote.pooling import question, read_pooled
 from paddock.bindings.ai.engines.remote.refusals import (
     ServerBusy,
     ServerError,
@@ -26,7 +27,15 @@ from paddock.bindings.ai.engines.remote.refusals import (
 )
 from paddock.bindings.ai.engines.remote.served import look_at
 from paddock.bindings.ai.engines.remote.stream import read_stream
-from paddock.bindings.errors import ContextOverflow, EngineDead, EngineUnavailable, LoraNotFound
+from paddock.bindings.ai.engines.work import Pooling
+from paddock.bindings.errors import (
+    ContextOverflow,
+    EngineDead,
+    EngineUnavailable,
+    LoraNotFound,
+    OptionUnsupported,
+    TextTooLong,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.remote.http import Http
     from paddock.bindings.ai.engines.remote.served import Served
     from paddock.bindings.ai.engines.remote.settings import RemoteSettings
+    from paddock.bindings.ai.engines.work import Work
 
 __all__ = ["Server"]
 
@@ -109,6 +119,9 @@ class Server:
         answer = Answer()
         self.open += 1
         try:
+            if request.work is not None:
+                yield await self._worked(request, request.work)
+                return
             async with AsyncExitStack() as held:
                 response = await self._opened(request, held)
                 async with aclosing(read_stream(self._http.pieces(response), answer)) as chunks:
@@ -122,6 +135,25 @@ class Server:
             raise await self._refusal(error, request) from error
         finally:
             self.open -= 1
+
+    async def _worked(self, request: EngineRequest, work: Work) -> EngineChunk:
+        """What work that is no generation came to, in one piece."""
+        asked = question(work, self._known().name)
+        assert isinstance(work, Pooling)  # the others have no question
+        async with self._http.stream("POST", f"{self.url}{asked.path}", asked.content) as response:
+            if response.status_code == 200:
+                content = b"".join([piece async for piece in self._http.pieces(response)])
+                self.health.recover()
+                return read_pooled(work, content, f"{self.url}{asked.path}")
+            error = parse_error(response.status_code, await self._http.beginning(response))
+        if is_over_context(error):
+            tokens, limit = context_numbers(error, 0)
+            limit = limit or self.context_tokens or 0
+            raise TextTooLong(max(tokens or 0, limit + 1), limit)
+        if work.pooling is not None and "token_embed" in error.message:
+            hint = """Start it with --pooler-config '{"task": "token_embed"}', from which both ways can be had."""
+            raise OptionUnsupported(f"pooling: {self.url} pools in its own way alone", hint=hint)
+        raise await self._refusal(error, request)
 
     async def gauges(self) -> Gauges | None:
         """Its scheduler's counts; None where it does not tell."""
