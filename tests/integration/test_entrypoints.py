@@ -197,20 +197,17 @@ def fetch(self, request):
     assert reply.text == "KeyError('missing')"
 
 
-def test_run_sync_at_import_has_nothing_to_suspend(serve) -> None:
+def test_run_sync_waits_at_import(serve) -> None:
     head = """
 from pyodide.ffi import can_run_sync, run_sync
 
 async def later():
-    pass
+    return "later"
 
-try:
-    run_sync(later())
-except RuntimeError as error:
-    said = str(error), can_run_sync()
+said = run_sync(later()), can_run_sync()
 """
     reply = get(serve, worker("def fetch(self):\n    return Response.json([*said, can_run_sync()])", head))
-    assert reply.json() == ["No suspender", False, True]
+    assert reply.json() == ["later", True, True]
 
 
 def test_context_variables_are_the_same_on_either_side_of_run_sync(serve) -> None:

@@ -98,18 +98,36 @@ class Default(WorkerEntrypoint):
     assert asyncio.run(run()) == "awake"
 
 
-def test_module_level_has_nothing_to_suspend(serve) -> None:
-    source = f"""{HEAD}
-try:
-    asyncio.run(work())
-except RuntimeError as error:
-    reason = str(error)
+AT_IMPORT = f"""{HEAD}
+async def both():
+    return await asyncio.gather(work(), work())
+
+reasons = []
+for main in (both, lambda: asyncio.sleep(0.01), lambda: asyncio.wait_for(work(), 1)):
+    try:
+        reasons.append(asyncio.run(main()))
+    except Exception as error:
+        reasons.append(str(error)[:25])
+time.sleep(0.01)
 
 class Default(WorkerEntrypoint):
-    def fetch(self, request):
-        return Response(reason)
+    async def fetch(self, request):
+        await asyncio.sleep(0.01)
+        return Response(str(reasons))
 """
-    assert _text(serve, source) == "No suspender"
+
+
+def test_module_level_waits_for_what_takes_no_time(serve) -> None:
+    """A site that is deployed computes its pages in this way."""
+    assert _text(serve, AT_IMPORT) == str([["nothing", "nothing"], *["Error: Disallowed operati"] * 2])
+
+
+def test_module_level_had_nothing_to_suspend(serve) -> None:
+    async def run() -> str:
+        async with serve(AT_IMPORT, date="2025-01-01", flags=("python_no_global_handlers",)) as running:
+            return (await running.client.get("/")).text
+
+    assert asyncio.run(run()) == str(["No suspender"] * 3)
 
 
 def test_anyio_runs_its_thread_work_in_the_handler(serve) -> None:

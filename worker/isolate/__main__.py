@@ -163,7 +163,7 @@ def _era(flags: set[str]) -> era.Era:
     elif "python_workers_20250116" in flags:
         python = era.Era(dicts_become_maps=True, pyodide_version="0.28.2")
     else:
-        python = era.Era(null_is_none=True, dicts_become_maps=True, pyodide_version="0.26.0a2")
+        python = era.Era(null_is_none=True, dicts_become_maps=True, waits_at_import=False, pyodide_version="0.26.0a2")
     return python._replace(
         has_node="nodejs_compat_v2" in flags,
         bindings_are_raw="enable_python_external_sdk" not in flags and not _brings_sdk(),

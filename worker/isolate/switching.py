@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greenlet import getcurrent, greenlet
 
+from paddock.worker.isolate.web import era
 from paddock.worker.isolate.web.scope import in_request
 from paddock.worker.isolate.web.suspend import set_switcher
 
@@ -137,7 +138,7 @@ class _Switchable(Coroutine[Any, Any, Any]):
 
 
 def _can_wait() -> bool:
-    return isinstance(getcurrent(), _Stack) and in_request()
+    return isinstance(getcurrent(), _Stack) and (in_request() or era.current().waits_at_import)
 
 
 def _wait(awaitable: Awaitable[object]) -> object:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from paddock.worker.isolate.web.scope import in_request
 from paddock.worker.isolate.web.suspend import can_run_sync, run_sync
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class IsolateLoop(uvloop.Loop):
         return super().run_in_executor(self._executor or executor, func, *args)
 
     def run_until_complete(self, future: Any) -> Any:
-        """The result of `future`. Raises RuntimeError where there is no stack to suspend: at import, in callbacks."""
+        """The result of `future`. Raises RuntimeError where there is no stack to suspend: in callbacks."""
         if not _is_inside():
             return super().run_until_complete(future)
         # A task of its own, as in asyncio: what it does to context variables stays with it.
@@ -168,7 +169,7 @@ def _waiting_run(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _waiting_sleep(seconds: Any) -> None:
     """`time.sleep` that lets other events go on."""
-    if threading.current_thread() is threading.main_thread() and can_run_sync():
+    if threading.current_thread() is threading.main_thread() and in_request() and can_run_sync():
         run_sync(asyncio.sleep(seconds))
     else:
         _sleep(seconds)

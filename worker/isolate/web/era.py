@@ -19,12 +19,14 @@ class Era(NamedTuple):
     `has_node`: names of Node.js are global.
     `bindings_are_raw`: the `workers` package of the time hands out most bindings as JavaScript has them, and not in
     wrappers that convert arguments and results.
+    `waits_at_import`: the main module is imported on a stack that can be suspended.
     """
 
     null_is_none: bool = False
     dicts_become_maps: bool = False
     bindings_are_raw: bool = False
     has_node: bool = False
+    waits_at_import: bool = True
     pyodide_version: str = "314.0.0"
     sockets_get_blobs: bool = True
     sockets_answer_close: bool = True

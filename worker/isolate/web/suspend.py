@@ -31,7 +31,7 @@ def set_switcher(can_wait: _CanWait, wait: _Wait) -> None:
 
 
 def can_run_sync() -> bool:
-    """Whether `run_sync` can wait here: in code that an event runs, and not at import."""
+    """Whether `run_sync` can wait here: in code that an event runs, and at import but for the oldest era."""
     return _switcher is not None and _switcher[0]()
 
 
