@@ -76,6 +76,20 @@ def test_vectors_are_those_of_transformers(run, engine_of, stand_ins: Path, name
     assert max(differences) <= TOLERANCE
 
 
+@pytest.mark.parametrize("pooling", ["mean", "cls", None])
+def test_a_way_of_pooling_that_is_the_rule_changes_no_vector(run, engine_of, stand_ins: Path, pooling: Any) -> None:
+    """As the models of bge are run: their file says mean, their checkpoint cls."""
+    engine = engine_of(stand_ins / "bge", runner="pooling", pooling="mean", dimensions=384, max_model_len=None)
+    pooled, _ = run(_work(engine, Pooling("embed", TEXTS, pooling=pooling)))
+    wanted = reference(stand_ins / "bge", TEXTS, pooling or "mean", 384)
+    assert (
+        max(
+            abs(a - b) for one, other in zip(rows(pooled), wanted, strict=True) for a, b in zip(one, other, strict=True)
+        )
+        <= TOLERANCE
+    )
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_near_texts_have_near_vectors(run, engine_of, stand_ins: Path, name: str) -> None:
     engine = engine_of(stand_ins / name, runner="pooling", dimensions=384, max_model_len=None)

@@ -110,6 +110,18 @@ def test_takes_safetensors_and_leaves_pickles_and_copies(hub: _Hub, phi: ModelCa
     assert find_weights(phi, cache=tmp_path) == weights
 
 
+def test_takes_what_pools_the_vectors_of_an_embedding_model(hub: _Hub, tmp_path: Path) -> None:
+    """Sentence-transformers keeps it in folders, in which others have copies of the weights."""
+    layers = {"modules.json": "[]", "1_Pooling/config.json": "{}", "2_Dense/model.safetensors": "layer"}
+    hub.files = {**_SMALL, **_WEIGHTS, **layers, "2_Dense/pytorch_model.bin": "pickle"}
+    bge = Catalog.read([SHIPPED_CATALOG]).card("@cf/baai/bge-m3")
+    folder = Path(pull(bge, progress=False, cache=tmp_path, endpoint=hub.url).path)
+    assert (folder / "1_Pooling" / "config.json").is_file()
+    assert (folder / "2_Dense" / "model.safetensors").read_text() == "layer"
+    assert not (folder / "2_Dense" / "pytorch_model.bin").exists()
+    assert not (folder / "onnx").exists()
+
+
 def test_goes_on_where_it_stopped(hub: _Hub, phi: ModelCard, tmp_path: Path) -> None:
     weights = pull(phi, progress=False, cache=tmp_path, endpoint=hub.url)
     (Path(weights.path) / "model.safetensors").resolve().unlink()

@@ -1,8 +1,9 @@
-"""Embeddings through every door over real HTTP, with vectors that are made up."""
+"""Tasks that write no text through the doors over real HTTP, with results that are made up."""
 
 import asyncio
 
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
+from paddock.bindings.ai.engines.work import Listening
 
 EMBED = """
 from workers import Response, WorkerEntrypoint
@@ -15,6 +16,14 @@ class Default(WorkerEntrypoint):
             "is_float": isinstance(number, float), "shape": result.shape, "is_list": isinstance(result.shape, list),
             "same": result["data"][0][0] == number, "pooling": result.pooling,
         })
+"""
+LISTEN = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        audio = {"body": request.js_object.body, "contentType": "audio/wav"}
+        return Response.json(await self.env.AI.run("@cf/openai/whisper", {"audio": audio}))
 """
 ACCOUNT = "/client/v4/accounts/a/ai"
 
@@ -44,5 +53,21 @@ def test_rest_and_openais_door_give_the_same_vectors(serve) -> None:
             assert (result["shape"], native.json()["success"]) == ([2, 768], True)
             assert [item["embedding"] for item in openai.json()["data"]] == result["data"]
             assert float(native.headers["cf-ai-neurons"]) > 0
+
+    asyncio.run(run())
+
+
+def test_a_recording_goes_from_the_client_through_a_handler_as_a_stream(serve) -> None:
+    """WA-088, WA-100"""
+
+    async def run() -> None:
+        engine = ScriptedEngine()
+        async with serve(LISTEN, engine) as running:
+            sound = bytes(range(256)) * 8
+            answer = (await running.client.post("/", content=sound)).json()
+            assert (answer["word_count"], answer["text"]) == (2, "word0 word1")
+            work = engine.requests[0].work
+            assert isinstance(work, Listening)
+            assert work.audio == sound
 
     asyncio.run(run())
