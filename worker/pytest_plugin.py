@@ -31,7 +31,6 @@ __all__ = [
     "outbound",
     "paddock_session",
     "pytest_addoption",
-    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_runtest_call",
@@ -70,16 +69,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    if config.getoption("paddock_ai") == "vllm" and getattr(config.option, "dist", "") == "load":
-        config.option.dist = "loadgroup"  # pytest-xdist: all that need engines go to one process
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of pytest-xdist's processes, one runs all tests that need real engines."""
-    if config.getoption("paddock_ai") == "vllm" and config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if "worker" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group("paddock-engines"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

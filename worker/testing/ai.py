@@ -43,6 +43,11 @@ class Ai(Faults):
         self._rules: list[Rule] = []
         self._problems: list[str] = []
 
+    @property
+    def needs_engines(self) -> bool:
+        """Whether real engines may have to answer."""
+        return self.mode == "vllm" or (self.cassette is not None and self.cassette.records)
+
     # What calls are answered with
 
     def reply(self, *answers: Answer) -> None:

@@ -1,7 +1,6 @@
 """Real engines for tests: one AI service for all tests of a worker, whose models stay loaded between them.
 
-Of the processes of pytest-xdist one alone has engines at a time; the others wait for it (and the plugin sends all tests
-that need them to the same one).
+Of the processes of pytest-xdist one alone has engines at a time; the others wait for it to end.
 """
 
 from __future__ import annotations
@@ -29,27 +28,36 @@ __all__ = ["LiveModels", "fingerprint"]
 
 
 class LiveModels:
-    """The service of `paddock dev`, opened by its first use. On the loop."""
+    """The service of `paddock dev`. `prepare` it in the program's main thread; the rest is for the loop."""
 
-    def __init__(self, config: Config, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
-        self._tasks = tasks
+        self._is_prepared = False
         self._opening = asyncio.Lock()
         self._lock: IO[str] | None = None
         self._forkserver: ForkServer | None = None
         self._service: AiService | None = None
 
-    async def service(self) -> AiService:
-        """The service, ready."""
+    def prepare(self) -> None:
+        """Have engines ready to be started, once. Waits for other processes of the same run that have some."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        self._lock = _locked()
+        if self._config.paddock.engine.kind == "vllm":
+            # Here, as what dies with its parent dies with the parent's thread.
+            self._forkserver = ForkServer(host_plan(self._config, gpu=has_nvidia_gpu()))
+            self._forkserver.start()
+
+    async def service(self, tasks: asyncio.TaskGroup) -> AiService:
+        """The service, ready. Its models come with their first calls, and go with `close`."""
+        assert self._is_prepared, "whoever begins a test that needs engines prepares them"
         async with self._opening:
             if self._service is None:
-                self._lock = await asyncio.to_thread(_locked)
-                if self._config.paddock.engine.kind == "vllm":
-                    self._forkserver = ForkServer(host_plan(self._config, gpu=has_nvidia_gpu()))
-                    self._forkserver.start()
+                if self._forkserver is not None:
                     await self._forkserver.attach()
                 self._service = make_service(self._config, self._forkserver)
-                self._service.engines.start(self._tasks)
+                self._service.engines.start(tasks)
         return self._service
 
     async def close(self) -> None:

@@ -141,6 +141,8 @@ class Paddock:
 
     def _start(self) -> None:
         self.open()
+        if self.ai.needs_engines:
+            self.prepare_engines()
         self.begin_test(self.ai, self.outbound)
 
     def open(self) -> None:
@@ -242,6 +244,10 @@ class Paddock:
         except EngineUnavailable as error:
             return f"needs a real engine: {error}"
         return ""
+
+    def prepare_engines(self) -> None:
+        """Have real engines ready to be started. In the program's main thread."""
+        self._staged().live.prepare()
 
     @property
     def secrets(self) -> dict[str, str]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from paddock.bindings.binding import FetchRequest, FetchResponse
     from paddock.bindings.queues.broker import Deliver
     from paddock.worker.peer import IncomingFetch
-    from paddock.worker.testing.live import LiveModels
     from paddock.worker.testing.props import Play, Props
+    from paddock.worker.testing.service import Live
 
 __all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
 
@@ -29,7 +29,7 @@ __all__ = ["CurrentBindings", "CurrentOutbound", "Scene"]
 class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
-    def __init__(self, props: Props, play: Play, state: Path, live: LiveModels) -> None:
+    def __init__(self, props: Props, play: Play, state: Path, live: Live) -> None:
         self.service = TestedService(props, play, live)
         self.broker = make_broker(props.config)
         self.bindings = make_bindings(msgspec.structs.replace(props.config, state=state), self.service, self.broker)

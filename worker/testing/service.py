@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import aclosing
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -21,17 +21,19 @@ from paddock.worker.testing.faults import NO_WAITS
 from paddock.worker.testing.recorder import checked, recorded, replayed, unrecorded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
-    from paddock.worker.testing.live import LiveModels
     from paddock.worker.testing.props import Play, Props
 
-__all__ = ["TestedService"]
+__all__ = ["Live", "TestedService"]
+
+#: Gives the service of the real engines.
+Live: TypeAlias = "Callable[[], Awaitable[AiService]]"
 
 _CALL: Final[ContextVar[AiCall]] = ContextVar("ai_call")
 #: Nothing waits between two pieces: they are all there.
@@ -43,7 +45,7 @@ _WEIGHTS: Final = Weights("", "fake")
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(self, props: Props, play: Play, live: LiveModels) -> None:
+    def __init__(self, props: Props, play: Play, live: Live) -> None:
         ai = play.ai
         self._live = live
         self._fingerprint = props.fingerprint
@@ -84,7 +86,7 @@ class TestedService(AiService):
         if ai.mode == "vllm" and (fault := ai.fault(model)) is not None:
             raise fault
         if ai.mode == "vllm":
-            return await (await self._live.service()).run(model, inputs, calls, dialect, keep_alive)
+            return await (await self._live()).run(model, inputs, calls, dialect, keep_alive)
         if ai.mode != "replay" or cassette is None:
             return await super().run(model, inputs, calls, dialect, keep_alive)
         card = self.runnable(model)
@@ -95,7 +97,7 @@ class TestedService(AiService):
             return await replayed(ai, recording, card, calls, self._fingerprint(card))
         if not cassette.records:
             raise unrecorded(ai, cassette, model, inputs)
-        return await recorded(await self._live.service(), cassette, model, inputs, calls, dialect)
+        return await recorded(await self._live(), cassette, model, inputs, calls, dialect)
 
     def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:
         try:

@@ -57,8 +57,10 @@ class Session:
         ai = self._ai(item)
         if ai.mode == "replay":
             ai.cassette = self._cassette(item, paddock)
-        if (ai.mode == "vllm" or (ai.cassette is not None and ai.cassette.records)) and (lacks := paddock.lacks_engine):
-            pytest.skip(lacks)
+        if ai.needs_engines:
+            if lacks := paddock.lacks_engine:
+                pytest.skip(lacks)
+            paddock.prepare_engines()
         paddock.begin_test(ai, OutboundRoutes(allowed), keeps_state=keeps)
         yield paddock
 

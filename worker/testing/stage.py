@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable, Mapping, Sequence
 
+    from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import CallRecord, FetchRequest
     from paddock.worker.config.loading import Config
     from paddock.worker.testing.props import Play
@@ -101,7 +102,8 @@ class Stage:
         self._scene: Scene | None = None
         self._supervisor: Supervisor | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._live: LiveModels | None = None
+        #: The real engines.
+        self.live = LiveModels(config)
         self._closing = asyncio.Event()
         self._mark: _Mark | None = None
 
@@ -109,13 +111,12 @@ class Stage:
         """Live until `close`. `opened` is settled when tests can begin."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._live = LiveModels(self.config, self._tasks)
                 self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
                 opened.set_result(None)
                 await self._closing.wait()
                 await self._supervisor.close()
                 await self.end()
-                await self._live.close()
+                await self.live.close()
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -131,8 +132,7 @@ class Stage:
             if os.path.exists(self._state):
                 shutil.rmtree(self._state, ignore_errors=True)
             self._number += 1
-        assert self._live is not None
-        scene = Scene(self._props, play, Path(self._state), self._live)
+        scene = Scene(self._props, play, Path(self._state), self._live_service)
         self.kinds = scene.bindings.kinds() | {service.binding: "service" for service in self.config.services}
         return scene
 
@@ -173,6 +173,10 @@ class Stage:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
         fetch = wire.Fetch(wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None)
         return await self._sent(fetch, request.body, request.calls)
+
+    async def _live_service(self) -> AiService:
+        assert self._tasks is not None
+        return await self.live.service(self._tasks)
 
     async def _reserved(self, request: FetchRequest) -> Answer:
         # Few tests come here, and the app brings starlette along.
