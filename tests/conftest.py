@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_ROOT = Path(__file__).parents[1]
+#: What a wheel is built from.
+_SOURCES = ("worker", "bindings", "catalog", "pyproject.toml", "README.md", "LICENSE")
 _PREFIXES = ("CLOUDFLARE_", "WRANGLER_", "PADDOCK_")
 _NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 #: Helpers that live as long as the process that started them, and isolates that the fixture `worker` shares.
@@ -60,6 +64,22 @@ def start_dev() -> Callable[..., DevServer]:
     Readiness is the end of a pipe that the ready file is.
     """
     return _start_dev
+
+
+@pytest.fixture(scope="session")
+def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel that is built from a copy of the tree, without a network."""
+    copy, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
+    for name in _SOURCES:
+        source = _ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(out)], cwd=copy, check=True, capture_output=True)
+    (file,) = out.iterdir()
+    return file
 
 
 @pytest.fixture(autouse=True)
