@@ -2,8 +2,10 @@
 
 hypercorn 0.18 starts two tasks whenever a connection becomes idle and cancels them with the next request, keeps a
 connection that its client has closed for as long as an idle one (75 s, descriptor included), and writes the head and
-the body of a response one by one, which wakes the client twice. Here one task watches a connection for as long as it
-lives and ends with it, and a head waits for what follows it.
+the body of a response one by one, which wakes the client twice. When a client goes away while an app sends, hypercorn
+puts the news into the app's queue in the app's own task, which waits forever where the queue is full of a body. Here
+one task watches a connection for as long as it lives and ends with it, a head waits for what follows it, and an app
+that sends to nobody is told so by an exception.
 
 Until: a hypercorn that does so.
 """
@@ -21,15 +23,20 @@ from hypercorn import protocol
 from hypercorn.asyncio import run
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import RawData
-from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.events import Body, StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 if TYPE_CHECKING:
+    from hypercorn import events
     from hypercorn.protocol.events import Event
     from hypercorn.typing import H11SendableEvent
 
-__all__ = ["ClientConnection", "Http2Connection", "HttpConnection", "install"]
+__all__ = ["ClientConnection", "ClientGone", "Http2Connection", "HttpConnection", "install"]
+
+
+class ClientGone(ConnectionError):
+    """Raised to an app that sends a response to a client that is not there any more."""
 
 
 class _IdleTime:
@@ -53,6 +60,28 @@ class ClientConnection(TCPServer):
     def __init__(self, *details: Any) -> None:
         super().__init__(*details)
         self.idle_task: Any = _IdleTime()
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        except asyncio.CancelledError:
+            # The server has ended. Python 3.11 takes a connection's task that is cancelled for a defect, and says so.
+            if not self.context.terminated.is_set():
+                raise
+
+    async def protocol_send(self, event: events.Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                self.writer.write(event.data)
+                await self.writer.drain()
+            except (ConnectionError, RuntimeError):
+                # The reading side sees that as the end of the connection, behind what has arrived.
+                self.writer.transport.abort()
+                if isinstance(self.protocol.protocol, HttpConnection):
+                    self.protocol.protocol.is_client_gone = True
 
     async def _read_data(self) -> None:
         watch = self._task_group._task_group.create_task(self._watch())
@@ -80,11 +109,15 @@ class HttpConnection(H11Protocol):
     """HTTP/1.1 as hypercorn speaks it, whose response heads leave together with what follows them."""
 
     _head = b""
+    is_client_gone = False
 
     async def stream_send(self, event: Event) -> None:
+        """Send a part of a response. Raises ClientGone for one of its body, which only apps send."""
         if isinstance(event, StreamClosed):
             await self._flush(b"")
         await super().stream_send(event)
+        if self.is_client_gone and isinstance(event, Body):
+            raise ClientGone("the client went away in the middle of its response")
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         try:

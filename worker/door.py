@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import faultreport
+from paddock.worker.connection import ClientGone
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded
 from paddock.worker.http import Exchange
@@ -113,6 +114,8 @@ class Door:
             await self._answer(exchange, request)
         except (PaddockError, PeerFault, OSError) as raised:
             error = exchange.excess or raised
+            if exchange.is_client_gone or isinstance(error, ClientGone):
+                return " · client gone"
             if exchange.status:
                 # The head is out: all that is left is to break off, so that nobody takes the rest for complete.
                 logger.error("response_broken %s", error)

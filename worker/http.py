@@ -162,6 +162,11 @@ class Exchange:
         """Set once the request's body is known to be over the limit: then that is the answer, whatever else is."""
         return self._body.excess
 
+    @property
+    def is_client_gone(self) -> bool:
+        """True once the client is known to have gone away, which need not be at once."""
+        return self._body.is_disconnected
+
     async def disconnected(self) -> None:
         """Return when the client is gone. Waits for the request's body first, because it comes the same way."""
         await self._body.over.wait()

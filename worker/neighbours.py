@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import PaddockError
 from paddock.worker import wire
+from paddock.worker.channel import whole
 from paddock.worker.errors import IsolateError
 from paddock.worker.peer import PeerFault
 
@@ -93,7 +94,9 @@ class Neighbours:
             else:
                 route = self._routes[fetch.target]
                 event = _event(fetch, entrypoint=route.entrypoint or wire.DEFAULT, props=route.props)
-                answer = await (await route.isolate()).fetch(event, incoming.body, calls, incoming.parts)
+                # Of an event that is no fetch, tail workers are told what it was: that is in its arguments.
+                body = incoming.body if fetch.verb in (wire.FETCH, wire.CALL) else await whole(incoming.body)
+                answer = await (await route.isolate()).fetch(event, body, calls, incoming.parts)
         except PeerFault as fault:
             incoming.fault(fault.name, fault.message)
         except PaddockError as error:

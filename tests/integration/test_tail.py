@@ -15,7 +15,8 @@ BASE = """
 name = "{name}"
 main = "handler.py"
 compatibility_date = "2026-09-15"
-compatibility_flags = ["python_workers"]
+compatibility_flags = ["python_workers", "service_binding_extra_handlers"]
+services = [{{ binding = "OTHER", service = "{other}" }}]
 kv_namespaces = [{{ binding = "KV", id = "told" }}]
 [paddock.engine]
 kind = "off"
@@ -35,10 +36,15 @@ class Default(WorkerEntrypoint):
     async def scheduled(self, controller, env, ctx):
         raise ValueError("failed")
 
+    async def queue(self, batch, env, ctx):
+        pass
+
     async def fetch(self, request):
         if request.url.endswith("/told"):
             names = (await self.env.KV.list())["keys"]
             return Response.json([await self.env.KV.get(name["name"]) for name in names])
+        if request.url.endswith("/queued"):
+            return await self.env.OTHER.fetch(request)
         if request.url.endswith("/raises"):
             raise ValueError("boom")
         if request.url.endswith("/dies"):
@@ -50,10 +56,16 @@ class Default(WorkerEntrypoint):
 TAIL = """
 import json
 import uuid
-from js import JSON
-from workers import WorkerEntrypoint
+from js import JSON, Object
+from pyodide.ffi import to_js
+from workers import Response, WorkerEntrypoint
 
 class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        messages = [{"id": str(n), "timestamp": 1, "attempts": 1, "body": "x" * 1000} for n in range(100)]
+        await self.env.OTHER.queue("jobs", to_js(messages, dict_converter=Object.fromEntries))
+        return Response("queued")
+
     async def tail(self, events, env, ctx):
         for event in events:
             if event.scriptName == "watched":
@@ -72,7 +84,9 @@ def client(start_dev: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
         place = folder / name
         place.mkdir()
         (place / "handler.py").write_text(handler)
-        (place / "wrangler.toml").write_text(text + BASE.format(name=name))
+        (place / "wrangler.toml").write_text(
+            text + BASE.format(name=name, other="tail" if name == "watched" else "watched")
+        )
         flags += ["-c", str(place / "wrangler.toml")]
     server = start_dev(folder, folder / "ready", *flags)
     with server.client as client:
@@ -125,3 +139,8 @@ def test_other_events_are_told_as_what_they_are(client: httpx.Client) -> None:
     client.get("/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=1000")
     item = told(client, "cron", "* * * * *")
     assert (item["event"]["scheduledTime"], item["outcome"]) == (1000, "exception")
+
+
+def test_a_batch_is_told_of_however_large_it_is(client: httpx.Client) -> None:
+    assert client.get("/queued").text == "queued"
+    assert told(client, "queue", "jobs")["event"]["batchSize"] == 100

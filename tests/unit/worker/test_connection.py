@@ -13,7 +13,7 @@ from hypercorn.config import Config
 from hypercorn.events import RawData
 from hypercorn.typing import ConnectionState
 
-from paddock.worker.connection import HttpConnection
+from paddock.worker.connection import ClientGone, HttpConnection
 from paddock.worker.listener import listen
 from paddock.worker.serving import serving_config
 
@@ -29,14 +29,15 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def connected(keep_alive_s: float = 75.0) -> AsyncIterator[tuple[Streams, asyncio.Event]]:
+async def connected(keep_alive_s: float = 75.0, app: Any = hello) -> AsyncIterator[tuple[Streams, asyncio.Event]]:
     """A client's connection, and what ends the server."""
     (sock,) = listen("127.0.0.1", 0, is_fixed=True)
     port, stop = sock.getsockname()[1], asyncio.Event()
     config = serving_config([sock])
     config.keep_alive_timeout = keep_alive_s
+    config.graceful_timeout = 0.05
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(hello, config, shutdown_trigger=stop.wait))
+        tasks.create_task(serve(app, config, shutdown_trigger=stop.wait))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         yield (reader, writer), stop
         writer.close()
@@ -100,3 +101,55 @@ def test_a_head_leaves_with_the_first_of_its_body(headers: list[tuple[bytes, byt
     first = asyncio.run(main())[0]
     assert first.startswith(b"HTTP/1.1 200")
     assert b"hello" in first
+
+
+def test_an_app_that_sends_to_nobody_is_told_so_whatever_still_waits_for_it() -> None:
+    """The rest of the request fills the app's queue, in which there is no room for the end of the connection."""
+    said, gone = asyncio.Event(), asyncio.Event()
+    ends: list[BaseException] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await gone.wait()
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+        except ConnectionError as error:
+            ends.append(error)
+        said.set()
+
+    async def main() -> None:
+        async with connected(app=app) as ((_, writer), _):
+            writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 8000000\r\n\r\n" + bytes(4_000_000))
+            writer.transport.set_write_buffer_limits(3_000_000, 2_999_999)
+            await writer.drain()
+            writer.transport.abort()
+            gone.set()
+            await said.wait()
+
+    asyncio.run(main())
+    assert isinstance(ends[0], ClientGone)
+
+
+def test_a_connection_that_the_end_of_the_server_cuts_off_is_no_defect() -> None:
+    """Python 3.11 logs the traceback of every connection that is cancelled."""
+    defects: list[dict[str, Any]] = []
+    begun = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            begun.set()
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: defects.append(context))
+        async with connected(app=app) as ((reader, writer), stop):
+            writer.write(REQUEST)
+            await begun.wait()
+            stop.set()
+            await reader.read()
+
+    asyncio.run(main())
+    assert not defects
