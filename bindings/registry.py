@@ -5,43 +5,33 @@ Third parties add kinds through the entry-point group `paddock.bindings`, read h
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
-
-from paddock.bindings.ai.binding import AiBinding
-from paddock.bindings.analytics.binding import AnalyticsBinding
-from paddock.bindings.assets.binding import AssetsBinding
-from paddock.bindings.d1.binding import D1Binding
-from paddock.bindings.hello.binding import HelloBinding
-from paddock.bindings.kv.binding import KvBinding
-from paddock.bindings.queues.binding import QueueBinding
-from paddock.bindings.r2.binding import R2Binding
-from paddock.bindings.ratelimits.binding import RateLimitBinding
 
 if TYPE_CHECKING:
     from paddock.bindings.binding import Binding
 
 __all__ = ["BINDINGS", "ENTRY_POINTS", "binding_class"]
 
-BINDINGS: Final[dict[str, type[Binding]]] = {
-    "ai": AiBinding,
-    "analytics": AnalyticsBinding,
-    "assets": AssetsBinding,
-    "d1": D1Binding,
-    "hello": HelloBinding,
-    "kv": KvBinding,
-    "queue": QueueBinding,
-    "r2": R2Binding,
-    "ratelimit": RateLimitBinding,
+#: Kind -> where its class is. Imported when a worker has such a binding: most have few kinds.
+BINDINGS: Final = {
+    "ai": "paddock.bindings.ai.binding:AiBinding",
+    "analytics": "paddock.bindings.analytics.binding:AnalyticsBinding",
+    "assets": "paddock.bindings.assets.binding:AssetsBinding",
+    "d1": "paddock.bindings.d1.binding:D1Binding",
+    "hello": "paddock.bindings.hello.binding:HelloBinding",
+    "kv": "paddock.bindings.kv.binding:KvBinding",
+    "queue": "paddock.bindings.queues.binding:QueueBinding",
+    "r2": "paddock.bindings.r2.binding:R2Binding",
+    "ratelimit": "paddock.bindings.ratelimits.binding:RateLimitBinding",
 }
 ENTRY_POINTS: Final = "paddock.bindings"
 
 
 def binding_class(kind: str) -> type[Binding]:
     """The class of a kind, ours or a third party's. Raises KeyError with the kinds that exist."""
-    if kind in BINDINGS:
-        return BINDINGS[kind]
-    found = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    ours = {name: EntryPoint(name, place, ENTRY_POINTS) for name, place in BINDINGS.items()}
+    found = ours if kind in ours else {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
     if kind not in found:
         raise KeyError(f"expected one of {', '.join(sorted([*BINDINGS, *found]))}; got {kind!r}")
     loaded: type[Binding] = found[kind].load()

@@ -15,16 +15,14 @@ from paddock.bindings.ai.engines.embedded import EmbeddedEngine
 from paddock.bindings.ai.engines.hostplan import HostPlan
 from paddock.bindings.ai.engines.policy import LifePolicy, parse_keep_alive
 from paddock.bindings.ai.engines.pool import EnginePool
-from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
+from paddock.bindings.ai.engines.remote.settings import RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.tasks import task_of
 from paddock.bindings.ai.weights import find_weights
-from paddock.bindings.assets.binding import AssetsBinding
 from paddock.bindings.binding import BindingContext
 from paddock.bindings.errors import EngineUnavailable
 from paddock.bindings.host import BindingsHost
-from paddock.bindings.kv.binding import KvSettings
 from paddock.bindings.queues.binding import QueueSettings
 from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.bindings.registry import binding_class
@@ -39,8 +37,9 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.forkserver import ForkServer
     from paddock.bindings.ai.engines.protocol import Engine
     from paddock.bindings.ai.weights import Weights
+    from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.binding import CallRecord
-    from paddock.worker.config.loading import Config, Json, ServiceBinding
+    from paddock.worker.config.loading import Config, Json, KvNamespace, ServiceBinding
     from paddock.worker.config.settings import EngineSettings as ChosenEngine
 
 __all__ = [
@@ -140,7 +139,11 @@ def life_policy(chosen: ChosenEngine) -> LifePolicy:
 
 def make_assets(config: Config) -> AssetsBinding | None:
     """The static assets, when the configuration has some: clients reach them with and without a binding."""
-    return None if config.assets is None else AssetsBinding(config.assets.settings)
+    if config.assets is None:
+        return None
+    from paddock.bindings.assets.binding import AssetsBinding  # most have none
+
+    return AssetsBinding(config.assets.settings)
 
 
 def make_broker(*configs: Config) -> Broker:
@@ -155,7 +158,7 @@ def make_bindings(config: Config, service: AiService, broker: Broker) -> Binding
     chosen: list[tuple[str, str, object]] = [(config.ai, "ai", None)] if config.ai else []
     if config.assets is not None and config.assets.binding:
         chosen.append((config.assets.binding, "assets", config.assets.settings))
-    chosen += [(namespace.binding, "kv", KvSettings(namespace.id)) for namespace in config.kv_namespaces]
+    chosen += [(namespace.binding, "kv", _kv_settings(namespace)) for namespace in config.kv_namespaces]
     chosen += [
         (producer.binding, "queue", QueueSettings(producer.queue, producer.delivery_delay))
         for producer in config.producers
@@ -167,6 +170,12 @@ def make_bindings(config: Config, service: AiService, broker: Broker) -> Binding
             for name, kind, settings in chosen
         }
     )
+
+
+def _kv_settings(namespace: KvNamespace) -> object:
+    from paddock.bindings.kv.binding import KvSettings  # most have no such binding
+
+    return KvSettings(namespace.id)
 
 
 def make_start(config: Config, bindings: BindingsHost, session: Collection[str] = ()) -> wire.Start:
@@ -225,6 +234,8 @@ def _engine_maker(config: Config, forkserver: ForkServer | None) -> Callable[[Mo
     def make(card: ModelCard, weights: Weights) -> Engine:
         settings = plan(card, weights)
         if isinstance(settings, RemoteSettings):
+            from paddock.bindings.ai.engines.remote.engine import RemoteEngine  # most have no such server
+
             return RemoteEngine(settings, config.paddock.engine.remote_key)
         if forkserver is None:
             raise EngineUnavailable("The engine is switched off.", hint='Set [paddock.engine] kind = "vllm".')

@@ -37,7 +37,6 @@ from paddock.worker.serving import serving_config
 from paddock.worker.terminal import TerminalDesk
 from paddock.worker.tracing import from_environment as tracing_from_environment
 from paddock.worker.triggers import consumer
-from paddock.worker.typefiles import write_types
 from paddock.worker.upstream import Upstream
 from paddock.worker.usage import UsageLedger
 
@@ -113,7 +112,7 @@ class DevServer:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
                 if self._options.types:
-                    await asyncio.to_thread(write_types, self._config, self._service.catalog)
+                    await asyncio.to_thread(self._write_types, self._config)
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
                 current = _CurrentApp(self._app(workers[0]))
@@ -145,6 +144,11 @@ class DevServer:
         logger.debug("ai %s", ai_fields(record))
         self._ledger.add(record)
         self._metrics.add(record)
+
+    def _write_types(self, config: Config) -> None:
+        from paddock.worker.typefiles import write_types  # few ask for it, and every start would wait
+
+        write_types(config, self._service.catalog)
 
     async def _start_engines(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> ExitCode | None:
         tasks.create_task(self._ledger.run())
@@ -181,7 +185,7 @@ class DevServer:
         def renew() -> None:
             app.current = self._app(workers[0])
             if self._options.types:
-                loop.run_in_executor(None, write_types, workers[0].config, self._service.catalog)
+                loop.run_in_executor(None, self._write_types, workers[0].config)
 
         await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import shutil
 import sys
-import webbrowser
 from typing import TYPE_CHECKING, Final
 
 from paddock.worker.greeting import models_table
@@ -57,6 +56,8 @@ class KeyActions:
         ]
 
     async def _browse(self) -> None:
+        import webbrowser  # nobody has pressed the key at the start
+
         if not await asyncio.to_thread(webbrowser.open, self._url):
             raise OSError(f"there is no browser to be started here; open {self._url}")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 
 from paddock.bindings.binding import FetchResponse
@@ -92,6 +91,7 @@ class Outbound:
         async with self._opening:
             if self._client is None:
                 library = await asyncio.to_thread(importlib.import_module, "httpx")
+                cookies = importlib.import_module("http.cookiejar")  # which httpx has loaded
                 timeout = library.Timeout(None, connect=_CONNECT_TIMEOUT_S)
                 self._client = library.AsyncClient(
                     timeout=timeout,
@@ -99,7 +99,7 @@ class Outbound:
                     limits=library.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS),
                     headers={"user-agent": "Paddock"},
                     # A worker's fetch keeps no cookies: those of one visitor are not the next one's.
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                    cookies=cookies.CookieJar(cookies.DefaultCookiePolicy(allowed_domains=())),
                 )
             return self._client
 

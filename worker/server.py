@@ -14,7 +14,6 @@ import uvloop
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.worker.assembly import host_plan
-from paddock.worker.certificate import find_certificate
 from paddock.worker.debugging import make_inspector
 from paddock.worker.devserver import DevServer
 from paddock.worker.errors import PortInUse
@@ -43,6 +42,8 @@ def run_dev(configs: Sequence[Config], options: DevOptions) -> int:
     config = configs[0]
     certificate = None
     if config.dev.local_protocol == "https":
+        from paddock.worker.certificate import find_certificate  # loads `cryptography`
+
         certificate = find_certificate(options.https_key, options.https_certificate)
     try:
         inspector = make_inspector(config, options)
@@ -85,5 +86,6 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     gc.freeze()  # what is imported stays: looking for garbage need not look there
+    gc.enable()  # off since the command began
     code = await DevServer(configs, options, forkserver, certificate, inspector).run(sockets, stop)
     return ExitCode.INTERRUPTED if ended_by[:1] == [signal.SIGINT] else code

@@ -23,7 +23,8 @@ import paddock.bindings
 from paddock.bindings.ai.engines.embedded import EmbeddedEngine
 from paddock.bindings.ai.engines.forkserver import ForkServer
 from paddock.bindings.ai.engines.protocol import Adapter, EngineRequest, Message, SamplingParams
-from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
+from paddock.bindings.ai.engines.remote.engine import RemoteEngine
+from paddock.bindings.ai.engines.remote.settings import RemoteSettings
 from paddock.bindings.ai.engines.settings import EngineSettings
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from paddock.bindings.ai.engines.protocol import Adapter, Tool, ToolUse
-from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
+from paddock.bindings.ai.engines.remote.engine import RemoteEngine
+from paddock.bindings.ai.engines.remote.settings import RemoteSettings
 from paddock.bindings.errors import EngineUnavailable, InputError, JsonModeUnmet, LoraNotFound
 
 if TYPE_CHECKING:

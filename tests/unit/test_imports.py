@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from paddock.bindings.registry import BINDINGS, binding_class
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -160,12 +162,34 @@ def test_imports_point_downwards(importer: str, imported: str) -> None:
         ("paddock.worker.pytest_plugin", {"starlette", "hypercorn", "httpx", "msgspec", *ENGINE_PACKAGES}),
         ("paddock.worker.testing.session", {"starlette", "hypercorn", *ENGINE_PACKAGES}),
         ("paddock.worker.server", ENGINE_PACKAGES | CONVERTER_PACKAGES | {"zipfile"}),
+        ("paddock.worker.server", {CIPHERS, "jsonschema", "httpx", "http.cookiejar", "webbrowser"}),
     ],
 )
 def test_start_up_does_not_load(module: str, heavy: set[str]) -> None:
     """`paddock --help` is fast because nothing that it imports, however far away, is heavy. DT-068"""
     reached = _reached(module)
-    assert not {name for name in reached if _top(name) in heavy}
+    assert not {name for name in reached if _top(name) in heavy or name in heavy}
+
+
+def test_start_of_the_server_loads_nothing_that_the_configuration_may_not_name() -> None:
+    """Ready comes as early as it does because these wait for a worker that has them."""
+    reached = (
+        _reached("paddock.worker.cli.dev") | _reached("paddock.worker.session") | _reached("paddock.worker.server")
+    )
+    bindings = {place.partition(":")[0] for kind, place in BINDINGS.items() if kind != "queue"}  # the broker needs it
+    late = {
+        *bindings,
+        "paddock.bindings.ai.engines.remote.engine",
+        "paddock.worker.certificate",
+        "paddock.worker.stubs",
+        "paddock.worker.typefiles",
+    }
+    assert not {name for name in reached if _is_in(name, *late)}
+
+
+@pytest.mark.parametrize("kind", BINDINGS)
+def test_every_row_of_the_registry_leads_to_a_class_of_that_kind(kind: str) -> None:
+    assert binding_class(kind).kind == kind
 
 
 def _reached(start: str) -> set[str]:
@@ -177,6 +201,7 @@ def _reached(start: str) -> set[str]:
         if module in reached:
             continue
         reached.add(module)
+        waiting += [".".join(module.split(".")[:length]) for length in range(1, module.count(".") + 1)]
         if module in _modules():
             waiting += list(_imports(module, at_start=True))
     return reached

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def dev_options(arguments: Namespace) -> DevOptions:
 
 def run(arguments: Namespace) -> int:
     """Load the configuration, say what is wrong with it, and serve until the end."""
+    gc.disable()  # nearly all that is made from here to the first request stays: looking for garbage finds none
     from importlib.metadata import version
 
     from paddock.worker.errors import listed

@@ -12,8 +12,6 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-import jsonschema
-
 from paddock.bindings.ai.doors import openapi_chat, openapi_objects, openapi_parts
 from paddock.bindings.ai.doors.rest import ACCOUNT, ROUTES
 
@@ -118,6 +116,8 @@ def _valid(schema: dict[str, object] | None) -> object:
     """A model's schema; nothing said of inputs where its file has none, or one that is not JSON Schema."""
     if schema is None:
         return {}
+    import jsonschema  # a tenth of a server's start, for a document that few ask for
+
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError:

@@ -14,7 +14,8 @@ import pytest
 
 from paddock.bindings.ai.engines.clock import ManualClock
 from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, Message, SamplingParams
-from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
+from paddock.bindings.ai.engines.remote.engine import RemoteEngine
+from paddock.bindings.ai.engines.remote.settings import RemoteSettings
 
 MODEL = "@cf/acme/chat"
 NAME = "acme/chat"
