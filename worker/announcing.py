@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.worker.engineline import describe_engine
-from paddock.worker.greeting import bindings_table, cron_advice, exposure_warning, models_table, tail_list
+from paddock.worker.greeting import (
+    bindings_table,
+    cron_advice,
+    exposure_warning,
+    models_in_use,
+    models_table,
+    tail_list,
+)
 from paddock.worker.log import LOG
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ def server_url(config: Config, sockets: Sequence[socket.socket]) -> str:
     return f"{config.dev.local_protocol}://{f'[{named}]' if ':' in named else named}:{port}"
 
 
-def greet(configs: Sequence[Config], service: AiService, sockets: Sequence[socket.socket]) -> None:
+def greet(configs: Sequence[Config], options: DevOptions, service: AiService, sockets: Sequence[socket.socket]) -> None:
     """Warnings, then what the workers have, and that the server starts."""
     config = configs[0]
     engine = config.paddock.engine
@@ -53,7 +60,9 @@ def greet(configs: Sequence[Config], service: AiService, sockets: Sequence[socke
         for config in configs
         for table in (bindings_table(config, session, engine=line, columns=columns), tail_list(config, session))
     ]
-    logger.log(LOG, "%s\n", "\n\n".join(filter(None, [*tables, models_table(service)])))
+    preload = options.overrides.preload
+    models = models_table(service, set().union(*(models_in_use(config, preload) for config in configs)))
+    logger.log(LOG, "%s\n", "\n\n".join(filter(None, [*tables, models])))
     logger.log(LOG, "⎔ Starting local server...")
 
 

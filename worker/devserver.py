@@ -97,7 +97,7 @@ class DevServer:
 
     async def run(self, sockets: list[socket.socket], stop: asyncio.Event) -> ExitCode:
         """Serve on these sockets. Nothing that was started is left behind. Returns the exit code, signals aside."""
-        greet(self._configs, self._service, sockets)
+        greet(self._configs, self._options, self._service, sockets)
         try:
             async with asyncio.TaskGroup() as tasks:
                 if (failure := await self._start_engines(tasks, stop)) is not None:

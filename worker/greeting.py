@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
@@ -14,13 +15,16 @@ from paddock.bindings.errors import WeightsMissing
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.service import AiService
     from paddock.worker.config.loading import Config
 
-__all__ = ["bindings_table", "cron_advice", "exposure_warning", "models_table", "tail_list"]
+__all__ = ["bindings_table", "cron_advice", "exposure_warning", "models_in_use", "models_table", "tail_list"]
 
 _SHOWN_VALUE: Final = 40
 _NO_TASK: Final = "none: nothing here runs this task"
+#: What stands in a handler as the id of a model.
+_MODEL_ID: Final = re.compile(r"@(?:cf|hf)/[\w.-]+/[\w.-]+")
 _HEAD: Final = ("Binding", "Resource", "Mode")
 
 
@@ -77,7 +81,7 @@ def _bindings(config: Config, session: Collection[str], engine: str) -> Iterator
         is_there = service.service == config.name or service.service in session
         yield _Row(service.binding, target, "Worker", "local [connected]" if is_there else "local [not connected]")
     for name, value in sorted(config.vars.items()):
-        shown = "(hidden)" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
+        shown = "hidden" if name in config.secret_names else _cut(msgspec.json.encode(value).decode())
         yield _Row(name, shown, "Environment Variable")
 
 
@@ -103,16 +107,35 @@ def tail_list(config: Config, session: Collection[str] = ()) -> str:
     return "\n".join([f"{owner} is sending Tail events to the following Workers:", *lines])
 
 
-def models_table(service: AiService) -> str:
-    """One line for each model. A stand-in is never shown as the model that it stands for."""
-    rows = [("Model", "Task", "State", "Weights")]
-    for card in service.catalog:
-        try:
-            weights = service.engines.weights(card).describe()
-        except WeightsMissing as missing:
-            weights = f"missing: {missing.hint or missing.message}" if task_of(card) else _NO_TASK
-        rows.append((card.name, card.task.name if card.task else "", service.engines.state(card), weights))
-    return _columns(rows)
+def models_in_use(config: Config, preload: Iterable[str] = ()) -> set[str]:
+    """The models that a worker is about: those that its configuration, `--preload` or its main module name."""
+    try:
+        source = config.main.read_text("utf-8", errors="replace")
+    except OSError:  # there is no such file yet, which the configuration's warnings say
+        source = ""
+    return {*config.paddock.models, *preload, *_MODEL_ID.findall(source)}
+
+
+def models_table(service: AiService, only: Collection[str] | None = None) -> str:
+    """One line for each model, or for each of `only`; what stand-ins are, and how to see all, stands below once.
+
+    A stand-in is never shown as the model that it stands for.
+    """
+    rows = [_model_row(service, card) for card in service.catalog if only is None or card.name in only]
+    lines = [_columns([("Model", "Task", "State", "Weights"), *rows])] if rows else []
+    if any(row[-1].startswith("stand-in ") for row in rows):
+        lines.append("A stand-in is a tiny model that answers in place of the real weights: `paddock ai pull MODEL`.")
+    if others := len(service.catalog) - len(rows):
+        lines.append(f"{others} {'other ' if rows else ''}models in the catalog: `paddock ai models list`.")
+    return "\n".join(lines)
+
+
+def _model_row(service: AiService, card: ModelCard) -> tuple[str, str, str, str]:
+    try:
+        weights = service.engines.weights(card).describe()
+    except WeightsMissing as missing:
+        weights = f"missing: {missing.hint or missing.message}" if task_of(card) else _NO_TASK
+    return (card.name, card.task.name if card.task else "", service.engines.state(card), weights)
 
 
 def exposure_warning(config: Config, addresses: Iterable[str]) -> str | None:

@@ -51,7 +51,7 @@ class Weights(msgspec.Struct, frozen=True):
     def describe(self) -> str:
         """One line for people: what runs, and what to know of it."""
         if self.is_stand_in:
-            text = f"stand-in {Path(self.path).name}: a tiny model that answers in place of the real weights"
+            text = f"stand-in {Path(self.path).name}"
         elif self.servers:
             text = f"{self.kind} {', '.join(self.servers)}"
         else:

@@ -13,6 +13,7 @@ from paddock.worker.options import DevOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from paddock.worker.cli.arguments import Parser
 
@@ -62,6 +63,8 @@ def run(arguments: Namespace) -> int:
 
     options = dev_options(arguments)
     _set_up_logging(options)
+    if options.ready_file is not None:
+        _clear_ready_file(options.ready_file)
     banner = f"paddock {version('paddock')}"
     logger.log(LOG, "\n%s\n%s", banner, "─" * len(banner))
     configs = load_session(options)
@@ -77,6 +80,15 @@ def run(arguments: Namespace) -> int:
     from paddock.worker.server import run_dev
 
     return run_dev(configs, options)
+
+
+def _clear_ready_file(path: Path) -> None:
+    """Take away what an earlier session wrote: whoever waits for this one must not find it. Raises UsageError."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        what = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
+        raise UsageError(f"argument --ready-file: expected a file that can be written; got {str(path)!r}: {what}")
+    if path.is_file():
+        path.unlink()
 
 
 def _set_up_logging(options: DevOptions, secrets: tuple[str, ...] = ()) -> None:

@@ -33,14 +33,15 @@ __all__ = [
 CONFIG_NAME: Final = "wrangler-like.toml"
 #: In the order of search within a folder: ours, then wrangler's own order.
 _NAMES: Final = (CONFIG_NAME, "wrangler.json", "wrangler.jsonc", "wrangler.toml")
-_EXAMPLE: Final = 'name = "my-worker"\nmain = "handler.py"\ncompatibility_flags = ["python_workers"]\n'
+_EXAMPLE: Final = 'name = "my-worker"\nmain = "handler.py"\ncompatibility_flags = ["python_workers"]'
 
 
 def find_config(explicit: Path | None, start: Path) -> Path:
     """The configuration file: the one that was named, else the nearest one from `start` upwards."""
     if explicit is not None:
         if not explicit.is_file():
-            raise ConfigError([f"Expected a configuration file at {explicit}, but there is none."])
+            found = "a folder" if explicit.is_dir() else "none"
+            raise ConfigError([f"Expected a configuration file at {explicit}, but there is {found}."])
         return explicit.resolve()
     nearest = nearest_config(start)
     if nearest is None:
@@ -149,8 +150,15 @@ def secret_candidates(folder: Path, env: str | None, named: Sequence[Path]) -> t
 
 
 def find_state(root: Path, named: Path | None) -> Path:
-    """The state folder: the project's own, or the one that was named, which is relative to where the command runs."""
-    return root / ".paddock" / "state" if named is None else named.expanduser().resolve()
+    """The state folder: the project's own, or the one that was named, which is relative to where the command runs.
+
+    Raises ConfigError when a file is where the folder or one above it would be.
+    """
+    folder = root / ".paddock" / "state" if named is None else named.expanduser().resolve()
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise ConfigError([f"Expected a folder for local state at {folder}, but {place} is a file."])
+    return folder
 
 
 def read_secrets(secrets: SecretFiles) -> dict[str, str]:
@@ -172,7 +180,10 @@ def _upwards(start: Path) -> Iterator[Path]:
 
 def _not_found(start: Path) -> str:
     names = ", ".join(_NAMES)
-    return f"No configuration ({names}) in {start} or any folder above it. A minimal {CONFIG_NAME}:\n{_EXAMPLE}"
+    return (
+        f"No configuration ({names}) in {start} or any folder above it. `paddock init my-app` begins a project. "
+        f"A minimal {CONFIG_NAME}:\n{_EXAMPLE}"
+    )
 
 
 def _too_deep(path: Path) -> str:

@@ -41,7 +41,7 @@ def test_a_session_says_what_it_has_in_wranglers_order(start: Start, tmp_path: P
     more = (
         'nonsense = 1\n[ai]\nbinding = "AI"\n[vars]\nGREETING = "hi"\n[triggers]\ncrons = ["*/5 * * * *", "0 1 * * *"]'
     )
-    session = start(config=CONFIG + more)
+    session = start(config=CONFIG + more, handler=ASKS)
     for pattern in (
         r"^\npaddock \d\S*\n─+\n",
         r"Using secrets defined in \.dev\.vars\n",
@@ -51,8 +51,9 @@ def test_a_session_says_what_it_has_in_wranglers_order(start: Start, tmp_path: P
         r"Your Worker has access to the following bindings:\nBinding +Resource +Mode\n",
         r"env\.AI +AI \(off\) +local\n",
         r'env\.GREETING \("hi"\) +Environment Variable +local\n',
-        r"env\.TOKEN \(\(hidden\)\) +Environment Variable +local\n",
-        r"@cf/microsoft/phi-2 +Text Generation +cold +stand-in",
+        r"env\.TOKEN \(hidden\) +Environment Variable +local\n",
+        r"\nModel +Task +State +Weights\n@cf/microsoft/phi-2 +Text Generation +cold +stand-in phi\n",
+        r"A stand-in is a tiny model .*\n\d+ other models in the catalog: `paddock ai models list`\.\n",
         r"\n⎔ Starting local server\.\.\.\n",
     ):
         session.expect(pattern)

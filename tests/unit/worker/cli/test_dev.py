@@ -120,3 +120,18 @@ def test_flags_that_contradict_each_other_are_named_in_one_sentence(words: tuple
     with pytest.raises(UsageError, match=flags) as raised:
         parse(*words)
     assert str(raised.value).count(".") == 1
+
+
+@pytest.mark.parametrize(("place", "named"), [("", "it is a folder"), ("nowhere/file", "there is no folder")])
+def test_a_ready_file_that_cannot_be_written_is_refused_before_the_start(
+    place: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dev", "--ready-file", str(tmp_path / place)]) == ExitCode.USAGE
+    assert named in capsys.readouterr().err
+
+
+def test_a_ready_file_of_an_earlier_session_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ready").write_text("{}")
+    assert main(["dev", "--ready-file", "ready"]) == ExitCode.CONFIG, "there is no project"
+    assert not (tmp_path / "ready").exists()

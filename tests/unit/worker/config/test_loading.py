@@ -60,6 +60,18 @@ def test_named_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "x.toml") in problem
 
 
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="but there is a folder"):
+        load_config(tmp_path)
+
+
+def test_a_file_in_the_place_of_local_state_is_named(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"folder for local state at .*/handler\.py/below, but .*/handler\.py is a file"
+    ):
+        project.load(persist_to=tmp_path / "handler.py" / "below")
+
+
 JSONC = """{
   "$schema": "node_modules/wrangler/config-schema.json",
   // a comment
