@@ -1,8 +1,10 @@
 """What a handler may not do while it is imported."""
 
-import asyncio
+from pathlib import Path
 
 import pytest
+
+from paddock.worker.testing import Paddock
 
 WORKER = """
 {head}
@@ -22,15 +24,23 @@ class Default(WorkerEntrypoint):
 """
 
 
-def said(serve, code: str, head: str = "", inside: str = "pass", **options) -> tuple[str, list[str]]:
-    """What `code` raised at import, and the handler's output; `inside` runs in the handler."""
-
-    async def run() -> tuple[str, list[str]]:
-        async with serve(WORKER.format(head=head, code=code, inside=inside), **options) as running:
-            reply = await running.client.get("/")
-            return reply.text, list(running.lines)
-
-    return asyncio.run(run())
+def said(
+    code: str, head: str = "", inside: str = "pass", *, is_strict: bool = True, folder: Path | None = None
+) -> tuple[str, list[str]]:
+    """What `code` raised at import, and the handler's output; `inside` runs in the handler, `folder` is its project."""
+    lines: list[str] = []
+    source, settings = WORKER.format(head=head, code=code, inside=inside), {"paddock": {"strict": is_strict}}
+    if folder is None:
+        worker = Paddock(source=source, settings=settings, on_log=lambda _, line: lines.append(line))
+    else:
+        (folder / "handler.py").write_text(source)
+        (folder / "wrangler.json").write_text(
+            '{"main": "handler.py", "compatibility_date": "2026-09-15", "compatibility_flags": ["python_workers"]}'
+        )
+        worker = Paddock(folder / "wrangler.json")
+    with worker:
+        text = worker.fetch("/").result().text
+    return text, lines
 
 
 @pytest.mark.parametrize(
@@ -41,9 +51,9 @@ def said(serve, code: str, head: str = "", inside: str = "pass", **options) -> t
         ("from random import randbytes", "randbytes(4)", "random.randbytes"),
     ],
 )
-def test_random_numbers_are_refused_by_name(serve, head: str, call: str, name: str) -> None:
+def test_random_numbers_are_refused_by_name(head: str, call: str, name: str) -> None:
     """PW-159"""
-    text, _ = said(serve, call, head, inside=call)
+    text, _ = said(call, head, inside=call)
     assert text == f"RuntimeError: Cannot use {name}() outside of request context"
 
 
@@ -56,21 +66,21 @@ def test_random_numbers_are_refused_by_name(serve, head: str, call: str, name: s
         ("import secrets", "secrets.token_hex()"),
     ],
 )
-def test_entropy_is_refused_and_works_in_a_handler(serve, head: str, call: str) -> None:
+def test_entropy_is_refused_and_works_in_a_handler(head: str, call: str) -> None:
     """PW-160"""
-    text, _ = said(serve, call, head, inside=f"assert {call} != {call}")
+    text, _ = said(call, head, inside=f"assert {call} != {call}")
     assert text.startswith("OSError: [Errno 5] Cannot get entropy outside of request context")
     assert "PYTHON_WORKERS_ALLOW_TOP_LEVEL_ENTROPY" in text
 
 
-def test_importing_what_stands_on_entropy_is_fine(serve) -> None:
-    text, _ = said(serve, "import multiprocessing, random, secrets, tempfile, uuid; random.Random(1).random()")
+def test_importing_what_stands_on_entropy_is_fine() -> None:
+    text, _ = said("import multiprocessing, random, secrets, tempfile, uuid; random.Random(1).random()")
     assert text == "nothing"
 
 
-def test_productions_permission_is_ours(serve) -> None:
+def test_productions_permission_is_ours() -> None:
     code = "os.environ['PYTHON_WORKERS_ALLOW_TOP_LEVEL_ENTROPY'] = '1'; os.urandom(4); random.random()"
-    assert said(serve, code, "import os, random")[0] == "nothing"
+    assert said(code, "import os, random")[0] == "nothing"
 
 
 @pytest.mark.parametrize(
@@ -83,31 +93,31 @@ def test_productions_permission_is_ours(serve) -> None:
         ("import socket", "socket.getaddrinfo('localhost', 1)"),
     ],
 )
-def test_timers_and_io_are_refused(serve, head: str, code: str) -> None:
+def test_timers_and_io_are_refused(head: str, code: str) -> None:
     """PW-104"""
-    assert said(serve, code, head)[0].startswith("JsException: Error: Disallowed operation called within global scope.")
+    assert said(code, head)[0].startswith("JsException: Error: Disallowed operation called within global scope.")
 
 
-def test_what_is_not_strict_warns(serve) -> None:
+def test_what_is_not_strict_warns() -> None:
     """PW-159, PW-160"""
-    text, lines = said(serve, "random.random(); os.urandom(4)", "import os, random", is_strict=False)
+    text, lines = said("random.random(); os.urandom(4)", "import os, random", is_strict=False)
     assert text == "nothing"
     assert any("Cannot use random.random() outside of request context" in line for line in lines)
     assert any("Cannot get entropy outside of request context" in line for line in lines)
 
 
-def test_httpx_can_be_imported_at_the_top(serve) -> None:
-    assert said(serve, "import httpx")[0] == "nothing"
+def test_httpx_can_be_imported_at_the_top() -> None:
+    assert said("import httpx")[0] == "nothing"
 
 
-def test_packages_get_the_entropy_that_the_sdk_grants_them(serve, tmp_path) -> None:
+def test_packages_get_the_entropy_that_the_sdk_grants_them(tmp_path: Path) -> None:
     (tmp_path / "python_modules" / "opentelemetry" / "trace").mkdir(parents=True)
     (tmp_path / "python_modules" / "opentelemetry" / "trace" / "propagation.py").write_text(
         "import uuid\nkey = uuid.uuid4()\n"
     )
     (tmp_path / "python_modules" / "other.py").write_text("import uuid\nkey = uuid.uuid4()\n")
-    assert said(serve, "import opentelemetry.trace.propagation")[0] == "nothing"
-    assert "Cannot get entropy" in said(serve, "import other")[0]
+    assert said("import opentelemetry.trace.propagation", folder=tmp_path)[0] == "nothing"
+    assert "Cannot get entropy" in said("import other", folder=tmp_path)[0]
 
 
 @pytest.mark.parametrize(
@@ -119,21 +129,21 @@ def test_packages_get_the_entropy_that_the_sdk_grants_them(serve, tmp_path) -> N
         ("import os", "os.fork()", "does not support processes"),
     ],
 )
-def test_threads_and_processes_are_refused_in_handlers_too(serve, head: str, code: str, text: str) -> None:
+def test_threads_and_processes_are_refused_in_handlers_too(head: str, code: str, text: str) -> None:
     inside = f"""
         try:
             {code}
         except Exception as error:
             return Response(f"{{type(error).__name__}}: {{error}}")"""
-    found, _ = said(serve, "pass", head, inside=inside.strip())
+    found, _ = said("pass", head, inside=inside.strip())
     assert text in found
 
 
-def test_what_asks_for_a_thread_is_called_in_place(serve) -> None:
+def test_what_asks_for_a_thread_is_called_in_place() -> None:
     inside = "return Response(str(await asyncio.to_thread(threading.get_ident) == threading.get_ident()))"
-    assert said(serve, "pass", "import asyncio, threading", inside=inside)[0] == "True"
+    assert said("pass", "import asyncio, threading", inside=inside)[0] == "True"
 
 
-def test_threads_are_there_where_nothing_is_strict(serve) -> None:
+def test_threads_are_there_where_nothing_is_strict() -> None:
     inside = "return Response(str(await asyncio.to_thread(threading.get_ident) == threading.get_ident()))"
-    assert said(serve, "pass", "import asyncio, threading", inside=inside, is_strict=False)[0] == "False"
+    assert said("pass", "import asyncio, threading", inside=inside, is_strict=False)[0] == "False"

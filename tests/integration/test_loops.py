@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from paddock.worker.testing import Paddock
+
 HEAD = """\
 import asyncio
 import time
@@ -27,12 +29,9 @@ def _handler(*lines: str, is_async: bool = False) -> str:
     return f"{HEAD}\nclass Default(WorkerEntrypoint):\n    {'async ' * is_async}def fetch(self, request):\n{body}"
 
 
-def _text(serve, source: str) -> str:
-    async def run() -> str:
-        async with serve(source) as running:
-            return (await running.client.get("/")).text
-
-    return asyncio.run(run())
+def _text(source: str) -> str:
+    with Paddock(source=source) as worker:
+        return worker.fetch("/").result().text
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -46,13 +45,13 @@ def _text(serve, source: str) -> str:
         "asyncio.get_event_loop().run_until_complete(asyncio.ensure_future(work()))",
     ],
 )
-def test_a_loop_in_a_handler_waits(serve, call: str, is_async: bool) -> None:
+def test_a_loop_in_a_handler_waits(call: str, is_async: bool) -> None:
     """PW-122; workerd's test stack-switching-state: what the work does to context variables stays with it."""
     lines = 'seen.set("handler")', f"before = {call}", 'return Response(f"{before} {seen.get()}")'
-    assert _text(serve, _handler(*lines, is_async=is_async)) == "handler handler"
+    assert _text(_handler(*lines, is_async=is_async)) == "handler handler"
 
 
-def test_closing_a_loop_leaves_the_handler_alone(serve) -> None:
+def test_closing_a_loop_leaves_the_handler_alone() -> None:
     source = _handler(
         "with asyncio.Runner() as runner:",
         "    first = runner.run(work())",
@@ -62,10 +61,10 @@ def test_closing_a_loop_leaves_the_handler_alone(serve) -> None:
         "loop.close()",
         "return Response(first + asyncio.run(work()))",
     )
-    assert _text(serve, source) == "nothingnothing"
+    assert _text(source) == "nothingnothing"
 
 
-def test_an_error_comes_out_of_the_loop(serve) -> None:
+def test_an_error_comes_out_of_the_loop() -> None:
     source = _handler(
         "async def fail():",
         "    raise KeyError('lost')",
@@ -74,7 +73,7 @@ def test_an_error_comes_out_of_the_loop(serve) -> None:
         "except KeyError as error:",
         "    return Response(str(error))",
     )
-    assert _text(serve, source) == "'lost'"
+    assert _text(source) == "'lost'"
 
 
 def test_a_sleeping_handler_lets_others_go_on(serve, until: Callable[..., Awaitable[None]]) -> None:
@@ -117,9 +116,9 @@ class Default(WorkerEntrypoint):
 """
 
 
-def test_module_level_waits_for_what_takes_no_time(serve) -> None:
+def test_module_level_waits_for_what_takes_no_time() -> None:
     """A site that is deployed computes its pages in this way."""
-    assert _text(serve, AT_IMPORT) == str([["nothing", "nothing"], *["Error: Disallowed operati"] * 2])
+    assert _text(AT_IMPORT) == str([["nothing", "nothing"], *["Error: Disallowed operati"] * 2])
 
 
 def test_module_level_had_nothing_to_suspend(serve) -> None:
@@ -130,7 +129,7 @@ def test_module_level_had_nothing_to_suspend(serve) -> None:
     assert asyncio.run(run()) == str(["No suspender"] * 3)
 
 
-def test_anyio_runs_its_thread_work_in_the_handler(serve) -> None:
+def test_anyio_runs_its_thread_work_in_the_handler() -> None:
     """Production has no threads: the SDK's patch of anyio makes sync routes of FastAPI run where they are called."""
     source = _handler(
         "import threading",
@@ -138,10 +137,10 @@ def test_anyio_runs_its_thread_work_in_the_handler(serve) -> None:
         "return Response(str(thread == threading.get_ident()))",
         is_async=True,
     )
-    assert _text(serve, f"import anyio.to_thread\n{source}") == "True"
+    assert _text(f"import anyio.to_thread\n{source}") == "True"
 
 
-def test_an_executor_of_ones_own_runs_in_place(serve) -> None:
+def test_an_executor_of_ones_own_runs_in_place() -> None:
     """Source: Pyodide, webloop; asgiref brings one, for asynchronous Django."""
     source = _handler(
         "import threading",
@@ -150,10 +149,10 @@ def test_an_executor_of_ones_own_runs_in_place(serve) -> None:
         "return Response(str(await asked == threading.get_ident()))",
         is_async=True,
     )
-    assert _text(serve, source) == "True"
+    assert _text(source) == "True"
 
 
-def test_with_env_lasts_as_long_as_what_it_calls(serve) -> None:
+def test_with_env_lasts_as_long_as_what_it_calls() -> None:
     """PW-038; workerd's test pytest/test_env."""
     source = _handler(
         "from js import Object",
@@ -168,10 +167,10 @@ def test_with_env_lasts_as_long_as_what_it_calls(serve) -> None:
         "return Response(f'{inside} {outside}')",
         is_async=True,
     )
-    assert _text(serve, source) == "other False"
+    assert _text(source) == "other False"
 
 
-def test_modules_of_javascript_are_there_at_import(serve) -> None:
+def test_modules_of_javascript_are_there_at_import() -> None:
     """PW-123"""
     source = f"""{HEAD}
 from workers import import_from_javascript
@@ -182,4 +181,4 @@ class Default(WorkerEntrypoint):
     def fetch(self, request):
         return Response(vectorize.DistanceMetric.DOT_PRODUCT)
 """
-    assert _text(serve, source) == "dot-product"
+    assert _text(source) == "dot-product"
