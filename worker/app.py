@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.routing import Router
-
 from paddock.bindings.ai.doors import envelope, openai, openapi, rest
 from paddock.bindings.ai.doors.access import OPEN
 from paddock.bindings.ai.doors.finetunes import MAX_UPLOAD_BYTES
@@ -97,13 +95,12 @@ def make_app(
         )
 
     relayed = relay.Relay(binding)
-    lifespan = Router().lifespan
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Without Starlette's application and routes: the HTTP server and the doors have its error pages, and routes
         # match decoded paths with `.`, which is no line break, and any path may hold one.
         if scope["type"] == "lifespan":
-            await lifespan(scope, receive, send)
+            await _stay(receive, send)
             return
         path = scope["path"]
         door: ASGIApp
@@ -118,6 +115,14 @@ def make_app(
         await door(scope, receive, send)
 
     return app
+
+
+async def _stay(receive: Receive, send: Send) -> None:
+    """Nothing begins or ends with the HTTP server. Source: ASGI specification, lifespan protocol."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _refusal(guard: Guard, scope: Scope) -> str:

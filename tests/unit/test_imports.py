@@ -162,7 +162,7 @@ def test_imports_point_downwards(importer: str, imported: str) -> None:
         ("paddock.worker.pytest_plugin", {"starlette", "hypercorn", "httpx", "msgspec", *ENGINE_PACKAGES}),
         ("paddock.worker.testing.session", {"starlette", "hypercorn", *ENGINE_PACKAGES}),
         ("paddock.worker.server", ENGINE_PACKAGES | CONVERTER_PACKAGES | {"zipfile"}),
-        ("paddock.worker.server", {CIPHERS, "jsonschema", "httpx", "http.cookiejar", "webbrowser"}),
+        ("paddock.worker.server", {CIPHERS, "jsonschema", "httpx", "http.cookiejar", "starlette", "webbrowser"}),
     ],
 )
 def test_start_up_does_not_load(module: str, heavy: set[str]) -> None:

@@ -179,7 +179,7 @@ class Stage:
         return await self.live.service(self._tasks)
 
     async def _reserved(self, request: FetchRequest) -> Answer:
-        # Few tests come here, and the app brings starlette along.
+        # Few tests come here, and the app brings the doors along.
         from paddock.worker.answers import Front
         from paddock.worker.app import make_app
 
