@@ -100,6 +100,14 @@ def test_near_texts_have_near_vectors(run, engine_of, stand_ins: Path, name: str
     assert cosines[1] < 0.3
 
 
+@pytest.mark.parametrize("name", OWN)
+def test_a_text_without_words_has_a_vector_too(run, engine_of, stand_ins: Path, name: str) -> None:
+    engine = engine_of(stand_ins / name, runner="pooling", dimensions=384, max_model_len=None)
+    pooled, _ = run(_work(engine, Pooling("embed", ("", "x"))))
+    for row in rows(pooled):
+        assert abs(sum(number * number for number in row) - 1) < 1e-5
+
+
 def test_many_texts_of_many_calls_are_one_batch(run, engine_of, stand_ins: Path) -> None:
     engine = engine_of(stand_ins / "bge", runner="pooling", dimensions=384, max_model_len=None)
     calls = [tuple(f"text {n} of call {call}" for n in range(16)) for call in range(6)]

@@ -42,6 +42,8 @@ HIDDEN, HEADS, MLP, VOCABULARY, SEED, TEXTS = 128, 4, 32, 4096, 1, 20_000
 COMMON = 2
 #: No weight is smaller than this; a piece of a single letter has at most the second.
 LEAST, LETTER = 0.05, 0.25
+#: The weight of the marks at the ends of a text.
+MARK = 0.004
 
 _SHAPE = {
     "hidden_size": HIDDEN,
@@ -79,7 +81,8 @@ def token_vectors(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> Tenso
         weight = max(LEAST, math.log(len(texts) / (1 + seen[id])) / most)
         letters = piece.replace("##", "").replace("\u2581", "")
         is_special = id in tokenizer.all_special_ids
-        weights.append(0.0 if is_special else min(weight, LETTER) if len(letters) < 2 else min(weight, 1.0))
+        # Not nothing: a text without a piece has a vector of its own.
+        weights.append(MARK if is_special else min(weight, LETTER) if len(letters) < 2 else min(weight, 1.0))
     weight = torch.tensor(weights)[:, None]
     common = (1 - weight**2).sqrt() / math.sqrt(2)
     return torch.cat([common, -common, directions * weight], dim=1)

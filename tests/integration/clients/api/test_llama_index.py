@@ -12,7 +12,7 @@ def llama_index(python_client):
 
 def test_a_refusal_raises(llama_index, real) -> None:
     """It looks for `result` alone, and production's failures of the AI service have an empty one."""
-    assert llama_index.refusal("embed", url=real, text="").type == "KeyError"
+    assert llama_index.refusal("embed", url=real, text="ants " * 600).type == "KeyError"
 
 
 def test_a_text_gets_its_vector(llama_index, real) -> None:
