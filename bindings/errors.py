@@ -18,6 +18,7 @@
       CatalogError              operator: a model file is malformed; names file and key
       ModelBusy                 user: an unload of a model that has calls or is pinned
       WeightsMissing            operator: no weights, and stand-ins are switched off
+      StateUnavailable          operator: what is kept on disk cannot be read or written
       ConverterMissing          operator: toMarkdown needs packages that are not installed
       EngineError               retryable or not
         EngineOverloaded        retryable: queue full (3040)
@@ -63,6 +64,7 @@ __all__ = [
     "PaddockError",
     "RequestTooLarge",
     "RunTimeout",
+    "StateUnavailable",
     "TaskUnsupported",
     "TextTooLong",
     "WeightsMissing",
@@ -268,6 +270,19 @@ class WeightsMissing(PaddockError):
     code = "weights_missing"
     actor = "operator"
     status = 503
+
+
+class StateUnavailable(PaddockError):
+    """The disk is full, or a database is damaged or locked. `what` is what `paddock state` calls it."""
+
+    code = "state_unavailable"
+    actor = "operator"
+
+    def __init__(self, what: str, error: Exception) -> None:
+        super().__init__(
+            f"{what}: what is kept in the state folder cannot be read or written: {error}",
+            hint=f"Is the disk full? `paddock state reset --only {what}` begins anew.",
+        )
 
 
 class ConverterMissing(PaddockError):

@@ -129,7 +129,7 @@ class AiService:
         checked = await _checked(card, inputs)
         record.price = token_price(card)
         serving = self.engines.serving(card)
-        job = task.prepare(card, checked, self._adapter(card, checked), dialect)
+        job = task.prepare(card, checked, await self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
         on_end = _after(len(job.requests), self._on_end)
         choices = [_recorded(serving.life.generate(request, keep_alive_s), record, on_end) for request in job.requests]
@@ -138,13 +138,15 @@ class AiService:
             return RunResult(output, None, (*headers, *_cost_headers(record)))
         return RunResult(None, await primed(job.stream(choices), self.engines.clock), headers)
 
-    def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
+    async def _adapter(self, card: ModelCard, inputs: Mapping[str, object]) -> Adapter | None:
         if inputs.get("lora") is None:
             return None
         name = str(inputs["lora"])
         configured, weights = self._adapters.get(card.name, {}), self.engines.weights(card)
         is_settled = name in configured or not card.takes_lora
-        uploaded = None if self._finetunes is None or is_settled else self._finetunes.adapter(card, name, weights)
+        uploaded = None
+        if self._finetunes is not None and not is_settled:
+            uploaded = await asyncio.to_thread(self._finetunes.adapter, card, name, weights)
         return uploaded or resolve_adapter(card, name, configured, weights)
 
 

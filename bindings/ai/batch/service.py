@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import msgspec
 
-from paddock.bindings.errors import InputError, OptionUnsupported, PaddockError, RequestTooLarge
+from paddock.bindings.errors import InputError, OptionUnsupported, PaddockError, RequestTooLarge, StateUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,6 +32,8 @@ _MOST_BESIDE: Final = 1
 #: A request that met a full queue or a model that does not start is tried again, so often and after so long.
 _TRIES: Final = 5
 _PAUSE_S: Final = 1.0
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -55,6 +58,7 @@ class Batches:
         self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self._is_stuck = False
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Run what waits, from an earlier process as well, in this group until `close`."""
@@ -65,19 +69,23 @@ class Batches:
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.wait([self._runner])
+        self._store.close()
 
     async def enqueue(self, card: ModelCard, inputs: object) -> dict[str, object]:
         """Accept a batch. Raises OptionUnsupported, InputError, RequestTooLarge; nothing is accepted then."""
         if card.value_of("async_queue") not in ("true", True) and not card.declares_input("requests"):
             raise OptionUnsupported(f"queueRequest: {card.name} takes no batches (its property async_queue is not set)")
+        id = await asyncio.to_thread(self._accept, card, inputs)
+        self._arrived.set()
+        return {"status": "queued", "request_id": id, "model": card.name}
+
+    def _accept(self, card: ModelCard, inputs: object) -> str:
         requests = _requests(inputs)
         if len(msgspec.json.encode(inputs)) > MAX_BYTES:
             raise RequestTooLarge(f"Request is too large: a batch of at most {MAX_BYTES} bytes is allowed")
         if card.declares_input("requests"):
             card.schema.check(inputs)
-        id = await asyncio.to_thread(self._store.add, card.name, requests)
-        self._arrived.set()
-        return {"status": "queued", "request_id": id, "model": card.name}
+        return self._store.add(card.name, requests)
 
     async def poll(self, card: ModelCard, id: object) -> dict[str, object]:
         """What a batch came to, or how far it is. Raises InputError for one that is not there."""
@@ -86,16 +94,34 @@ class Batches:
             raise InputError(f"Error: request_id: {card.name} has no batch {id!r}")
         if batch.status != "done":
             return {"status": batch.status, "request_id": id, "model": card.name}
-        return _answers(batch)
+        return await asyncio.to_thread(_answers, batch)
+
+    async def _kept(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What the store does, in a thread, as often as it takes: a full disk ends neither the server nor a batch."""
+        while True:
+            doing = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
+            try:
+                done = await asyncio.shield(doing)
+            except asyncio.CancelledError:
+                await asyncio.wait([doing])  # whoever closes may count on it that nothing is written behind their back
+                raise
+            except StateUnavailable as error:
+                if not self._is_stuck:
+                    logger.error("batches_stuck %s Tried again until it works.", error)
+                self._is_stuck = True
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._is_stuck = False
+                return done
 
     async def _run(self) -> None:
-        if again := await asyncio.to_thread(self._store.recover):
+        if again := await self._kept(self._store.recover):
             logger.warning("batches_recovered: %d requests had begun when the server ended, and run again.", again)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._arrived.clear()
                 await self._may_begin()
-                item = await asyncio.to_thread(self._store.take)
+                item = await self._kept(self._store.take)
                 if item is None:
                     await self._arrived.wait()
                     continue
@@ -113,15 +139,19 @@ class Batches:
         except PaddockError as error:
             if error.retryable and item.starts < _TRIES:
                 await asyncio.sleep(error.retry_after_s or _PAUSE_S)
-                await asyncio.to_thread(self._store.put_back, item.number)
+                await self._kept(self._store.put_back, item.number)
                 self._arrived.set()
                 return
             errors = [{"code": error.internal_code, "message": str(error)}]
             answer = {"result": {}, "success": False, "errors": errors}
+        except Exception as error:  # the server and the other requests go on
+            logger.exception("batch_request_failed model=%s", item.model)
+            errors = [{"code": PaddockError.internal_code, "message": f"{type(error).__name__}: {error}"}]
+            answer = {"result": {}, "success": False, "errors": errors}
         finally:
             self._running -= 1
             self._ended.set()
-        await asyncio.to_thread(self._store.finish, item.number, answer)
+        await self._kept(self._store.finish, item.number, answer)
 
 
 def _requests(inputs: object) -> list[tuple[str | None, object]]:
@@ -149,10 +179,9 @@ def _answers(batch: Batch) -> dict[str, object]:
     responses: list[dict[str, object]] = []
     usage = dict.fromkeys(_COUNTS, 0)
     for place, item in enumerate(batch.items):
-        answer = item.answer or {}
         again = {"starts": item.starts} if item.starts > 1 else {}
-        responses.append({"id": place, **answer, "external_reference": item.reference, **again})
-        for name, count in _usage(answer.get("result")).items():
+        responses.append({"id": place, **item.answer, "external_reference": item.reference, **again})
+        for name, count in _usage(item.answer.get("result")).items():
             usage[name] += count
     return {"responses": responses, "usage": usage}
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import sqlite3
 import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from paddock.bindings.ai.keeping import keeping
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from io import BufferedWriter
 
     from paddock.bindings.state import StateFolder
 
 __all__ = ["Answered", "Batch", "BatchStore", "Item"]
 
 _DATABASE: Final = "batches.sqlite"
+_NAME: Final = "batches"
+#: Locked by every server that runs batches, for as long as it lives: the kernel unlocks it at any end of a process.
+_LOCK: Final = "batches.lock"
 #: Another dev server of the same project may be writing.
 _LOCK_TIMEOUT_S: Final = 5.0
 #: Answers that nobody has fetched are kept as long. Ours; production's time is not known.
@@ -43,31 +50,34 @@ class Item(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """One request of a batch and, once it has run, its answer. Requests are in the order of the batch."""
+    """One request of a batch that is done, and its answer. Requests are in the order of the batch."""
 
     reference: str | None
-    state: str
     starts: int
-    answer: dict[str, object] | None
+    answer: dict[str, object]
 
 
 class Batch(NamedTuple):
     """What a poll finds."""
 
+    #: `queued`, `running` or `done`.
+    status: str
+    #: When it is done.
     items: list[Answered]
-
-    @property
-    def status(self) -> str:
-        """`queued`, `running` or `done`."""
-        states = {item.state for item in self.items}
-        return "done" if states == {"done"} else "queued" if states == {"queued"} else "running"
 
 
 class BatchStore:
-    """Reads and writes the batches of a state folder. Blocking. Raises sqlite3.Error and OSError."""
+    """Reads and writes the batches of a state folder. Blocking. Raises StateUnavailable."""
 
     def __init__(self, state: StateFolder) -> None:
         self._state = state
+        self._lock: BufferedWriter | None = None
+
+    def close(self) -> None:
+        """Run no more of them."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def add(self, model: str, requests: Sequence[tuple[str | None, object]]) -> str:
         """Accept a batch of (reference, inputs). Returns its id once it is on the disk."""
@@ -87,26 +97,46 @@ class BatchStore:
         """A batch of a model, None where there is none of this id."""
         if not (self._state.path / _DATABASE).is_file():
             return None
-        with self._transaction() as database:
-            rows = database.execute(
-                "SELECT reference, state, starts, answer FROM items JOIN batches ON batch = id "
-                "WHERE id = ? AND model = ? ORDER BY place",
-                (id, model),
-            ).fetchall()
-        if not rows:
-            return None
-        decode = msgspec.json.Decoder(dict[str, object]).decode
-        return Batch(
-            [
-                Answered(reference, state, starts, None if answer is None else decode(answer))
-                for reference, state, starts, answer in rows
-            ]
-        )
+        with self._connection() as database:
+            states = {
+                state
+                for (state,) in database.execute(
+                    "SELECT DISTINCT state FROM items JOIN batches ON batch = id WHERE id = ? AND model = ?",
+                    (id, model),
+                )
+            }
+            if states != {"done"}:  # polls come often, and answers are many
+                return Batch("queued" if states == {"queued"} else "running", []) if states else None
+            query = "SELECT reference, starts, answer FROM items WHERE batch = ? ORDER BY place"
+            decode = msgspec.json.Decoder(dict[str, object]).decode
+            rows = database.execute(query, (id,)).fetchall()
+        return Batch("done", [Answered(reference, starts, decode(answer)) for reference, starts, answer in rows])
 
     def recover(self) -> int:
-        """Queue again what ran when a process ended, and forget what is old. Returns how many will run again."""
+        """Queue again what ran when a process ended, and forget what is old. Returns how many will run again.
+
+        Nothing is done while another server of this state folder is there: what runs may be its own.
+        """
         if not (self._state.path / _DATABASE).is_file():
             return 0
+        with keeping(_NAME):
+            lock = self._locked()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return self._recover()
+            except BlockingIOError:
+                return 0
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_SH)  # also where there is no other: what fails takes the old lock away
+
+    def _locked(self) -> BufferedWriter:
+        """The lock, shared with other servers."""
+        if self._lock is None:
+            self._lock = self._state.file(_LOCK).open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        return self._lock
+
+    def _recover(self) -> int:
         with self._transaction() as database:
             old = ((_now() - _KEPT).isoformat(),)
             database.execute("DELETE FROM items WHERE batch IN (SELECT id FROM batches WHERE created_at < ?)", old)
@@ -118,6 +148,7 @@ class BatchStore:
         if not (self._state.path / _DATABASE).is_file():
             return None
         with self._transaction() as database:
+            self._locked()
             row = database.execute(
                 "UPDATE items SET state = 'running', starts = starts + 1 WHERE number = "
                 "(SELECT number FROM items WHERE state = 'queued' ORDER BY number LIMIT 1) "
@@ -139,12 +170,21 @@ class BatchStore:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Alone, and whole or not at all."""
-        file = self._state.file(_DATABASE)
-        with contextlib.closing(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_S, isolation_level=None)) as database:
-            database.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
+        with self._connection() as database:
             database.execute("BEGIN IMMEDIATE")
             with database:  # commits, or rolls back
                 yield database
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with (
+            keeping(_NAME),
+            contextlib.closing(
+                sqlite3.connect(self._state.file(_DATABASE), timeout=_LOCK_TIMEOUT_S, isolation_level=None)
+            ) as database,
+        ):
+            database.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")  # writes nothing where the tables are
+            yield database
 
 
 def _now() -> datetime.datetime:

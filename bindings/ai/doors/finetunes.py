@@ -9,6 +9,7 @@ import msgspec
 
 from paddock.bindings.ai.doors import uploads
 from paddock.bindings.ai.finetunes.adapter import FILES
+from paddock.bindings.ai.keeping import keeping
 from paddock.bindings.errors import IncompleteRequest, InputError
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ async def uploaded(finetunes: Finetunes, name: str, request: FetchRequest) -> di
     finetune = await asyncio.to_thread(finetunes.open, name)
     received = await asyncio.to_thread(finetunes.store.scratch, finetune)
     try:
-        form = await uploads.receive(request, "file", received, MAX_UPLOAD_BYTES)
+        with keeping("finetunes"):
+            form = await uploads.receive(request, "file", received, MAX_UPLOAD_BYTES)
         if "file" not in form.files or "file_name" not in form.fields:
             raise IncompleteRequest("Request is missing headers or body: file and file_name")
         asset = await asyncio.to_thread(finetunes.accept, finetune, form.fields["file_name"], received)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Final
 from paddock.bindings.ai.engines.protocol import Adapter
 from paddock.bindings.ai.finetunes.adapter import CONFIG, FILES, WEIGHTS, check_config, check_fit, check_weights
 from paddock.bindings.ai.finetunes.store import replaced
-from paddock.bindings.errors import FinetuneIncomplete, FinetuneRefused, LoraNotFound, LoraUnsupported, RequestTooLarge
+from paddock.bindings.errors import (
+    FinetuneIncomplete,
+    FinetuneRefused,
+    LoraNotFound,
+    LoraUnsupported,
+    ModelNotFound,
+    RequestTooLarge,
+    WeightsMissing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +95,18 @@ class Finetunes:
         finetune = self.store.find(name)
         if finetune is None:
             return None
-        if finetune.model != card.name and weights != self._find_weights(self._card(finetune.model)):
+        if finetune.model != card.name and weights != self._weights_of(finetune.model):
             raise LoraNotFound(name, hint=f"It is a finetune of {finetune.model}.")
         if not all(self.store.has(finetune, file_name) for file_name in FILES):
             raise FinetuneIncomplete
         return Adapter(finetune.name, str(self.store.file(finetune, CONFIG).parent))
+
+    def _weights_of(self, model: str) -> Weights | None:
+        """None for a model that has left the catalog since, and for one whose weights have left this machine."""
+        try:
+            return self._find_weights(self._card(model))
+        except (ModelNotFound, WeightsMissing):
+            return None
 
     def check(self, model: str, config_file: Path | None, weights_file: Path | None) -> None:
         """Check the files of an adapter that are there; with both, also whether they fit each other and the model.

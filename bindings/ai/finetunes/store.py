@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.ai.finetunes.adapter import FILES
+from paddock.bindings.ai.keeping import keeping
 from paddock.bindings.errors import FinetuneRefused
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class FinetuneStore:
-    """Reads and writes the finetunes of a state folder. Blocking. Raises sqlite3.Error and OSError."""
+    """Reads and writes the finetunes of a state folder. Blocking. Raises StateUnavailable."""
 
     def __init__(self, state: StateFolder) -> None:
         self._state = state
@@ -125,7 +126,8 @@ class FinetuneStore:
 
     def scratch(self, finetune: Finetune) -> Path:
         """A path for a file that is being received, on the disk on which it will stay."""
-        return self._state.file(_FOLDER, finetune.id, f".{uuid.uuid4()}")
+        with keeping(_FOLDER):
+            return self._state.file(_FOLDER, finetune.id, f".{uuid.uuid4()}")
 
     def _select(self, rest: str, *values: str) -> list[Finetune]:
         names = Finetune.__struct_fields__
@@ -137,18 +139,21 @@ class FinetuneStore:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """The database as it is; an empty one in memory while there is none, so that a look makes no files."""
         file = self._state.path / _DATABASE
-        is_there = file.is_file()
-        with contextlib.closing(sqlite3.connect(file if is_there else ":memory:", timeout=_LOCK_TIMEOUT_S)) as database:
-            if not is_there:
-                database.executescript(_SCHEMA)
+        place = file if file.is_file() else ":memory:"
+        with keeping(_FOLDER), contextlib.closing(sqlite3.connect(place, timeout=_LOCK_TIMEOUT_S)) as database:
+            database.executescript(_SCHEMA)  # writes nothing where the tables are
             yield database
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, alone."""
-        file = self._state.file(_DATABASE)
         # Without an isolation level, transactions are those that we begin.
-        with contextlib.closing(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_S, isolation_level=None)) as database:
+        with (
+            keeping(_FOLDER),
+            contextlib.closing(
+                sqlite3.connect(self._state.file(_DATABASE), timeout=_LOCK_TIMEOUT_S, isolation_level=None)
+            ) as database,
+        ):
             database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
             database.execute("BEGIN IMMEDIATE")
             with database:  # commits, or rolls back

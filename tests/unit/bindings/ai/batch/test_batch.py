@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +192,8 @@ def test_what_was_accepted_outlives_the_process(account, state: StateFolder) -> 
     """WA-133: what had begun runs again, and says so."""
     store = BatchStore(state)
     id = store.add(LLAMA3, [("a", {"prompt": "x", "seed": 1}), (None, {"prompt": "x", "seed": 2})])
-    assert store.take() is not None  # and then the process is killed
+    assert store.take() is not None
+    store.close()  # the process is killed, and the kernel unlocks what it had locked
 
     async def main() -> Any:
         async with account(echo()) as open_account:
@@ -208,6 +211,7 @@ def test_what_is_done_is_not_run_again(account, state: StateFolder) -> None:
     item = store.take()
     assert item is not None
     store.finish(item.number, {"result": {"response": "from before"}, "success": True})
+    store.close()
     engine = ScriptedEngine()
 
     async def main() -> Any:
@@ -263,3 +267,88 @@ def test_requests_without_the_option_are_no_batch(account) -> None:
 
     status, error = asyncio.run(main())
     assert (status, error["code"]) == (400, 5006)
+
+
+def test_two_servers_of_one_state_folder_run_nothing_twice(state: StateFolder) -> None:
+    """What the first one runs is not taken for what an ended process left, until it has ended."""
+    first, second, third = (BatchStore(state) for _ in range(3))
+    first.add(LLAMA3, [(None, {"prompt": "x"}), (None, {"prompt": "y"})])
+    mine = first.take()
+    assert second.recover() == 0
+    theirs = second.take()
+    assert mine is not None
+    assert theirs is not None
+    assert (mine.inputs, theirs.inputs) == ({"prompt": "x"}, {"prompt": "y"})
+    assert second.take() is None
+    first.close()
+    assert third.recover() == 0
+    second.close()
+    assert third.recover() == 2
+    third.close()
+
+
+def test_an_error_of_ours_ends_neither_the_server_nor_other_requests(account) -> None:
+    async def main() -> Any:
+        async with account(ScriptedEngine([ZeroDivisionError("ours"), "yes"])) as open_account:
+            first = await open_account.answers(await open_account.queue({"prompt": "x"}))
+            return first, await open_account.answers(await open_account.queue({"prompt": "y"}))
+
+    first, second = (result["responses"][0] for result in asyncio.run(main()))
+    assert (first["success"], first["errors"]) == (False, [{"code": 1000, "message": "ZeroDivisionError: ours"}])
+    assert second["result"]["response"] == "yes"
+
+
+def test_a_damaged_database_is_an_answer_and_no_end(account, state: StateFolder) -> None:
+    """The server goes on, says what to do, and runs batches again once the file is gone."""
+    file = state.file("batches.sqlite")
+    file.write_bytes(b"no database, but long enough to be one" * 200)
+
+    async def main() -> tuple[Any, Any, Any]:
+        async with account(echo()) as open_account:
+            added = await open_account.ask({"requests": [{"prompt": "x"}]})
+            polled = await open_account.ask({"request_id": "x"})
+            file.unlink()
+            return added, polled, await open_account.answers(await open_account.queue({"prompt": "x", "seed": 3}))
+
+    added, polled, done = asyncio.run(main())
+    for status, error in (added, polled):
+        assert (status, error["code"]) == (500, 1000)
+        assert (
+            "batches: what is kept in the state folder cannot be read or written: file is not a database"
+            in (error["message"])
+        )
+    assert done["responses"][0]["result"]["response"] == "said 3"
+
+
+def test_a_disk_that_is_full_for_a_while_loses_no_answer(account, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    """An answer is kept until it can be written; the log has it once."""
+    monkeypatch.setattr("paddock.bindings.ai.batch.service._PAUSE_S", 0)
+    gate = Gate()
+
+    async def main() -> Any:
+        async with account(ScriptedEngine(["yes"], gate=gate)) as open_account:
+            id = await open_account.queue({"prompt": "x"})
+            await gate.arrival()
+            with limited_files(100):
+                gate.open()
+                while "batches_stuck" not in caplog.text:  # noqa: ASYNC110 - nothing else tells
+                    await asyncio.sleep(0)
+            return await open_account.answers(id)
+
+    (response,) = asyncio.run(main())["responses"]
+    assert response["result"]["response"] == "yes"
+    assert "starts" not in response
+    assert caplog.text.count("batches_stuck") == 1
+
+
+@contextlib.contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes: what a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)

@@ -1,10 +1,12 @@
 """Finetunes by REST: created, filled, listed, and used."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.engines.protocol import Adapter
 
 from .adapters import CONFIG, MISTRAL, RANCH_HAND, WEIGHTS, config, weights
@@ -162,3 +164,26 @@ def test_a_look_makes_no_files(account: Account) -> None:
     assert account.ask("GET", "/finetunes")[1]["result"] == []
     assert run(account, "mine")[0] == 404
     assert not account.state.exists()
+
+
+def test_a_finetune_of_a_model_that_has_left_is_of_no_other(account: Account, tmp_path: Path) -> None:
+    """The text names the adapter, as for every adapter of another model. WA-139"""
+    filled(account)
+    own = tmp_path / "catalog"
+    file = own / "@cf" / "own" / "base.md"
+    file.parent.mkdir(parents=True)
+    file.write_text((SHIPPED_CATALOG / f"{MISTRAL}.md").read_text().replace(MISTRAL, "@cf/own/base"))
+    account.service.renew(Catalog.read([own]), {})
+    status, code, text = code_and_text(run(account, "mine", "@cf/own/base"))
+    assert (status, code) == (404, 3037)
+    assert "Finetune mine not found" in text
+
+
+def test_a_damaged_database_is_an_answer(account: Account) -> None:
+    file = account.state / "v1" / "finetunes.sqlite"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no database, but long enough to be one" * 200)
+    for answer in (account.create(MISTRAL, "mine"), account.ask("GET", "/finetunes"), run(account, "mine")):
+        status, code, text = code_and_text(answer)
+        assert (status, code) == (500, 1000)
+        assert "finetunes: what is kept in the state folder cannot be read or written" in text
