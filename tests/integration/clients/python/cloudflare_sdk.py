@@ -30,7 +30,7 @@ def finetune(url, model, name, folder):
     made = finetunes.create(account_id="a", model=model, name=name)
     for file in sorted(Path(folder).glob("adapter_*")):
         finetunes.assets.create(made.id, account_id="a", file=file.read_bytes(), file_name=file.name)
-    return [row["name"] for row in finetunes.list(account_id="a")]
+    return [row.name for row in finetunes.list(account_id="a")]
 
 
 def tasks(url):
