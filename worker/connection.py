@@ -4,8 +4,8 @@ hypercorn 0.18 starts two tasks whenever a connection becomes idle and cancels t
 connection that its client has closed for as long as an idle one (75 s, descriptor included), and writes the head and
 the body of a response one by one, which wakes the client twice. When a client goes away while an app sends, hypercorn
 puts the news into the app's queue in the app's own task, which waits forever where the queue is full of a body. Here
-one task watches a connection for as long as it lives and ends with it, a head waits for what follows it, and an app
-that sends to nobody is told so by an exception.
+one task watches a connection for as long as it lives and ends with it, a head leaves with what follows it at once, and
+an app that sends to nobody is told so by an exception.
 
 Until: a hypercorn that does so.
 """
@@ -106,7 +106,7 @@ class ClientConnection(TCPServer):
 
 
 class HttpConnection(H11Protocol):
-    """HTTP/1.1 as hypercorn speaks it, whose response heads leave together with what follows them."""
+    """HTTP/1.1 as hypercorn speaks it, whose response heads leave together with what follows them at once."""
 
     _head = b""
     is_client_gone = False
@@ -128,8 +128,14 @@ class HttpConnection(H11Protocol):
             return
         if isinstance(event, h11.Response):
             self._head = data or b""
+            # What follows at once leaves with it.
+            asyncio.get_running_loop().call_soon(self._flush_soon)
         else:
             await self._flush(data or b"")
+
+    def _flush_soon(self) -> None:
+        if self._head:
+            self.task_group.spawn(self._flush, b"")
 
     async def _flush(self, data: bytes) -> None:
         data, self._head = self._head + data, b""

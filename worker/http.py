@@ -45,6 +45,8 @@ _HOST_CHARACTERS: Final = re.compile(r"[\w.~%:\[\]-]+", re.ASCII)
 #: How long the rest of a request that nobody reads may take, and how long the client may pause in it.
 _DISCARD_S: Final = 10.0
 _PAUSE_S: Final = 1.0
+#: How long the head of a response waits for the first piece of a stream.
+_HEAD_WAITS_S: Final = 0.05
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 _HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
@@ -201,10 +203,12 @@ class Exchange:
             raw.append((b"content-length", length))
         source = body if body is not None and not isinstance(body, bytes) else None
         try:
-            # The first piece and the head leave together: what fails before it can still have its own status.
-            piece = body if source is None else await source.pull() if has_body else None
-            self.status = status
-            await self._send({"type": "http.response.start", "status": status, "headers": raw})
+            head: Message = {"type": "http.response.start", "status": status, "headers": raw}
+            piece = body if isinstance(body, bytes) else None
+            if source is not None and has_body:
+                piece = await self._begin(head, source)
+            else:
+                await self._send_head(head)
             if source is None and not self.is_streamed:  # nothing more to come from either side
                 self._body.over.set()
                 await self._send({"type": "http.response.body", "body": (piece or b"") if has_body else b""})
@@ -219,6 +223,26 @@ class Exchange:
             if source is not None:
                 await source.cancel(None)
 
+    async def _begin(self, head: Message, source: ByteSource) -> bytes | None:
+        """Send the head; returns the first piece, with which it leaves. What fails before that can still have its own
+        status, unless it takes long: the client may wait for the head to make the stream go on.
+        """
+        first = asyncio.get_running_loop().create_task(_pulled(source))
+        try:
+            await asyncio.wait([first], timeout=_HEAD_WAITS_S)
+            if first.done():
+                first.result()  # raises, before anything is said
+            await self._send_head(head)
+            return await first
+        finally:
+            if not first.done():
+                first.cancel()
+                await asyncio.wait([first])
+
+    async def _send_head(self, head: Message) -> None:
+        self.status = head["status"]
+        await self._send(head)
+
     def _length(self, status: int, headers: Headers, body: bytes | ByteSource | None) -> bytes | None:
         """The response's content length. Only a HEAD may state its own; that of a body is what it is, or unknown."""
         if status in _NULL_BODY:
@@ -229,6 +253,10 @@ class Exchange:
                 return stated.encode()
             return b"%d" % len(body) if isinstance(body, bytes) else None
         return b"%d" % len(body or b"") if body is None or isinstance(body, bytes) else None
+
+
+async def _pulled(source: ByteSource) -> bytes | None:
+    return await source.pull()
 
 
 def text_headers(*more: tuple[str, str]) -> Headers:

@@ -153,3 +153,18 @@ def test_a_connection_that_the_end_of_the_server_cuts_off_is_no_defect() -> None
 
     asyncio.run(main())
     assert not defects
+
+
+def test_a_head_that_nothing_follows_leaves_alone() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await receive()  # the end of the request, and behind it the end of the connection
+            await receive()
+
+    async def main() -> bytes:
+        async with connected(app=app) as ((reader, writer), _):
+            writer.write(REQUEST)
+            return await reader.readuntil(b"\r\n\r\n")
+
+    assert asyncio.run(main()).startswith(b"HTTP/1.1 200")

@@ -217,3 +217,26 @@ def test_the_disconnect_is_seen_after_the_body() -> None:
             await watcher
 
     asyncio.run(run())
+
+
+def test_a_head_does_not_wait_for_a_piece_that_may_wait_for_it() -> None:
+    """As in production, where a client that has the head of an event stream can have somebody send the first event."""
+    client = Client(method="GET")
+    is_told = asyncio.Event()
+
+    async def send(message: dict) -> None:
+        await Client.send(client, message)
+        is_told.set()
+
+    async def pieces():
+        await is_told.wait()
+        yield b"late"
+
+    async def main() -> None:
+        client.send = send  # type: ignore[method-assign]
+        async with asyncio.timeout(20):
+            await client.exchange().respond(200, (), GeneratorSource(pieces()))
+
+    asyncio.run(main())
+    assert [message["type"].rpartition(".")[2] for message in client.got] == ["start", "body", "body"]
+    assert client.body == b"late"
