@@ -6,12 +6,7 @@ __all__ = ["BackgroundWorkLeft", "HandlerError", "NetworkBlocked", "StaleHandle"
 
 
 class HandlerError(Exception):
-    """Base of the exceptions that handlers raise and whose own class the test's process does not have.
-
-    `js_name` is the name that JavaScript gives it, where it is an error of the platform: that of a JsException.
-    """
-
-    js_name: str = ""
+    """Base of the exceptions that handlers raise and whose own class the test's process does not have."""
 
 
 class UnexpectedAiCall(AssertionError):

@@ -157,10 +157,6 @@ class Stage:
     def _state(self) -> str:
         return f"{self._folder}/{self._number}"
 
-    async def warm(self) -> None:
-        """Start the isolate, if none runs. Raises as `Supervisor.current`."""
-        await self._current()
-
     async def fetch(self, request: FetchRequest) -> Answer:
         """The worker's response, that of its static assets, or on a reserved path the dev server's.
 
