@@ -31,7 +31,6 @@ class _Open(NamedTuple):
 
     work: Pooling
     by_token: bool
-    longest: int
     rows: dict[int, Any]
 
 
@@ -74,7 +73,7 @@ class VllmPooling:
         work = add.work
         assert isinstance(work, Pooling)  # rendered
         by_token = work.kind == "embed" and work.pooling not in (None, self._pooling)
-        self._open[add.id] = _Open(work, by_token, max(map(len, prompt.tokens), default=0), {})
+        self._open[add.id] = _Open(work, by_token, {})
         for index, tokens in enumerate(prompt.tokens):
             params = self._pooling_params(
                 task="token_embed" if by_token else work.kind, use_activation=False if by_token else None
@@ -110,7 +109,7 @@ class VllmPooling:
     def _pooled(self, request: _Open) -> Pooled:
         import torch
 
-        rows = [request.rows[index].float() for index in range(len(request.rows))]
+        rows = [request.rows[index].float().cpu() for index in range(len(request.rows))]
         if request.by_token:
             rows = [row.mean(0) if request.work.pooling == "mean" else row[0] for row in rows]
         table = torch.stack(rows)
@@ -119,7 +118,7 @@ class VllmPooling:
                 table = torch.nn.functional.normalize(table, dim=1)
             table = self._laid_out(table)
         labels = self._labels if request.work.kind == "classify" and len(self._labels) == table.shape[1] else ()
-        return Pooled(table.shape[0], table.shape[1], table.numpy().tobytes(), labels, request.longest)
+        return Pooled(table.shape[0], table.shape[1], table.numpy().tobytes(), labels)
 
     def _laid_out(self, table: Any) -> Any:
         if self._dimensions is None or table.shape[1] >= self._dimensions:

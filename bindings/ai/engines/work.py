@@ -55,8 +55,6 @@ class Pooled(msgspec.Struct, frozen=True, tag="pooled", array_like=True):
     data: bytes
     #: Names of the columns, where the checkpoint has some.
     labels: tuple[str, ...] = ()
-    #: The longest text, in tokens.
-    longest: int = 0
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening", omit_defaults=True):

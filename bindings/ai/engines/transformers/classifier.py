@@ -57,7 +57,7 @@ class Classifier:
         for prompt in prompts:
             rows = [scores[at] for at in range(first, first + len(prompt.tokens))]
             first += len(rows)
-            done.append(Done(result=self._pooled(rows, max(map(len, prompt.tokens)))))
+            done.append(Done(result=self._pooled(rows)))
         return done
 
     def _scores(self, texts: list[list[int]]) -> Any:
@@ -73,9 +73,9 @@ class Classifier:
             logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits.float()
             return (logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(1)).cpu()
 
-    def _pooled(self, rows: list[Any], longest: int) -> Pooled:
+    def _pooled(self, rows: list[Any]) -> Pooled:
         import torch
 
         table = torch.stack(rows)
         labels = self._labels if len(self._labels) == table.shape[1] else ()
-        return Pooled(table.shape[0], table.shape[1], table.numpy().tobytes(), labels, longest)
+        return Pooled(table.shape[0], table.shape[1], table.numpy().tobytes(), labels)
