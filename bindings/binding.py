@@ -82,6 +82,8 @@ class FetchRequest:
         self.body = body
         self.calls: list[CallRecord] = [] if calls is None else calls
         self.redirect = redirect
+        #: What ties lines of the log to this request; empty where the log does not say it.
+        self.request_id = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""

@@ -82,7 +82,7 @@ async def answer_event(supervisor: Supervisor, exchange: Exchange, request: Fetc
         request.headers,
         None,
         is_upgrade=exchange.is_upgrade,
-        request_id=exchange.id if front.names_requests else "",
+        request_id=request.request_id,
     )
     try:
         answer = await _answered(supervisor, fetch, request)

@@ -111,6 +111,7 @@ class Door:
             if exchange.is_streamed:
                 watcher.begin()
             request.calls = calls
+            request.request_id = exchange.id if self._options.names_requests else ""
             await self._answer(exchange, request)
         except (PaddockError, PeerFault, OSError) as raised:
             error = exchange.excess or raised

@@ -84,19 +84,23 @@ async def deliver(
     headers: Headers = (),
     *,
     is_logged: bool = True,
+    request_id: str = "",
 ) -> Outcome:
     """Have the handler take an event; `calls` collects its AI calls. What it raised is logged, unless
     the caller shows it.
 
     Raises: IsolateCrashed when its process died.
     """
-    fetch = wire.Fetch(wire.FetchId(0), kind, "POST", f"http://localhost{_PREFIX}{kind}", headers, None)
+    fetch = wire.Fetch(
+        wire.FetchId(0), kind, "POST", f"http://localhost{_PREFIX}{kind}", headers, None, request_id=request_id
+    )
     reply = await isolate.fetch(fetch, arguments, calls)
     told = await FetchRequest("POST", fetch.url, (), reply.body).read(_TOLD_BYTES)
     details = msgspec.json.decode(told, type=dict[str, object])
     outcome = Outcome(str(details["outcome"]), str(details.pop("error")), details)
     if outcome.error and is_logged:
-        logger.error("%s", outcome.error.rstrip())
+        named = {"fields": {"request_id": request_id}} if request_id else None
+        logger.error("%s", outcome.error.rstrip(), extra=named)
     return outcome
 
 
@@ -138,7 +142,9 @@ async def _scheduled(addressees: Addressees, request: FetchRequest, query: Mappi
     except ValueError:
         raise EventRefused(f'time: expected milliseconds since 1970; got "{query["time"]}"') from None
     arguments = msgspec.json.encode({"cron": query.get("cron", ""), "time_ms": time_ms})
-    outcome = await deliver(await addressees.of(query), "scheduled", arguments, request.calls)
+    outcome = await deliver(
+        await addressees.of(query), "scheduled", arguments, request.calls, request_id=request.request_id
+    )
     if query.get("format") == "json":
         return _told(outcome)
     return FetchResponse(outcome.status, text_headers(), outcome.outcome.encode())
@@ -157,7 +163,9 @@ async def _email(addressees: Addressees, request: FetchRequest, query: Mapping[s
         raise EventRefused("Email could not be parsed: invalid or no message id provided")
     _compare_envelope(sender, recipient, message["from"] or "", message.get_all("to", []))
     envelope = (("mail-from", sender), ("rcpt-to", recipient))
-    outcome = await deliver(await addressees.of(query), "email", raw, request.calls, envelope)
+    outcome = await deliver(
+        await addressees.of(query), "email", raw, request.calls, envelope, request_id=request.request_id
+    )
     for forwarded in outcome.details["forwarded"]:  # type: ignore[attr-defined]  # a list, as the isolate sends it
         logger.info("email_forwarded to=%s", forwarded["to"])
     for reply in outcome.details["replies"]:  # type: ignore[attr-defined]  # as above
@@ -192,7 +200,11 @@ async def _queue(addressees: Addressees, request: FetchRequest, query: Mapping[s
         for message in given.messages
     ]
     arguments = msgspec.json.encode({"queue": name, "messages": messages})
-    return _told(await deliver(await addressees.of(query, name), "queue", arguments, request.calls))
+    return _told(
+        await deliver(
+            await addressees.of(query, name), "queue", arguments, request.calls, request_id=request.request_id
+        )
+    )
 
 
 def _told(outcome: Outcome) -> FetchResponse:

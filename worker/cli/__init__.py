@@ -145,7 +145,8 @@ COMMANDS: Final[dict[str, Command]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. A PaddockError becomes a message; any other exception is a bug."""
+    """Run one command and return its exit code. A PaddockError and a file that cannot be used become a message; any
+    other exception is a bug."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(words)
@@ -182,6 +183,23 @@ def _run(run: Callable[[Namespace], int], arguments: Namespace) -> int:
     except PaddockError as exc:
         print_error(exc)
         return ExitCode.CONFIG if isinstance(exc, (ConfigError, CatalogError)) else ExitCode.FAILURE
+    except OSError as exc:
+        if not isinstance(exc.filename, str):  # none that the person could do something about
+            raise
+        print(f"✘ [ERROR] {exc.filename}: {exc.strerror}", file=sys.stderr)
+        return ExitCode.FAILURE
+
+
+def _unknown(words: list[str]) -> tuple[str, list[str]]:
+    """What of these words is no command, and what could be meant: all commands, or those of the group before it."""
+    groups = {name.rpartition(" ")[0] for name in COMMANDS} - {""}
+    groups |= {name.partition(" ")[0] for name in groups}
+    known = [*COMMANDS, *groups]
+    for count in range(len(words), 0, -1):
+        group = " ".join(words[:count])
+        if group in groups:
+            return " ".join(words[: count + 1]), [name for name in known if name.startswith(f"{group} ")]
+    return words[0], [*known, "--help", "--version"]
 
 
 def _overview(words: list[str]) -> int:
@@ -194,9 +212,7 @@ def _overview(words: list[str]) -> int:
     group = [word for word in words if word not in ("--help", "-h")]
     rows = {name: row for name, row in COMMANDS.items() if name.split()[: len(group)] == group}
     if not rows:
-        raise UsageError.unknown(
-            words[0], [word for name in COMMANDS for word in name.split()] + ["--help", "--version"]
-        )
+        raise UsageError.unknown(*_unknown(group or words))
     width = max(map(len, rows))
     print(f"Usage: {' '.join(['paddock', *group])} COMMAND [--help]\n\nCommands:")
     for name, row in rows.items():

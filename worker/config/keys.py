@@ -163,6 +163,5 @@ DEV_UNSUPPORTED: Final = frozenset(
     {
         "container_engine",
         "enable_containers",
-        "generate_types",
     }
 )

@@ -62,6 +62,8 @@ class DevSettings(msgspec.Struct, frozen=True, kw_only=True):
     inspector_port: _Port | None = None
     #: None: 127.0.0.1.
     inspector_ip: Annotated[str, Meta(min_length=1)] | None = None
+    #: Whether `paddock dev` writes what `paddock types` writes, at every change; as `--types`.
+    generate_types: bool = False
 
 
 class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):

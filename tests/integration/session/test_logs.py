@@ -28,6 +28,14 @@ class Default(WorkerEntrypoint):
                 raise RuntimeError(self.env.TOKEN) from error
         return Response(name)
 """
+SCHEDULED = """
+from workers import WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def scheduled(self, controller, env, ctx):
+        print("it is time")
+        raise RuntimeError("too late")
+"""
 SECRET = "let-nobody-see-this"
 
 
@@ -44,6 +52,16 @@ def test_what_a_handler_prints_is_tied_to_its_request(start: Start) -> None:
         (request,) = [line for line in lines if line["message"].startswith(f"GET /{name} ")]
         of_request = [line["message"] for line in printed if line["request_id"] == request["request_id"]]
         assert of_request == [f"begin {name}", "two", f"lines {name}"]
+
+
+def test_what_an_event_by_hand_prints_is_tied_to_the_request_that_asked_for_it(start: Start) -> None:
+    """DT-023"""
+    session = start("--log-level", "debug", handler=SCHEDULED)
+    with session.ready() as client:
+        assert client.get("/cdn-cgi/local/scheduled").status_code == 500
+    request = session.expect(r"GET /cdn-cgi/local/scheduled 500 .* request ([0-9a-f]{8})\n")[1]
+    session.end()
+    assert f"\n[{request}] it is time\n" in session.said
 
 
 def test_at_debug_people_see_which_request_printed_and_otherwise_the_lines_alone(start: Start) -> None:

@@ -147,11 +147,14 @@ def test_a_model_that_cannot_be_loaded_before_the_start_ends_it(
     assert "Ready on" not in session.said
 
 
-def test_types_are_written_at_the_start_and_follow_the_configuration(start: Start, tmp_path: Path) -> None:
-    session = start("--types")
+@pytest.mark.parametrize(("flags", "dev"), [(["--types"], ""), ([], "[dev]\ngenerate_types = true\n")])
+def test_types_are_written_at_the_start_and_follow_the_configuration(
+    start: Start, tmp_path: Path, flags: list[str], dev: str
+) -> None:
+    session = start(*flags, config=CONFIG + dev)
     session.expect(r"Types written to worker_configuration\.pyi")
     with session.ready():
-        (tmp_path / "wrangler-like.toml").write_text(CONFIG + '[vars]\nGREETING = "hi"\n')
+        (tmp_path / "wrangler-like.toml").write_text(CONFIG + dev + '[vars]\nGREETING = "hi"\n')
         session.expect(r"Types written to worker_configuration\.pyi")
     session.end()
     assert "GREETING: str" in (tmp_path / "worker_configuration.pyi").read_text()

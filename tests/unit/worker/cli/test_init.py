@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from paddock.worker.cli import COMMANDS, Command, main
 from paddock.worker.cli.arguments import Parser
 from paddock.worker.errors import ConfigError
 from paddock.worker.options import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
@@ -65,6 +69,9 @@ def test_version_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
     ("argv", "message"),
     [
         (["dve"], "✘ [ERROR] Unknown command: dve (did you mean dev?)"),
+        (["ai", "schema"], "✘ [ERROR] Unknown command: ai schema (did you mean ai models schema?)"),
+        (["ai", "models", "lits"], "✘ [ERROR] Unknown command: ai models lits (did you mean ai models list?)"),
+        (["finetune"], "✘ [ERROR] Unknown command: finetune (did you mean ai finetune?)"),
         (["--versions"], "✘ [ERROR] Unknown argument: --versions (did you mean --version?)"),
         (["dev", "--prot", "1"], "✘ [ERROR] Unknown argument: --prot (did you mean --port?)"),
         (["check", "--confi=x"], "✘ [ERROR] Unknown argument: --confi (did you mean --config?)"),
@@ -87,3 +94,13 @@ def test_errors_have_exit_codes(error: BaseException, code: int, monkeypatch: py
 
     monkeypatch.setattr("paddock.worker.cli.check.run", run)
     assert main(["check"]) == code
+
+
+def test_a_file_in_the_way_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "handler.py").touch()
+    (tmp_path / "wrangler-like.toml").write_text('name = "a"\nmain = "handler.py"\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["types", "handler.py"]) == ExitCode.FAILURE
+    assert capsys.readouterr().err == "✘ [ERROR] handler.py: File exists\n"
