@@ -24,6 +24,8 @@ WEIGHTS: Final = "adapter_model.safetensors"
 #: The files of an adapter, and how many bytes each may have. The first limit is ours, the second production's.
 FILES: Final[Mapping[str, int]] = {CONFIG: 1_000_000, WEIGHTS: 300_000_000}
 MAX_RANK: Final = 32
+#: Ours, far above any that is in use: it scales the weights, and 1e300 times them are no numbers any more.
+_MAX_ALPHA: Final = 1_000_000
 #: What `model_type` may be in production; the model's own type is right as well.
 _MODEL_TYPES: Final = ("mistral", "gemma", "llama")
 #: An adapter of a 70B model has a header of 200 kB.
@@ -45,8 +47,10 @@ class AdapterConfig(msgspec.Struct, frozen=True):
     peft_type: str = "LORA"
     bias: str = "none"
     use_dora: bool = False
+    use_rslora: bool = False
     modules_to_save: list[str] | None = None
     rank_pattern: dict[str, int] | None = None
+    alpha_pattern: dict[str, float] | None = None
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -76,6 +80,9 @@ def check_config(content: bytes) -> AdapterConfig:
     for rank in config.ranks:
         if not 1 <= rank <= MAX_RANK:
             raise FinetuneRefused(f"{CONFIG}: r: expected a rank of 1 to {MAX_RANK}; got {rank}")
+    for alpha in (config.lora_alpha, *(config.alpha_pattern or {}).values()):
+        if abs(alpha) > _MAX_ALPHA:
+            raise FinetuneRefused(f"{CONFIG}: lora_alpha: expected at most {_MAX_ALPHA}; got {alpha}")
     if not config.target_modules:
         raise FinetuneRefused(f"{CONFIG}: target_modules: expected the names of modules; got none")
     return config
