@@ -118,7 +118,8 @@ class Paddock:
     # Its life
 
     def __enter__(self) -> Self:
-        self._start()
+        self.open()
+        self._begin_first()
         return self
 
     def __exit__(
@@ -131,7 +132,8 @@ class Paddock:
             self.close()
 
     async def __aenter__(self) -> Self:
-        await in_thread(self._start)
+        await in_thread(self.open)
+        self._begin_first()
         return self
 
     async def __aexit__(
@@ -139,8 +141,7 @@ class Paddock:
     ) -> None:
         await in_thread(lambda: self.__exit__(kind, error, trace))
 
-    def _start(self) -> None:
-        self.open()
+    def _begin_first(self) -> None:
         if self.ai.needs_engines:
             self.prepare_engines()
         self.begin_test(self.ai, self.outbound)
@@ -150,9 +151,9 @@ class Paddock:
         event.
         """
         config, self._folder = self._project.load()
+        self._stage = Stage(config, self._heard, in_process=self._project.in_process)
         self._thread = LoopThread()
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._stage = Stage(config, self._heard, in_process=self._project.in_process)
         self._running = self._thread.start(self._stage.run(opened))
         try:
             opened.result()
@@ -310,11 +311,11 @@ class Paddock:
 
     def _explain(self, error: BaseException | None) -> None:
         """Raise UnexpectedAiCall or NetworkBlocked where the test had no answer, whatever the handler made of it."""
-        for kind, problems in (
-            (UnexpectedAiCall, self.ai.take_problems()),
-            (NetworkBlocked, self.outbound.take_problems()),
+        for kind, take in (
+            (UnexpectedAiCall, self.ai.take_problems),
+            (NetworkBlocked, self.outbound.take_problems),
         ):
-            if problems:
+            if problems := take():
                 unexpected = kind("\n".join(problems))
                 unexpected.__cause__ = error
                 raise raised_in_handler(unexpected)

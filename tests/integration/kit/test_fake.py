@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.tasks import TASKS
 from paddock.worker.testing import JsException, Paddock
 
 PHI = "@cf/microsoft/phi-2"
 LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 QWEN = "@cf/qwen/qwen3-30b-a3b-fp8"
-CARDS = list(Catalog.read([SHIPPED_CATALOG]))
+CARDS = [card for card in Catalog.read([SHIPPED_CATALOG]) if card.task is not None and card.task.name in TASKS]
 VECTORS = [card for card in CARDS if card.task_type == "text-embeddings"]
 WEATHER = {
     "name": "get_weather",
@@ -39,6 +40,11 @@ INPUTS: dict[str, dict[str, object]] = {
     "summarization": {"input_text": "Who are you?"},
     "translation": {"text": "Who are you?", "target_lang": "fr"},
     "automatic-speech-recognition": {"audio": [0, 1, 2]},
+    "image-classification": {"image": [0, 1, 2]},
+    "image-to-text": {"image": [0, 1, 2], "prompt": "What is it?"},
+    "object-detection": {"image": [0, 1, 2]},
+    "text-to-image": {"prompt": "A cat"},
+    "text-to-speech": {"prompt": "Who are you?"},
     "@cf/baai/bge-reranker-base": {"query": "Who?", "contexts": [{"text": "I"}, {"text": "you"}]},
     "@cf/openai/whisper-large-v3-turbo": {"audio": "AAEC"},
 }
@@ -47,7 +53,11 @@ INPUTS: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 def test_answers_fit_the_models_own_output_schema(worker: Paddock, card: Any) -> None:
     """DT-069"""
-    answer = run(worker, card.name, INPUTS.get(card.name) or INPUTS[card.task_type])
+    asked = INPUTS.get(card.name) or INPUTS[card.task_type]
+    answer = worker.env.AI.run(card.name, asked).result()
+    if isinstance(answer, bytes):  # a stream of something else than JSON
+        assert set(card.output_media_types) - {"application/json"}
+        return
     # Not oneOf: branches of production's own overlap, as that for batches requires nothing.
     branches = card.output_schema.get("oneOf", [card.output_schema])
     jsonschema.validate(answer, {"anyOf": [one for one in branches if one.get("title") != "Async response"]})
