@@ -1,11 +1,11 @@
 """hypercorn's TCP connection, which costs less for each request and ends with its client.
 
 hypercorn 0.18 starts two tasks whenever a connection becomes idle and cancels them with the next request, keeps a
-connection that its client has closed for as long as an idle one (75 s, descriptor included), and writes the head and
-the body of a response one by one, which wakes the client twice. When a client goes away while an app sends, hypercorn
-puts the news into the app's queue in the app's own task, which waits forever where the queue is full of a body. Here
-one task watches a connection for as long as it lives and ends with it, a head leaves with what follows it at once, and
-an app that sends to nobody is told so by an exception.
+connection that its client has closed for as long as an idle one (75 s, descriptor included), writes the head and the
+body of a response one by one, which wakes the client twice, and names no status in words. When a client goes away while
+an app sends, it puts the news into the app's queue in the app's own task, which waits forever where the queue is full
+of a body. Here one task watches a connection for as long as it lives and ends with it, a head leaves with what follows
+it at once, and an app that sends to nobody is told so by an exception.
 
 Until: a hypercorn that does so.
 """
@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 import h2.events
 import h11
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from hypercorn.typing import H11SendableEvent
 
 __all__ = ["ClientConnection", "ClientGone", "Http2Connection", "HttpConnection", "install"]
+
+
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class ClientGone(ConnectionError):
@@ -126,6 +131,8 @@ class HttpConnection(H11Protocol):
             if self.connection.their_state is not h11.ERROR:
                 raise
             return
+        if isinstance(event, h11.Response | h11.InformationalResponse):
+            data = data.replace(b" \r\n", _reason(event.status_code), 1)
         if isinstance(event, h11.Response):
             self._head = data or b""
             # What follows at once leaves with it.
@@ -141,6 +148,12 @@ class HttpConnection(H11Protocol):
         data, self._head = self._head + data, b""
         if data:
             await self.send(RawData(data))
+
+
+@functools.cache
+def _reason(status: int) -> bytes:
+    """How a status line ends: with the status in words, which hypercorn leaves out, where it has a name."""
+    return b" %s\r\n" % _PHRASES.get(status, "").encode()
 
 
 class Http2Connection(H2Protocol):

@@ -247,7 +247,8 @@ return Response("now")
         async with serve(worker(body)) as running:
             text = (await running.client.get("/")).text
             await until(lambda: "done later" in running.lines)
-            await until(lambda: any("in the background" in line for line in running.lines))
+            await until(lambda: "ValueError: in the background" in running.lines)
+            assert not any("isolate/context.py" in line for line in running.lines)  # the user's frames only
             return text
 
     assert asyncio.run(run()) == "now"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from paddock.worker.isolate.cpu import CpuLimitExceeded
+from paddock.worker.isolate.loader import user_frames
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 from paddock.worker.isolate.web.scope import current_scope
 
@@ -145,7 +146,7 @@ def _guarded(work: Awaitable[object]) -> Coroutine[None, None, None]:
     async def run() -> None:
         try:
             await work
-        except (Exception, CpuLimitExceeded):  # user code: a background failure must not end the event
-            logger.exception("wait_until_failed")
+        except (Exception, CpuLimitExceeded) as error:  # user code: a background failure must not end the event
+            logger.error("wait_until_failed %s", user_frames(error).rstrip())
 
     return run()

@@ -168,3 +168,22 @@ def test_a_head_that_nothing_follows_leaves_alone() -> None:
             return await reader.readuntil(b"\r\n\r\n")
 
     assert asyncio.run(main()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("status", "line"), [(200, b"HTTP/1.1 200 OK"), (404, b"HTTP/1.1 404 Not Found"), (599, b"HTTP/1.1 599 ")]
+)
+def test_a_status_has_its_name(status: int, line: bytes) -> None:
+    """As in production, and as programs show it that print status lines."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": status, "headers": [(b"x", b" ")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def main() -> bytes:
+        async with connected(app=app) as ((reader, writer), _):
+            writer.write(REQUEST)
+            return await reader.readuntil(b"\r\n\r\n")
+
+    assert asyncio.run(main()).split(b"\r\n")[0] == line
