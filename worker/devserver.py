@@ -111,7 +111,7 @@ class DevServer:
                 for worker in workers:
                     worker.start()
                 self._shared.broker.start(tasks, _deliver(workers))
-                if self._writes_types(self._config):
+                if self._config.dev.generate_types:
                     await asyncio.to_thread(self._write_types, self._config)
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
@@ -150,9 +150,6 @@ class DevServer:
 
         write_types(config, self._service.catalog)
 
-    def _writes_types(self, config: Config) -> bool:
-        return self._options.types or config.dev.generate_types
-
     async def _start_engines(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> ExitCode | None:
         tasks.create_task(self._ledger.run())
         if self._forkserver is not None:
@@ -187,7 +184,7 @@ class DevServer:
 
         def renew() -> None:
             app.current = self._app(workers[0])
-            if self._writes_types(workers[0].config):
+            if workers[0].config.dev.generate_types:
                 loop.run_in_executor(None, self._write_types, workers[0].config)
 
         await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()

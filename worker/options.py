@@ -49,8 +49,6 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     live_reload: bool = False
     #: Whether `/__scheduled` runs `scheduled()`.
     test_scheduled: bool = False
-    #: Whether the files of `paddock types` are written, and kept up to date.
-    types: bool = False
     #: PEM files for https; without them a certificate is made.
     https_key: Path | None = None
     https_certificate: Path | None = None

@@ -45,7 +45,6 @@ def dev_options(arguments: Namespace) -> DevOptions:
         reload=not arguments.no_reload,
         live_reload=arguments.live_reload,
         test_scheduled=arguments.test_scheduled,
-        types=arguments.types,
         https_key=arguments.https_key_path,
         https_certificate=arguments.https_cert_path,
         hotkeys=arguments.show_interactive_dev_session,

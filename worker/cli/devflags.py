@@ -61,6 +61,7 @@ def overrides_of(arguments: Namespace) -> Overrides:
         catalog=arguments.catalog,
         engine=arguments.engine,
         keep_alive=arguments.keep_alive,
+        generate_types=arguments.types or None,
         strict=arguments.strict,
         preload=tuple(arguments.preload),
     )

@@ -198,6 +198,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     port: int | None = None
     inspector_ip: str | None = None
     inspector_port: int | None = None
+    generate_types: bool | None = None
     vars: dict[str, str] = {}
     #: Files of secrets in place of those that are found.
     env_files: tuple[Path, ...] = ()
