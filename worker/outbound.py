@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from paddock.bindings.binding import FetchResponse
 from paddock.worker.channel import BodyBroken
 from paddock.worker.errors import NetworkError
-from paddock.worker.outsocket import answer_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -80,6 +79,8 @@ class Outbound:
 
     async def upgrade(self, incoming: IncomingFetch) -> None:
         """Answer a request for a WebSocket, as `answer_upgrade` does."""
+        from paddock.worker.outsocket import answer_upgrade  # few need it, and wsproto takes a moment to import
+
         await answer_upgrade(incoming)
 
     async def close(self) -> None:

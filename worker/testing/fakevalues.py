@@ -9,8 +9,6 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING, Any, Final
 
-import jsonschema
-
 from paddock.bindings.errors import EngineError
 from paddock.worker.testing.fakewords import sentences, word
 
@@ -37,6 +35,8 @@ _DEEPEST: Final = 12
 
 def value_for(schema: Mapping[str, Any], random: Random) -> object:
     """A value that fits. Raises EngineError where none was found."""
+    import jsonschema  # few tests come here, and it takes as long to import as all else that they need
+
     value = _Maker(schema, random).make(schema, 0)
     try:
         jsonschema.validate(value, schema)

@@ -55,7 +55,12 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
                 raise ConfigError(["expected a configuration or a handler's text; got both"])
             folder = tempfile.TemporaryDirectory(prefix="paddock-handler-")
             path = _written(Path(folder.name), self.source, json.loads(self.settings))
-        config = load_config(path, self.env, start=self.start)
+        try:
+            config = load_config(path, self.env, start=self.start)
+        except BaseException:
+            if folder is not None:
+                folder.cleanup()
+            raise
         if folder is None and json.loads(self.settings):
             raise ConfigError(["settings: they belong to a handler's text (source); a project has a configuration"])
         own, secrets = json.loads(self.vars), json.loads(self.secrets)

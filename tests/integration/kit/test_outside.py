@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from paddock.worker.errors import HandlerImportError, IsolateCrashed
+from paddock.worker.errors import ConfigError, HandlerImportError, IsolateCrashed
 from paddock.worker.testing import Paddock, StaleHandle
 
 HELLO = """
@@ -50,6 +50,13 @@ def test_a_project_on_disk(tmp_path: Path) -> None:
     )
     with Paddock(tmp_path / "wrangler.json", env="two") as worker:
         assert worker.fetch("/").result().text == "b"
+
+
+def test_settings_that_are_wrong_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ConfigError, match="kv_namespaces"):
+        Paddock(source=HELLO, settings={"kv_namespaces": 1}).open()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_handler_that_cannot_be_imported() -> None:
