@@ -12,7 +12,7 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.ai.doors import openapi_chat, openapi_objects, openapi_parts
+from paddock.bindings.ai.doors import openapi_chat, openapi_finetunes, openapi_objects, openapi_parts
 from paddock.bindings.ai.doors.rest import ACCOUNT, ROUTES
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def _operation(route: Route, card: ModelCard | None) -> dict[str, object]:
     if route.method == "POST" and route.path == _TO_MARKDOWN:
         content: dict[str, object] = {"multipart/form-data": {"schema": openapi_objects.DOCUMENTS}}
         operation["requestBody"] = {"required": True, "content": content}
+    if (body := openapi_finetunes.BODIES.get((route.method, route.path))) is not None:
+        operation["requestBody"] = body
     if route.path in _RUNS:
         operation["requestBody"] = openapi_parts.json_body(_inputs(route, card), None if card else _example(route))
     return operation
@@ -105,6 +107,9 @@ def _responses(route: Route, card: ModelCard | None) -> dict[str, object]:
     if route.path in _RUNS:
         result = openapi_chat.result(card) if card else {}
         return openapi_parts.generation(openapi_parts.enveloped(result)) | openapi_parts.failures()
+    if (described := openapi_finetunes.RESULTS.get((route.method, route.path))) is not None:
+        answers = openapi_parts.success(openapi_parts.enveloped(described))
+        return answers | openapi_parts.failures(*openapi_finetunes.STATUSES)
     schema = openapi_parts.enveloped(_RESULTS.get(route.path, {}))
     if route.path == "models/search":
         schema = {"$ref": "#/components/schemas/Page"}
