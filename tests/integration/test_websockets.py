@@ -210,6 +210,19 @@ def test_a_listener_that_raises_breaks_the_connection(serve) -> None:
     assert "ValueError: boom" in message
 
 
+def test_a_listener_without_a_proxy_is_named_in_the_log(serve) -> None:
+    """Also where nobody listens for errors: it is the first mistake that one makes with WebSockets in Python."""
+
+    async def say(socket: ClientConnection) -> tuple[int, str]:
+        await socket.send("go")
+        return await closed(socket)
+
+    close, lines = talk(serve, handler('server.addEventListener("message", lambda event: None)'), say)
+    assert close == (1011, "")
+    assert any("uncaught_in_listener" in line for line in lines)
+    assert any("Try using create_proxy" in line and not line.startswith("[") for line in lines)
+
+
 def test_a_message_over_the_limit_is_refused(serve) -> None:
     async def say(socket: ClientConnection) -> tuple[int, str]:
         await socket.send(b"x" * MAX_MESSAGE_BYTES)

@@ -82,7 +82,7 @@ class _Said:
             message = await self._inbox.get()
         except Disconnected:
             self.over.set()
-            raise BodyBroken("the handler let go of its WebSocket") from None
+            raise BodyBroken("the handler's side of the WebSocket ended without a Close frame") from None
         if isinstance(message, Close):
             self.over.set()
             return messages.encode(messages.Close(*message))

@@ -201,9 +201,13 @@ class WebSocket(EventTarget):
 
     async def _receive(self) -> None:
         """Dispatch what comes, until it is over. A listener that raises breaks the connection, as in production."""
+        is_heard = False
         try:
             while not self._has_got_close:
-                self._take(await self._end.inbox.get())
+                message = await self._end.inbox.get()
+                is_heard = True
+                self._take(message)
+                is_heard = False
         except Disconnected:
             self._has_got_close = True
             self._abort()
@@ -212,7 +216,7 @@ class WebSocket(EventTarget):
         except Exception as error:  # user code: whatever its listeners raise
             self._has_got_close = True
             self._abort()
-            self._fail(error)
+            self._fail(error, is_uncaught=is_heard)
         except asyncio.CancelledError:  # the event is over
             self._abort()
             raise
@@ -242,10 +246,10 @@ class WebSocket(EventTarget):
         except Exception:  # user code: nobody is left to tell
             logger.exception("uncaught_in_listener")
 
-    def _fail(self, error: BaseException) -> None:
-        """Report what broke the connection."""
+    def _fail(self, error: BaseException, *, is_uncaught: bool = False) -> None:
+        """Report what broke the connection; to the log as well, where it is a listener's own exception."""
         self._error = error
-        if not isinstance(error, JsException):
+        if is_uncaught or not isinstance(error, JsException):
             logger.error("uncaught_in_listener", exc_info=error)
         self._dispatch(ErrorEvent.new("error", message=f"Uncaught {_thrown(error)}", error=error))
 
