@@ -78,7 +78,9 @@ def settle_main(main: str | None, root: Path, keys: Mapping[str, Key], diagnosti
     return root / main
 
 
-def settle_compatibility(wrangler: WranglerKeys, today: datetime.date, diagnostics: Diagnostics) -> Compatibility:
+def settle_compatibility(
+    wrangler: WranglerKeys, keys: Mapping[str, Key], today: datetime.date, diagnostics: Diagnostics
+) -> Compatibility:
     """The date, and the flags that are on by the date or by name."""
     named, date = wrangler.compatibility_flags, wrangler.compatibility_date
     for problem in compat.flag_problems(named):
@@ -90,12 +92,12 @@ def settle_compatibility(wrangler: WranglerKeys, today: datetime.date, diagnosti
             f"Paddock runs the handler without it, production would not. Add the line: {line}",
             "compatibility_flags",
         )
-    if date is None:
+    if date is None and "compatibility_date" not in keys:  # what is there and no date is an error already
         diagnostics.warn(
             f"No compatibility_date was specified. Using today's date: {today}. "
             f'Add the line: compatibility_date = "{today}"'
         )
-    elif date > today:
+    elif date is not None and date > today:
         text = f'"compatibility_date" is in the future: {date}. Production takes dates up to today, {today}.'
         diagnostics.warn(text, "compatibility_date")
     return Compatibility(date or today, compat.enabled_flags(date or today, named))

@@ -11,7 +11,7 @@ import dotenv
 import msgspec
 
 from paddock.worker.config.lines import line_of
-from paddock.worker.errors import ConfigError
+from paddock.worker.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,10 +190,10 @@ def _too_deep(path: Path) -> str:
     return f"{path}: nested too deeply to be a configuration."
 
 
-def _syntax_error(path: Path, text: str, problem: str, line: str | None, column: str | None) -> str:
+def _syntax_error(path: Path, text: str, problem: str, line: str | None, column: str | None) -> Finding:
     """The problem with its place, which is the end of the text where line and column are None."""
     lines = text.splitlines() or [""]
     row = int(line) if line else len(lines)
     shown = lines[min(row, len(lines)) - 1]
     place = int(column) if column else len(shown) + 1
-    return f"{path}:{row}:{place}: {problem}\n{shown}\n{' ' * (place - 1)}^"
+    return Finding(f"{path}:{row}:{place}: {problem}\n{shown}\n{' ' * (place - 1)}^", row)

@@ -138,7 +138,7 @@ def load_config(
     diagnostics = Diagnostics(file.path.name, file.line)
     keys = with_flags(select_environment(file.tables, env, diagnostics), overrides)
     wrangler = decode_keys(keys, WranglerKeys, diagnostics)
-    compatibility = checks.settle_compatibility(wrangler, today, diagnostics)
+    compatibility = checks.settle_compatibility(wrangler, keys, today, diagnostics)
     assets = settle_assets(wrangler.assets, root, overrides.assets, compatibility.flags, diagnostics)
     secrets = find_secrets(root, env, overrides.env_files, os.environ)
     resources = settle_resources(wrangler)

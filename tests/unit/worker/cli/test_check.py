@@ -22,6 +22,7 @@ BASE = 'main = "handler.py"\ncompatibility_date = "2026-09-15"\ncompatibility_fl
         ("", True, ExitCode.OK, []),
         ("vas = 1\n", True, ExitCode.OK, [("warning", "Unexpected fields found", 4)]),
         ("vas = 1\nai = 1\n", True, ExitCode.CONFIG, [("error", "The field", 5), ("warning", "Unexpected", 4)]),
+        ("vars = = 1\n", True, ExitCode.CONFIG, [("error", "/", 4)]),
         ("", False, ExitCode.CONFIG, [("error", '"main" names', None), ("warning", "The entry-point file", 1)]),
     ],
 )

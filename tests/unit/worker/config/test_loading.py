@@ -298,3 +298,10 @@ def test_empty_api_token_is_an_error(project: Project) -> None:
     """An empty one would lock nobody out, which is not what somebody who wrote it meant."""
     (problem,) = project.problems('[paddock]\napi_token = ""\n')
     assert "paddock.api_token" in problem
+
+
+def test_a_date_that_is_none_is_not_called_missing_as_well(project: Project) -> None:
+    with pytest.raises(ConfigError) as caught:
+        project.load(compatibility_date="yesterday")
+    assert "date (yyyy-mm-dd)" in str(caught.value)
+    assert not any("No compatibility_date" in warning for warning in caught.value.warnings)
