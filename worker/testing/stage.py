@@ -92,6 +92,7 @@ class Stage:
     def __init__(self, config: Config, on_line: Callable[[str, str], None], *, in_process: bool = False) -> None:
         self.config = config
         self._in_process = in_process
+        self._has_started = False
         self._on_line = on_line
         self._props = Props.of(config)
         #: Name in `env` to kind, of every binding, once there was a scene.
@@ -142,6 +143,10 @@ class Stage:
         assert self._scene is None
         self._scene = scene
         scene.start(self._tasks, triggers.consumer(self._current))
+        if not self._has_started:  # while the test sets up what else it needs
+            assert self._supervisor is not None
+            self._has_started = True
+            self._supervisor.replace()
 
     async def end(self, timeout_s: float = 0.0) -> None:
         """Wait for background work, and take the scene down. Raises as `drain`; what was printed is shown by then."""
