@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import tempfile
 from typing import TYPE_CHECKING
 
 from paddock.worker.cli.arguments import UsageError
@@ -83,11 +84,15 @@ def run(arguments: Namespace) -> int:
 
 def _clear_ready_file(path: Path) -> None:
     """Take away what an earlier session wrote: whoever waits for this one must not find it. Raises UsageError."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        what = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
-        raise UsageError(f"argument --ready-file: expected a file that can be written; got {str(path)!r}: {what}")
-    if path.is_file():
-        path.unlink()
+    try:
+        if path.is_file() or path.is_dir():
+            path.unlink()
+        elif not path.exists():
+            with tempfile.TemporaryFile(dir=path.absolute().parent):
+                pass  # it can be written, then, and nobody has seen a file that says nothing
+    except OSError as exc:
+        what = f"{str(path)!r}: {exc.strerror}"
+        raise UsageError(f"argument --ready-file: expected a file that can be written; got {what}") from exc
 
 
 def _set_up_logging(options: DevOptions, secrets: tuple[str, ...] = ()) -> None:

@@ -122,7 +122,7 @@ def test_flags_that_contradict_each_other_are_named_in_one_sentence(words: tuple
     assert str(raised.value).count(".") == 1
 
 
-@pytest.mark.parametrize(("place", "named"), [("", "it is a folder"), ("nowhere/file", "there is no folder")])
+@pytest.mark.parametrize(("place", "named"), [("", "Is a directory"), ("nowhere/file", "No such file or directory")])
 def test_a_ready_file_that_cannot_be_written_is_refused_before_the_start(
     place: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
