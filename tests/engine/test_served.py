@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest
-from paddock.bindings.ai.engines.remote import RemoteEngine, RemoteSettings
+from paddock.bindings.ai.engines.remote.engine import RemoteEngine
+from paddock.bindings.ai.engines.remote.settings import RemoteSettings
 from paddock.bindings.ai.engines.work import Pooled, Pooling
 from paddock.bindings.ai.tasks.contract import NO_SAMPLING
 from paddock.bindings.errors import OptionUnsupported, TextTooLong
