@@ -263,7 +263,7 @@ def test_first_prompt_of_one_token_in_bfloat16(tireless: Path, engine_of: Any, r
 
 def test_folder_without_a_model_does_not_load(tmp_path: Path, engine_of: Any, run: Any) -> None:
     engine = engine_of(tmp_path)
-    with pytest.raises(EngineUnavailable, match=r"phase import.*config\.json"):
+    with pytest.raises(EngineUnavailable, match=r"phase fork.*config\.json"):
         run(engine.load())
     assert engine.state == "failed"
 
