@@ -24,7 +24,7 @@ _LABELS: Final = ("NEGATIVE", "POSITIVE")
 
 
 def made_up(work: Work) -> Result:
-    """A result of the right shape: equal for equal work, and of no other meaning."""
+    """A result of the right shape: equal for equal work. Pairs score by shared words; nothing else has a meaning."""
     if isinstance(work, Listening):
         return _heard(work)
     if isinstance(work, Describing):
@@ -36,7 +36,7 @@ def made_up(work: Work) -> Result:
         rows = [unit_vector(f"{work.pooling}:{text}", size) for text in work.texts]
         return _pooled(rows, size)
     if work.query is not None:
-        return _pooled([[_share(f"{work.query}\n{text}")] for text in work.texts], 1)
+        return _pooled([[_likeness(work.query, text)] for text in work.texts], 1)
     shares = [_share(text) for text in work.texts]
     return _pooled([[1 - share, share] for share in shares], 2, _LABELS)
 
@@ -55,6 +55,13 @@ def unit_vector(text: str, dimensions: int) -> list[float]:
     numbers = [int.from_bytes(stream[at : at + 4]) / 2**31 - 1 for at in range(0, len(stream), 4)]
     length = math.hypot(*numbers) or 1.0
     return [number / length for number in numbers]
+
+
+def _likeness(query: str, text: str) -> float:
+    """The share of the query's words that a text has; between equals, a number of its own decides."""
+    words, there = query.lower().split(), set(text.lower().split())
+    share = sum(word in there for word in words) / max(1, len(words))
+    return (99 * share + _share(f"{query}\n{text}")) / 100
 
 
 def _share(text: str) -> float:

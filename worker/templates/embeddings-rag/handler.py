@@ -1,4 +1,6 @@
-"""Answers questions from documents of yours: those whose vectors are nearest to the question's go into the prompt.
+"""Answers questions from documents of yours.
+
+Vectors find the documents that are near to the question; a reranker reads those, and the best go into the prompt.
 
 curl localhost:8787/documents/hay -d "Hay is in the barn behind the house."
 curl "localhost:8787/?question=Where+is+the+hay?"
@@ -14,8 +16,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from workers import Response, WorkerEntrypoint
 
 EMBEDDINGS: Final = "@cf/baai/bge-base-en-v1.5"
+RERANKER: Final = "@cf/baai/bge-reranker-base"
 MODEL: Final = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
-NEAREST: Final = 3
+NEAREST: Final = 8
+BEST: Final = 3
 
 
 class Default(WorkerEntrypoint):
@@ -40,10 +44,21 @@ class Default(WorkerEntrypoint):
         names = [key["name"] for key in (await self.env.DOCUMENTS.list())["keys"]]
         documents = [json.loads(text) for name in names if (text := await self.env.DOCUMENTS.get(name))]
         nearest = sorted(documents, key=lambda document: -cosine(vector, document["vector"]))[:NEAREST]
-        texts = [document["text"] for document in nearest]
+        best = await self.best(question, nearest)
+        texts = [document["text"] for document in best]
         prompt = "\n".join(["Answer from these texts alone:", *texts, f"Question: {question}"])
         answer = await self.env.AI.run(MODEL, {"prompt": prompt})
-        return Response.json({"answer": answer["response"], "sources": [document["name"] for document in nearest]})
+        return Response.json({"answer": answer["response"], "sources": [document["name"] for document in best]})
+
+    async def best(self, question, documents) -> list[dict]:
+        """The documents that answer the question best, the best one first."""
+        if not documents:
+            return []
+        found = await self.env.AI.run(
+            RERANKER,
+            {"query": question, "contexts": [{"text": document["text"]} for document in documents], "top_k": BEST},
+        )
+        return [documents[row["id"]] for row in found["response"]]
 
     async def vector(self, text) -> list[float]:
         """768 numbers, near to those of texts that say something similar."""
