@@ -15,7 +15,7 @@ PHI = "@cf/microsoft/phi-2"
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
 RANCH_HAND = SHIPPED_CATALOG / "stand-ins" / "ranch-hand"
 LLAMA3 = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
-WHAT = "run, tools, models with every filter, schema, tasks, authors, documents, finetunes, errors, tokens, retries, 8 at once"
+WHAT = "run, tools, models with every filter, schema, tasks, authors, documents, finetunes, errors, retries, 8 at once"
 FILES = [
     {"name": "\u00e9.html", "text": "<h1>x</h1><p>y", "type": "text/html"},
     {"name": "bad.pdf", "text": "\0\r\n", "type": "application/pdf"},
