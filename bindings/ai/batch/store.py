@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import fcntl
-import sqlite3
 import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from paddock.bindings.ai.keeping import keeping
+from paddock.bindings.ai.keeping import keeping, opened, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import sqlite3
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from io import BufferedWriter
+    from pathlib import Path
 
     from paddock.bindings.state import StateFolder
 
@@ -25,11 +26,10 @@ _DATABASE: Final = "batches.sqlite"
 _NAME: Final = "batches"
 #: Locked by every server that runs batches, for as long as it lives: the kernel unlocks it at any end of a process.
 _LOCK: Final = "batches.lock"
-#: Another dev server of the same project may be writing.
-_LOCK_TIMEOUT_S: Final = 5.0
 #: Answers that nobody has fetched are kept as long. Ours; production's time is not known.
 _KEPT: Final = datetime.timedelta(days=7)
-_SCHEMA: Final = """
+_SCRIPT: Final = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, model TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
   number INTEGER PRIMARY KEY, batch TEXT NOT NULL REFERENCES batches (id), place INTEGER NOT NULL,
@@ -167,24 +167,14 @@ class BatchStore:
             row = (msgspec.json.encode(answer), number)
             database.execute("UPDATE items SET state = 'done', answer = ? WHERE number = ?", row)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Alone, and whole or not at all."""
-        with self._connection() as database:
-            database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or rolls back
-                yield database
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(_NAME, self._place, _SCRIPT)
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with (
-            keeping(_NAME),
-            contextlib.closing(
-                sqlite3.connect(self._state.file(_DATABASE), timeout=_LOCK_TIMEOUT_S, isolation_level=None)
-            ) as database,
-        ):
-            database.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")  # writes nothing where the tables are
-            yield database
+    def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(_NAME, self._place, _SCRIPT)
+
+    def _place(self) -> Path:
+        return self._state.file(_DATABASE)
 
 
 def _now() -> datetime.datetime:

@@ -6,7 +6,6 @@ all of them at once.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import sqlite3
 import uuid
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from paddock.bindings.ai.finetunes.adapter import FILES
-from paddock.bindings.ai.keeping import keeping
+from paddock.bindings.ai.keeping import keeping, opened, transaction
 from paddock.bindings.errors import FinetuneRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from paddock.bindings.state import StateFolder
@@ -30,8 +30,6 @@ __all__ = ["MAX_FINETUNES", "Asset", "Finetune", "FinetuneStore", "replaced"]
 MAX_FINETUNES: Final = 100
 _FOLDER: Final = "finetunes"
 _DATABASE: Final = "finetunes.sqlite"
-#: Another process may be writing.
-_LOCK_TIMEOUT_S: Final = 5.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS finetunes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, model TEXT NOT NULL, description TEXT NOT NULL,
@@ -135,29 +133,14 @@ class FinetuneStore:
             rows = database.execute(f"SELECT {', '.join(names)} FROM finetunes {rest}", values).fetchall()
         return [msgspec.convert(dict(zip(names, row, strict=True)), Finetune, strict=False) for row in rows]
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """The database as it is; an empty one in memory while there is none, so that a look makes no files."""
         file = self._state.path / _DATABASE
-        place = file if file.is_file() else ":memory:"
-        with keeping(_FOLDER), contextlib.closing(sqlite3.connect(place, timeout=_LOCK_TIMEOUT_S)) as database:
-            database.executescript(_SCHEMA)  # writes nothing where the tables are
-            yield database
+        return opened(_FOLDER, lambda: file if file.is_file() else ":memory:", _SCHEMA)
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, alone."""
-        # Without an isolation level, transactions are those that we begin.
-        with (
-            keeping(_FOLDER),
-            contextlib.closing(
-                sqlite3.connect(self._state.file(_DATABASE), timeout=_LOCK_TIMEOUT_S, isolation_level=None)
-            ) as database,
-        ):
-            database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
-            database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or rolls back
-                yield database
+    def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
+        script = f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}"
+        return transaction(_FOLDER, lambda: self._state.file(_DATABASE), script)
 
 
 def replaced(finetune: Finetune, file_name: str) -> FinetuneRefused:
