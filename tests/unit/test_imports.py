@@ -116,7 +116,7 @@ def test_only_the_engine_host_imports_the_engine() -> None:
     }
     importers -= {module for module in importers if _is_in(module, "paddock.bindings.ai.engines.transformers")}
     assert importers <= {
-        f"paddock.bindings.ai.engines.{name}" for name in ("core", "host", "vllm_engine", "vllm_pooling")
+        f"paddock.bindings.ai.engines.{name}" for name in ("core", "host", "vllm_engine", "vllm_pooling", "vllm_step")
     }
 
 

@@ -16,6 +16,7 @@ from paddock.bindings.ai.engines.protocol import TokenLogprob
 from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, count_characters
 from paddock.bindings.ai.engines.tokenizing import encode_directly
+from paddock.bindings.ai.engines.vllm_step import VllmStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,17 +33,17 @@ __all__ = ["VllmEngine"]
 _FINISH_REASONS: Final[dict[str, FinishReason]] = {"stop": "stop", "length": "length", "abort": "abort"}
 
 
-class VllmEngine:
+class VllmEngine(VllmStep):
     """vLLM's engine behind `steploop.StepEngine`."""
 
     def __init__(self, core: Core, settings: EngineSettings) -> None:
-        from vllm import SamplingParams, exceptions
+        from vllm import SamplingParams
         from vllm.lora.request import LoRARequest
         from vllm.renderers import ChatParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-        self._core = core
-        self._engine = engine = core.engine
+        super().__init__(core)
+        engine = core.engine
         self._renderer = engine.renderer
         self._sampling_params = SamplingParams
         self._unshared = {"skip_clone": True} if hasattr(SamplingParams, "skip_clone") else {}
@@ -50,12 +51,6 @@ class VllmEngine:
         self._delta = RequestOutputKind.DELTA
         self._lora_request = LoRARequest
         self._is_deterministic = settings.deterministic
-        # The class tree of errors changed between the versions that we support.
-        names = ("VLLMClientError", "VLLMValidationError")
-        self.input_errors: tuple[type[Exception], ...] = (
-            ValueError,
-            *(getattr(exceptions, name) for name in names if hasattr(exceptions, name)),
-        )
         self._chat = ChatParams(
             chat_template=settings.chat_template,
             chat_template_content_format="string",
@@ -190,22 +185,6 @@ class VllmEngine:
         cached_tokens = output.num_cached_tokens or 0
         logprobs = _logprobs(piece.token_ids, piece.logprobs) if piece.logprobs else ()
         return StepOutput(id, part, len(piece.token_ids), finish_reason, cached_tokens, logprobs)
-
-    def counts(self) -> tuple[int, int]:
-        """As `StepEngine.counts`."""
-        running, waiting, _ = self._core.counts()
-        return running, waiting
-
-    def kv_cache_usage(self) -> float:
-        """As `StepEngine.kv_cache_usage`."""
-        return self._core.counts().kv_cache_usage
-
-    def sleep(self, *, is_asleep: bool) -> None:
-        """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""
-        if is_asleep:
-            self._engine.sleep(level=1)
-        else:
-            self._engine.wake_up()
 
     def load_adapter(self, slot: Slot) -> None:
         """As `StepEngine.load_adapter`. Raises what vLLM says of an adapter that it cannot use, and lives on."""

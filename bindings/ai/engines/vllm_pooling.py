@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paddock.bindings.ai.engines.reading import Read
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
 from paddock.bindings.ai.engines.texts import encode_texts, native_tokenizer
+from paddock.bindings.ai.engines.vllm_step import VllmStep
 from paddock.bindings.ai.engines.work import Pooled, Pooling
 
 if TYPE_CHECKING:
@@ -34,22 +35,16 @@ class _Open(NamedTuple):
     rows: dict[int, Any]
 
 
-class VllmPooling:
-    """A model that reads texts. Adapters, sleep and generations it has none of."""
+class VllmPooling(VllmStep):
+    """A model that reads texts. Adapters and generations it has none of."""
 
     takes_adapters = False
 
     def __init__(self, core: Core, settings: EngineSettings) -> None:
-        from vllm import PoolingParams, exceptions
+        from vllm import PoolingParams
 
-        self._core = core
-        self._engine = core.engine
+        super().__init__(core)
         self._pooling_params = PoolingParams
-        names = ("VLLMClientError", "VLLMValidationError")
-        self.input_errors: tuple[type[Exception], ...] = (
-            ValueError,
-            *(getattr(exceptions, name) for name in names if hasattr(exceptions, name)),
-        )
         model = self._engine.model_config
         self._limit: int = model.max_model_len
         self._tokenizer = self._engine.renderer.get_tokenizer()
@@ -126,22 +121,6 @@ class VllmPooling:
         if self._layout is None:
             self._layout = isometry(table.shape[1], self._dimensions)
         return table @ self._layout
-
-    def counts(self) -> tuple[int, int]:
-        """As `StepEngine.counts`: texts, not requests."""
-        running, waiting, _ = self._core.counts()
-        return running, waiting
-
-    def kv_cache_usage(self) -> float:
-        """As `StepEngine.kv_cache_usage`."""
-        return self._core.counts().kv_cache_usage
-
-    def sleep(self, *, is_asleep: bool) -> None:
-        """As `StepEngine.sleep`. Level 1 keeps the weights in the machine's memory."""
-        if is_asleep:
-            self._engine.sleep(level=1)
-        else:
-            self._engine.wake_up()
 
     def load_adapter(self, slot: Slot) -> None:
         """Never called: this engine takes none."""
