@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import httpx
 
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.context import Context
     from paddock.worker.testing.envproxy import Env
     from paddock.worker.testing.outbound import OutboundRoutes
-    from paddock.worker.testing.paddock import Context, Paddock
+    from paddock.worker.testing.paddock import Paddock
     from paddock.worker.testing.session import Session
 
 __all__ = [
@@ -113,11 +114,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def paddock_session(pytestconfig: pytest.Config) -> Iterator[Session]:
+def paddock_session() -> Iterator[Session]:
     """The workers that run, each shared by the tests that are about it."""
     from paddock.worker.testing.session import Session
 
-    session = Session(pytestconfig)
+    session = Session()
     yield session
     session.close()
 

@@ -1,0 +1,87 @@
+"""What a test sends to its worker, on the loop: noted in the timeline, and failed by calls that had no answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from paddock.worker.testing import http
+from paddock.worker.testing.errors import NetworkBlocked, UnexpectedAiCall
+from paddock.worker.testing.events import EventResult
+from paddock.worker.testing.rebuilt import rebuilt
+from paddock.worker.testing.sending import whole
+from paddock.worker.testing.threads import raised_in_handler
+
+if TYPE_CHECKING:
+    import httpx
+
+    from paddock.bindings.binding import FetchRequest
+    from paddock.worker.peer import Answer
+    from paddock.worker.testing.props import Play
+    from paddock.worker.testing.stage import Stage
+    from paddock.worker.triggers import Outcome
+
+__all__ = ["Exchanges"]
+
+
+class Exchanges:
+    """Those of one test. Each raises what the handler raises, UnexpectedAiCall and NetworkBlocked."""
+
+    def __init__(self, stage: Stage, play: Play) -> None:
+        self._stage = stage
+        self._play = play
+
+    async def response(self, request: httpx.Request) -> httpx.Response:
+        """The worker's response, read to its end."""
+        answer = await whole(await self.answer(http.fetch_request(request, request.read())))
+        self.explain(None)
+        return http.response_of(answer, request)
+
+    async def answer(self, request: FetchRequest) -> Answer:
+        """The worker's answer, whose body may be still to come."""
+        with self._play.timeline.spans("request", f"{request.method} {request.url}") as span:
+            try:
+                answer = await self._stage.fetch(request)
+            except Exception as error:
+                self.explain(error)
+                raise
+            span.end(str(answer.status))
+            return answer
+
+    async def deliver(self, kind: str, arguments: bytes, headers: tuple[tuple[str, str], ...] = ()) -> EventResult:
+        """What the handler makes of an event that is no request."""
+        with self._play.timeline.spans("event", kind) as span:
+            outcome: Outcome = await self._stage.deliver(kind, arguments, headers)
+            if outcome.outcome == "exception":
+                error = raised_in_handler(rebuilt("", "", outcome.error))
+                self.explain(error)
+                raise error
+            span.end(outcome.outcome)
+        self.explain(None)
+        return EventResult.of(outcome)
+
+    async def call_env(self, path: list[str], args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
+        """What a method of a binding returns: a plain value, the bytes of a stream, or a response."""
+        try:
+            answer = await self._stage.controls.call_env(path, args, kwargs)
+        except Exception as error:
+            self.explain(error)
+            raise
+        if answer.status_text == "value":
+            assert isinstance(answer.body, bytes)
+            return msgspec.msgpack.decode(answer.body)
+        if answer.status_text == "stream":
+            return (await whole(answer)).body
+        return http.plain_response(await whole(answer))
+
+    def explain(self, error: BaseException | None) -> None:
+        """Raise UnexpectedAiCall or NetworkBlocked where the test had no answer, whatever the handler made of it."""
+        for kind, take in (
+            (UnexpectedAiCall, self._play.ai.take_problems),
+            (NetworkBlocked, self._play.outbound.take_problems),
+        ):
+            if problems := take():
+                unexpected = kind("\n".join(problems))
+                unexpected.__cause__ = error
+                raise raised_in_handler(unexpected)

@@ -1,0 +1,81 @@
+"""The isolate of a worker under test: it outlives tests, and takes part in the scene of whichever runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from paddock.bindings.host import BindingsHost
+from paddock.worker.assembly import isolate_limits, make_start
+from paddock.worker.outbound import Outbound
+from paddock.worker.process import IsolateProcess, IsolateSettings
+from paddock.worker.testing.inprocess import LocalIsolate
+from paddock.worker.watchdog import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from paddock.bindings.binding import FetchRequest, FetchResponse
+    from paddock.worker.config.loading import Config
+    from paddock.worker.peer import IncomingFetch
+    from paddock.worker.testing.scene import Scene
+
+__all__ = ["make_isolate"]
+
+#: Of a process that is the tests' own: a debugger may stop it for as long as it takes.
+_NO_LIMITS: Final = Limits(cpu_ms=10**9, memory_mb=10**9, loop_s=1e9)
+
+
+def make_isolate(
+    config: Config, scene: Callable[[], Scene], on_line: Callable[[str, str], None], *, in_process: bool
+) -> IsolateProcess:
+    """An isolate that was not started yet. `on_line` gets what it prints; `in_process`, a thread stands for it."""
+    bindings = _CurrentBindings(scene)
+    settings = IsolateSettings(
+        folder=config.root,
+        start_timeout_s=config.paddock.isolate_start_timeout_s,
+        drain_timeout_s=config.paddock.drain_timeout_s,
+        limits=_NO_LIMITS if in_process else isolate_limits(config),
+        on_line=on_line,
+        module="paddock.worker.testing.inside",
+        environment=_coverage(os.environ),
+    )
+    kind = LocalIsolate if in_process else IsolateProcess
+    return kind(make_start(config, bindings), settings, bindings, _CurrentOutbound(scene))
+
+
+class _CurrentBindings(BindingsHost):
+    """The bindings of whatever test runs."""
+
+    def __init__(self, scene: Callable[[], Scene]) -> None:
+        super().__init__({})
+        self._scene = scene
+
+    def kinds(self) -> dict[str, str]:
+        """As in `BindingsHost`."""
+        return self._scene().bindings.kinds()
+
+    async def fetch(self, name: str, request: FetchRequest) -> FetchResponse:
+        """As in `BindingsHost`."""
+        return await self._scene().bindings.fetch(name, request)
+
+
+class _CurrentOutbound(Outbound):
+    """The outside world of whatever test runs."""
+
+    def __init__(self, scene: Callable[[], Scene]) -> None:
+        super().__init__()
+        self._scene = scene
+
+    async def fetch(self, request: FetchRequest, redirect: str, count: Callable[[], str] = str) -> FetchResponse:
+        """As in `Outbound`."""
+        return await self._scene().outbound.fetch(request, redirect, count)
+
+    async def upgrade(self, incoming: IncomingFetch) -> None:
+        """As in `Outbound`."""
+        await self._scene().outbound.upgrade(incoming)
+
+
+def _coverage(environment: Mapping[str, str]) -> dict[str, str]:
+    """What coverage.py measures child processes by."""
+    return {name: value for name, value in environment.items() if name.startswith(("COVERAGE_", "COV_CORE_"))}
