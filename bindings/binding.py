@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
 
-__all__ = ["Binding", "BindingContext", "CallRecord", "FetchRequest", "FetchResponse", "GeneratorSource", "Headers"]
+__all__ = [
+    "Binding",
+    "BindingContext",
+    "CallRecord",
+    "FetchRequest",
+    "FetchResponse",
+    "GeneratorSource",
+    "Headers",
+    "RequestCalls",
+]
 
 #: Names and values in wire order, repeats kept.
 Headers = tuple[tuple[str, str], ...]
@@ -51,6 +60,8 @@ class CallRecord(msgspec.Struct):
     outcome: str = "ok"
     #: When it came: nanoseconds since 1970.
     started_ns: int = msgspec.field(default_factory=time.time_ns)
+    #: Of the request that it belongs to, where the log names requests.
+    request_id: str = ""
 
     @property
     def cost(self) -> Cost | None:
@@ -58,6 +69,18 @@ class CallRecord(msgspec.Struct):
         if self.price is None:
             return None
         return self.price.cost(self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.audio_s)
+
+
+class RequestCalls(list[CallRecord]):
+    """The AI calls of a request that the log names: each gets the request's id."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__()
+        self._request_id = request_id
+
+    def append(self, record: CallRecord, /) -> None:
+        record.request_id = self._request_id
+        super().append(record)
 
 
 class FetchRequest:

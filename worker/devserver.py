@@ -141,7 +141,8 @@ class DevServer:
     # Its parts
 
     def _count(self, record: CallRecord) -> None:
-        logger.debug("ai %s", ai_fields(record))
+        named = {"fields": {"request_id": record.request_id}} if record.request_id else None
+        logger.debug("ai %s", ai_fields(record), extra=named)
         self._ledger.add(record)
         self._metrics.add(record)
 

@@ -10,6 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from paddock.bindings.binding import RequestCalls
 from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import faultreport
 from paddock.worker.connection import ClientGone
@@ -69,7 +70,7 @@ class Door:
         kind = SocketExchange if is_socket else Exchange
         exchange = kind(scope, receive, send, self._options.limit_bytes)
         started = time.monotonic()
-        calls: list[CallRecord] = []
+        calls: list[CallRecord] = RequestCalls(exchange.id) if self._options.names_requests else []
         outcome = ""
         try:
             outcome = await self._serve(exchange, calls)

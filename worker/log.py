@@ -231,6 +231,7 @@ def ai_fields(call: CallRecord) -> Fields:
     """One call as the log has it: what it was and how it went, nothing of what was said."""
     cost = call.cost
     return Fields(
+        request_id=call.request_id or None,
         model=call.model,
         task=call.task,
         engine=call.engine or None,

@@ -22,7 +22,7 @@ from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
 from paddock.bindings.ai.weights import Weights
 from paddock.bindings.assets.binding import AssetsBinding
-from paddock.bindings.binding import Binding
+from paddock.bindings.binding import Binding, CallRecord
 from paddock.bindings.hello.binding import HelloBinding
 from paddock.bindings.host import BindingsHost
 from paddock.bindings.queues.binding import QueueBinding, QueueSettings
@@ -121,13 +121,15 @@ def serve(tmp_path: Path) -> Serve:
         main: str = "handler.py",
         limit_bytes: int = LIMIT,
         front: Front = Front(),  # noqa: B008 - immutable
+        on_end: Callable[[CallRecord], None] | None = None,
     ) -> AsyncIterator[Running]:
         handler = tmp_path / main
         handler.parent.mkdir(exist_ok=True)
         if source is not None:
             handler.write_text(source)
         scripted = engine or ScriptedEngine()
-        service = AiService(catalog, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted))
+        pool = EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: scripted)
+        service = AiService(catalog, pool, on_end=on_end)
         own: dict[str, Binding] = {"AI": AiBinding(service, LIMIT), "HELLO": HelloBinding()} if has_ai else {}
         broker = Broker(consumers)
         own |= {name: QueueBinding(broker, QueueSettings(queue)) for name, queue in (producers or {}).items()}

@@ -1,6 +1,7 @@
 """env.AI in a handler, over the channel, with a scripted engine."""
 
 import asyncio
+import logging
 import os
 import signal
 
@@ -8,7 +9,10 @@ import httpx
 import pytest
 
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineDead
+from paddock.worker.answers import Front
+from paddock.worker.log import ai_fields
 
 ASK = """
 from workers import Response, WorkerEntrypoint
@@ -51,6 +55,25 @@ def test_plain_dicts_go_in_and_come_out(serve) -> None:
             assert reply.json() == {"text": "a b", "same": True, "usage": usage, "dict": True}
 
     asyncio.run(run())
+
+
+def test_calls_know_the_request_that_the_log_names(serve, caplog) -> None:
+    """DT-023: for the line that each call has at debug; where the log names no requests, they know none."""
+
+    async def run() -> list[CallRecord]:
+        ended: list[CallRecord] = []
+        for names in (True, False):
+            async with serve(
+                ASK, ScriptedEngine(["a b"]), front=Front(names_requests=names), on_end=ended.append
+            ) as running:
+                await running.client.post("/", json={"prompt": "hi"})
+        return ended
+
+    with caplog.at_level(logging.INFO, "paddock.request"):
+        named, unnamed = asyncio.run(run())
+    (request_id,) = {line.fields["request_id"] for line in caplog.records if hasattr(line, "fields")}
+    assert str(ai_fields(named)).startswith(f"request_id={request_id} model=@cf/microsoft/phi-2 task=")
+    assert str(ai_fields(unnamed)).startswith("model=@cf/microsoft/phi-2 task=")
 
 
 @pytest.mark.parametrize(
