@@ -17,11 +17,12 @@ import contextlib
 import functools
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import h2.events
 import h11
 from hypercorn import protocol
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio import run
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import RawData
@@ -29,10 +30,12 @@ from hypercorn.protocol.events import Body, StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
+from paddock.worker.plainhttp import TlsObject, ask_for_https
+
 if TYPE_CHECKING:
     from hypercorn import events
     from hypercorn.protocol.events import Event
-    from hypercorn.typing import H11SendableEvent
+    from hypercorn.typing import ASGIFramework, H11SendableEvent
 
 __all__ = ["ClientConnection", "ClientGone", "Http2Connection", "HttpConnection", "install"]
 
@@ -67,6 +70,9 @@ class ClientConnection(TCPServer):
         self.idle_task: Any = _IdleTime()
 
     async def run(self) -> None:
+        tls = self.writer.get_extra_info("ssl_object")
+        if isinstance(tls, TlsObject) and tls.is_plain:
+            self.app = ASGIWrapper(cast("ASGIFramework", ask_for_https))
         try:
             await super().run()
         except asyncio.CancelledError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from hypercorn.config import Config as HypercornConfig
 from paddock.worker.connection import install as install_connections
 from paddock.worker.http import MAX_HEADER_BYTES, MAX_URL_BYTES
 from paddock.worker.listener import BACKLOG
+from paddock.worker.plainhttp import TlsContext
 from paddock.worker.wsstream import install as install_sockets
 
 if TYPE_CHECKING:
@@ -36,6 +38,18 @@ class _Config(HypercornConfig):
         if self._dated[:2] != (now, protocol):
             self._dated = (now, protocol, super().response_headers(protocol))
         return self._dated[2]
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        if self.certfile is None:
+            return None
+        context = TlsContext(ssl.PROTOCOL_TLS_SERVER)
+        # What HTTP/2 demands. Source: RFC 9113, 9.2.
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_COMPRESSION
+        context.set_ciphers(self.ciphers)
+        context.set_alpn_protocols(self.alpn_protocols)
+        context.load_cert_chain(self.certfile, self.keyfile)
+        return context
 
 
 def serving_config(sockets: list[socket.socket], certificate: CertificateFiles | None = None) -> HypercornConfig:
