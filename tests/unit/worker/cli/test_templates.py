@@ -1,4 +1,4 @@
-"""`paddock init`: names, folders, and what is in them. tests/integration/test_init.py tests what the projects do."""
+"""`paddock init`: names, folders, and what is in them; what the projects do: tests/integration/server/test_init.py."""
 
 from __future__ import annotations
 

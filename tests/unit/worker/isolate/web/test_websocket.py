@@ -1,4 +1,4 @@
-"""WebSocketPair and WebSocket with both ends in one handler; over a network: tests/integration/test_websockets.py."""
+"""WebSocketPair and WebSocket with both ends in one handler; with a network: integration/server/test_websockets.py."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_whatever_the_handler_reads_when_it_is_imported_reloads_it(edit, tmp_pat
 
 def test_engines_stay_through_ten_reloads(edit) -> None:
     """DT-029: a real host process, over an engine that only counts."""
-    folder = Path(__file__).parents[1] / "unit" / "bindings" / "ai" / "engines"
+    folder = Path(__file__).parents[2] / "unit" / "bindings" / "ai" / "engines"
     plan = HostPlan(host="fake_host:main", modules=(), environment={"PYTHONPATH": str(folder)})
     model = "@cf/microsoft/phi-2"
     ask = f"str((await self.env.AI.run('{model}', {{'prompt': 'one'}}))['response'])"
