@@ -107,6 +107,7 @@ def serve(tmp_path: Path) -> Serve:
         start_timeout_s: float = 20.0,
         limits: Limits = LIMITS,
         isolates: int = 1,
+        has_standby: bool = False,  # the dev server has one; without it, a test starts one process less
         wait_until_s: float = 5.0,
         drain_s: float = 5.0,
         access: Access = OPEN,
@@ -147,7 +148,12 @@ def serve(tmp_path: Path) -> Serve:
         stop, outbound = asyncio.Event(), Outbound()
         async with asyncio.timeout(limit_s), asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
-            supervisor = Supervisor(tasks, lambda: IsolateProcess(start, settings, bindings, outbound), isolates)
+            supervisor = Supervisor(
+                tasks,
+                lambda: IsolateProcess(start, settings, bindings, outbound),
+                isolates,
+                has_standby=has_standby,
+            )
             broker.start(tasks, consumer(supervisor.current))
             app = make_app(
                 supervisor,

@@ -1,6 +1,7 @@
 """Isolates that start, leave and break at the wrong moment, and handlers that want them to."""
 
 import asyncio
+import functools
 import os
 import shutil
 import signal
@@ -53,6 +54,12 @@ class Default(WorkerEntrypoint):
     def cancel(self, reason):
         raise ValueError("cancel is broken")
 """
+
+
+@pytest.fixture
+def serve(serve):
+    """As in the dev server, where a process stands by."""
+    return functools.partial(serve, has_standby=True)
 
 
 @pytest.mark.parametrize(

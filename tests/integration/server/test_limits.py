@@ -326,7 +326,10 @@ def test_work_of_wait_until_has_its_time(serve, until) -> None:
 
 def test_isolates_share_requests_and_are_replaced_alone(serve, until) -> None:
     async def run():
-        async with serve(handler("await asyncio.sleep(60)"), isolates=3) as running, asyncio.TaskGroup() as tasks:
+        async with (
+            serve(handler("await asyncio.sleep(60)"), isolates=3, has_standby=True) as running,
+            asyncio.TaskGroup() as tasks,
+        ):
             before = await running.isolates()
             waiting = [tasks.create_task(running.client.get("/wait")) for _ in range(3)]
             await until(lambda: [isolate.open_events for isolate in before] == [1, 1, 1])
@@ -345,7 +348,7 @@ def test_isolates_share_requests_and_are_replaced_alone(serve, until) -> None:
 
 def test_a_request_that_follows_a_death_is_served_by_another_isolate(serve) -> None:
     async def run() -> list[int]:
-        async with serve(handler("return Response('fine')"), isolates=2) as running:
+        async with serve(handler("return Response('fine')"), isolates=2, has_standby=True) as running:
             statuses = []
             for _ in range(4):
                 isolate = (await running.isolates())[0]
@@ -359,7 +362,7 @@ def test_a_request_that_follows_a_death_is_served_by_another_isolate(serve) -> N
 
 def test_new_code_is_served_by_the_process_that_stood_by(serve, until) -> None:
     async def run():
-        async with serve(handler("return Response('old')")) as running:
+        async with serve(handler("return Response('old')"), has_standby=True) as running:
             await running.pid()
             standby = running.supervisor._standby
             await until(lambda: standby.isolate.pid)
@@ -374,7 +377,7 @@ def test_new_code_is_served_by_the_process_that_stood_by(serve, until) -> None:
 
 def test_a_standby_that_died_is_replaced_by_a_fresh_process(serve, until) -> None:
     async def run():
-        async with serve(handler("return Response('old')")) as running:
+        async with serve(handler("return Response('old')"), has_standby=True) as running:
             await running.pid()
             standby = running.supervisor._standby.isolate
             await until(lambda: standby.pid)
