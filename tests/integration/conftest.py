@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -42,8 +43,11 @@ from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.serving import serving_config
 from paddock.worker.session import load_session
 from paddock.worker.supervisor import Supervisor
+from paddock.worker.testing import Paddock
 from paddock.worker.triggers import consumer
 from paddock.worker.watchdog import Limits
+
+from . import snippets
 
 LIMIT = 10_000_000
 LIMITS = Limits(loop_s=20.0)
@@ -77,6 +81,12 @@ class Running(NamedTuple):
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def run_code(worker: Paddock) -> Callable[..., httpx.Response]:
+    """`run_code(code)`: the response of the worker after it ran the code. Calls in one test see the same state."""
+    return functools.partial(snippets.run_code, worker)
 
 
 @pytest.fixture

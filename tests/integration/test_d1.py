@@ -1,49 +1,36 @@
 """env.DB in a handler, through the official SDK and as raw binding, against a database on disk."""
 
-import asyncio
-import textwrap
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from paddock.bindings.d1.binding import D1Binding
-from paddock.bindings.d1.store import D1Store
+from .snippets import SNIPPETS
 
-HANDLER = """
+SOURCE = f"""{SNIPPETS}
 import datetime
 from js import Object
 from pyodide.ffi import JsException, to_js
-from workers import Response, WorkerEntrypoint
 
 SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n REAL, b BLOB)"
 
-class Default(WorkerEntrypoint):
+class Default(SnippetEntrypoint):
     async def fetch(self, request):
+        db = self.env.DB
+        await db.exec(SCHEMA)
         try:
-            return Response.json(await self.case(self.env.DB))
+            return Response.json(await self.run(request, self=self, db=db))
         except JsException as error:
             return Response.json([error.message, error.cause.message])
-
-    async def case(self, db):
-        await db.exec(SCHEMA)
 """
+SETTINGS: dict[str, Any] = {"d1_databases": [{"binding": "DB", "database_name": "test", "database_id": "test"}]}
+pytestmark = pytest.mark.paddock(source=SOURCE, settings=SETTINGS)
 
 
 @pytest.fixture
-def ask(serve, tmp_path):
-    """`ask(body)`: the JSON that a handler's code returns; `db` is the binding, and has a table `t`."""
-
-    def run(body: str, **options):
-        async def asked():
-            database = D1Binding(D1Store(lambda: tmp_path / "database.sqlite"), 1_000_000)
-            source = HANDLER + textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
-            async with serve(source, more={"DB": database}, **options) as running:
-                reply = await running.client.post("/")
-                assert reply.status_code == 200, reply.text
-                return reply.json()
-
-        return asyncio.run(asked())
-
-    return run
+def ask(run_code) -> Callable[[str], object]:
+    """`ask(code)`: the JSON that the code returns; `db` is the binding, and has a table `t`."""
+    return lambda code: run_code(code).json()
 
 
 def test_statements_bring_rows_in_every_form(ask) -> None:
@@ -122,8 +109,9 @@ def test_failures_have_production_s_texts_and_a_cause(ask, code: str, message: s
     assert ask(f"return await {code}") == [message, cause or message.partition(": ")[2]]
 
 
+@pytest.mark.paddock(settings={**SETTINGS, "compatibility_flags": ["python_workers", "disable_python_external_sdk"]})
 def test_undefined_is_no_value(ask) -> None:
     """Where the SDK does not wrap bindings, None is undefined."""
     body = 'return await db.prepare("SELECT ?").bind(None).all()'
     message = "Type 'undefined' not supported for value 'undefined'"
-    assert ask(body, flags=("disable_python_external_sdk",)) == [f"D1_TYPE_ERROR: {message}", message]
+    assert ask(body) == [f"D1_TYPE_ERROR: {message}", message]

@@ -1,53 +1,33 @@
 """env.KV in a handler, through the official SDK, against a namespace on disk."""
 
-import asyncio
-import textwrap
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from paddock.bindings.binding import BindingContext
-from paddock.bindings.kv.binding import KvBinding, KvSettings
-from paddock.bindings.queues.broker import Broker
-from paddock.bindings.state import StateFolder
+from paddock.worker.testing import Paddock
 
-HANDLER = """
+from .snippets import SNIPPETS
+
+SOURCE = f"""{SNIPPETS}
 import json
 from js import JSON, Object, ReadableStream, TransformStream, Uint8Array
 from pyodide.ffi import JsException, create_proxy, jsnull, to_js
-from workers import Response, WorkerEntrypoint
 
-class Default(WorkerEntrypoint):
+class Default(SnippetEntrypoint):
     async def fetch(self, request):
         try:
-            return Response.json(await self.case(self.env.KV, request))
+            return Response.json(await self.run(request, self=self, kv=self.env.KV, request=request))
         except JsException as error:
             return Response.json([error.name, error.message])
-
-    async def case(self, kv, request):
 """
-
-
-def namespace(state: Path, name: str = "test") -> KvBinding:
-    context = BindingContext(None, 0, StateFolder(state), Broker(()), KvSettings(name))  # type: ignore[arg-type]  # KV has no AI
-    return KvBinding.open(context)
+SETTINGS = {"kv_namespaces": [{"binding": "KV", "id": "test"}]}
+pytestmark = pytest.mark.paddock(source=SOURCE, settings=SETTINGS)
 
 
 @pytest.fixture
-def ask(serve, tmp_path):
-    """`ask(body)`: the JSON that a handler's code returns. Several calls in one test see the same namespace."""
-
-    def run(body: str, *, sent: bytes = b"", **options):
-        async def asked():
-            source = HANDLER + textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
-            async with serve(source, more={"KV": namespace(tmp_path / "state")}, **options) as running:
-                reply = await running.client.post("/", content=sent)
-                assert reply.status_code == 200, reply.text
-                return reply.json()
-
-        return asyncio.run(asked())
-
-    return run
+def ask(run_code) -> Callable[..., object]:
+    """`ask(code)`: the JSON that the code returns. Several calls in one test see the same namespace."""
+    return lambda code, *, sent=b"": run_code(code, content=sent).json()
 
 
 def test_values_come_back_as_every_type(ask) -> None:
@@ -161,12 +141,6 @@ def test_deleted_keys_are_gone_and_deleting_none_is_no_error(ask) -> None:
     return [odd, await kv.get("a/b?c=d#é "), len((await kv.list())["keys"])]
     """
     assert ask(body) == ["odd", None, 0]
-
-
-def test_state_survives_a_restart_of_the_server(ask) -> None:
-    """DT-046"""
-    ask("await kv.put('kept', 'yes')\nreturn 1")
-    assert ask("return await kv.get('kept')") == "yes"
 
 
 @pytest.mark.parametrize(
@@ -306,15 +280,12 @@ async def on_fetch(request, env):
 """
 
 
-def test_older_handlers_see_the_bindings_own_values(serve, tmp_path) -> None:
+@pytest.mark.paddock(source=OLD, settings={**SETTINGS, "compatibility_date": "2025-03-01"})
+def test_older_handlers_see_the_bindings_own_values(worker: Paddock) -> None:
     """A raw env, where null is None before Python 3.13."""
-
-    async def run() -> str:
-        async with serve(OLD, date="2025-03-01", more={"KV": namespace(tmp_path)}) as running:
-            return (await running.client.get("/")).text
-
     many = {"k": '{"a": null}', "none": None}
-    assert asyncio.run(run()) == repr([None, {"a": None}, 1, None, "k", many, b'{"a": null}'])
+    seen = [None, {"a": None}, 1, None, "k", many, b'{"a": null}']
+    assert worker.fetch("/").result().text == repr(seen)
 
 
 def test_newer_handlers_see_jsnull_in_the_raw_environment(ask) -> None:

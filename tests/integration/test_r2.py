@@ -1,50 +1,32 @@
 """env.BUCKET in a handler, through the official SDK, against a bucket on disk."""
 
-import asyncio
-import textwrap
+from collections.abc import Callable
 
+import httpx
 import pytest
 
-from paddock.bindings.r2.binding import R2Binding
-from paddock.bindings.r2.store import R2Store
+from .snippets import SNIPPETS
 
-HANDLER = """
+SOURCE = f"""{SNIPPETS}
 from js import Date, Headers
 from pyodide.ffi import JsException
-from workers import Response, WorkerEntrypoint
 
-class Default(WorkerEntrypoint):
+class Default(SnippetEntrypoint):
     async def fetch(self, request):
         try:
-            found = await self.case(self.env.BUCKET, request)
+            found = await self.run(request, bucket=self.env.BUCKET, request=request)
             return found if isinstance(found, Response) else Response.json(found)
         except JsException as error:
-            return Response.json(f"{error.name}: {error.message}")
-
-    async def case(self, bucket, request):
+            return Response.json(f"{{error.name}}: {{error.message}}")
 """
+SETTINGS = {"r2_buckets": [{"binding": "BUCKET", "bucket_name": "test"}]}
+pytestmark = pytest.mark.paddock(source=SOURCE, settings=SETTINGS)
 
 
 @pytest.fixture
-def ask(serve, tmp_path):
-    """`ask(body)`: the reply of a handler's code."""
-
-    def locate(*place: str):
-        path = (tmp_path / "bucket").joinpath(*place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def run(body: str, sent: bytes = b""):
-        async def asked():
-            source = HANDLER + textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
-            async with serve(source, more={"BUCKET": R2Binding(R2Store(locate))}) as running:
-                reply = await running.client.post("/", content=sent)
-                assert reply.status_code == 200, reply.text
-                return reply
-
-        return asyncio.run(asked())
-
-    return run
+def ask(run_code) -> Callable[..., httpx.Response]:
+    """`ask(code)`: the response that the code makes."""
+    return lambda code, sent=b"": run_code(code, content=sent)
 
 
 def test_a_body_goes_into_the_bucket_and_back_unread(ask) -> None:

@@ -1,0 +1,40 @@
+"""A worker that runs the code which its tests send it, so that all tests of a file share one process of it.
+
+    SOURCE = SNIPPETS + '''
+    class Default(SnippetEntrypoint):
+        async def fetch(self, request):
+            return Response.json(await self.run(request, kv=self.env.KV))
+    '''
+
+With `@pytest.mark.paddock(source=SOURCE, settings=...)`, a test has the worker run code with the fixture `run_code`.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import httpx
+
+    from paddock.worker.testing import Paddock
+
+#: The beginning of such a worker: `run` runs the request's code as the body of an `async def` that has these names.
+SNIPPETS = """
+import textwrap
+from urllib.parse import unquote
+from workers import Response, WorkerEntrypoint
+
+class SnippetEntrypoint(WorkerEntrypoint):
+    async def run(self, request, /, **names):
+        code = textwrap.indent(unquote(request.headers["x-code"]), "    ")
+        exec(f"async def snippet({', '.join(names)}):\\n{code}", globals(), made := {})
+        return await made["snippet"](**names)
+"""
+
+
+def run_code(worker: Paddock, code: str, path: str = "/", **request: Any) -> httpx.Response:
+    """The worker's response to a request that has it run this code; `request` is what `worker.fetch` takes."""
+    headers = {"x-code": quote(textwrap.dedent(code).strip()), **request.pop("headers", {})}
+    return worker.fetch(path, "POST", headers=headers, **request).result()
