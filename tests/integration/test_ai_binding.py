@@ -1,55 +1,86 @@
 """Every member of env.AI, in a handler, against the service behind it."""
 
-import asyncio
-import textwrap
+from collections.abc import Callable
 
 import pytest
 
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
+from paddock.worker.testing import Ai, Paddock
+
+from .snippets import SNIPPETS
 
 PHI = "@cf/microsoft/phi-2"
-
-HANDLER = """
+SOURCE = f"""{SNIPPETS}
 import json
-from js import AbortController, AbortSignal, Blob, FormData, Response as JsResponse
-from pyodide.ffi import JsException
-from workers import Response, WorkerEntrypoint
+from js import AbortController, AbortSignal, Blob, FormData, JSON, Object, Response as JsResponse
+from pyodide.ffi import JsException, to_js
 
 PHI = "@cf/microsoft/phi-2"
 
-class Default(WorkerEntrypoint):
+class Default(SnippetEntrypoint):
     async def fetch(self, request):
-        AI = self.env.AI
         try:
-            return Response.json(await self.case(AI))
+            return Response.json(await self.run(request, AI=self.env.AI))
         except JsException as error:
             return Response.json([error.name, error.message])
-
-    async def case(self, AI):
 """
-
-
-def lines(body: str) -> str:
-    return HANDLER + textwrap.indent(body.strip(), " " * 8)
+pytestmark = pytest.mark.paddock(source=SOURCE)
 
 
 @pytest.fixture
-def ask(serve):
-    """`ask(body, engine)`: the JSON that a handler's code returns."""
-
-    def run(body: str, engine: ScriptedEngine | None = None, **options):
-        async def asked():
-            async with serve(lines(body), engine, **options) as running:
-                reply = await running.client.post("/", content=b"RIFF")
-                assert reply.status_code == 200, reply.text
-                return reply.json()
-
-        return asyncio.run(asked())
-
-    return run
+def ask(run_code) -> Callable[[str], object]:
+    """`ask(code)`: the JSON that the code returns."""
+    return lambda code: run_code(code).json()
 
 
-def test_every_option_of_run_is_taken(ask) -> None:
+def test_plain_dicts_go_in_and_come_out(ask, ai: Ai) -> None:
+    """WA-145, WA-146, PW-131"""
+    body = """
+answer = await AI.run(PHI, {"messages": [{"role": "user", "content": "hi"}]})
+same = answer.response == answer["response"]
+return {"text": answer.response, "same": same, "usage": answer.usage, "dict": isinstance(answer, dict)}
+"""
+    ai.reply("a b")
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    assert ask(body) == {"text": "a b", "same": True, "usage": usage, "dict": True}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "run(PHI, to_js({'prompt': 'x'}, dict_converter=Object.fromEntries))",
+        "run(PHI, JSON.parse(json.dumps({'prompt': 'x'})))",
+        "run(PHI, prompt='x')",
+    ],
+)
+def test_every_known_form_of_inputs_works(ask, ai: Ai, call: str) -> None:
+    """PW-132 to PW-134"""
+    ai.reply("yes")
+    assert ask(f"return (await AI.{call}).response") == "yes"
+
+
+def test_failures_are_exceptions_named_as_production_names_them(ask) -> None:
+    """WA-104, WA-148, PW-141, PW-143"""
+    body = """
+try:
+    await AI.run("@cf/x/y", {"prompt": "x"})
+except JsException as error:
+    raw = AI._binding
+    seen = [error.name, error.message, raw.lastRequestInternalStatusCode, raw.lastRequestHttpStatusCode]
+    return [*seen, len(raw.lastRequestId)]
+"""
+    assert ask(body) == ["AiError", "5007: No such model @cf/x/y or task", 5007, 400, 36]
+
+
+def test_a_raw_response_is_returned_with_its_status(ask) -> None:
+    """PW-142"""
+    body = """
+reply = await AI.run("@cf/x/y", {"prompt": "x"}, {"returnRawResponse": True})
+return [reply.status, (await reply.json())["internalCode"]]
+"""
+    assert ask(body) == [400, 5007]
+
+
+def test_every_option_of_run_is_taken(ask, ai: Ai) -> None:
     """WA-095"""
     options = {
         "prefix": "team",
@@ -59,54 +90,14 @@ def test_every_option_of_run_is_taken(ask) -> None:
         "tags": ["a:b"],
         "rejectIfBusy": True,
     }
-    assert ask(f"return (await AI.run(PHI, {{'prompt': 'x'}}, {options!r})).response", ScriptedEngine(["yes"])) == "yes"
+    ai.reply("yes")
+    assert ask(f"return (await AI.run(PHI, {{'prompt': 'x'}}, {options!r})).response") == "yes"
 
 
-def test_a_signal_that_is_aborted_already_sends_nothing(ask) -> None:
-    engine = ScriptedEngine(["never"])
-    reply = ask("await AI.run(PHI, {'prompt': 'x'}, {'signal': AbortSignal.abort()})", engine)
+def test_a_signal_that_is_aborted_already_sends_nothing(ask, ai: Ai) -> None:
+    reply = ask("await AI.run(PHI, {'prompt': 'x'}, {'signal': AbortSignal.abort()})")
     assert reply == ["AbortError", "The operation was aborted"]
-    assert engine.requests == []
-
-
-def aborted(serve, until, body: str, gate: Gate) -> object:
-    """What the handler answers after its abort; returns when the engine has seen the abort, too."""
-    engine = ScriptedEngine(["one two"], gate=gate)
-
-    async def run() -> object:
-        async with serve(lines(body), engine) as running:
-            reply = await running.client.get("/")
-            await until(lambda: engine.aborts)
-            return reply.json()
-
-    return asyncio.run(run())
-
-
-def test_an_abort_in_mid_run_rejects_and_reaches_the_engine(serve, until) -> None:
-    body = """
-controller = AbortController.new()
-running = AI.run(PHI, {"prompt": "x"}, {"signal": controller.signal})
-try:
-    await AI.run("@cf/x/y", {})
-except JsException:
-    controller.abort()  # the first run is with the engine by now
-return await running
-"""
-    assert aborted(serve, until, body, Gate()) == ["AbortError", "The operation was aborted"]
-
-
-def test_an_abort_in_mid_stream_ends_the_stream_and_reaches_the_engine(serve, until) -> None:
-    body = """
-controller = AbortController.new()
-options = {"signal": controller.signal}
-reader = (await AI.run(PHI, {"prompt": "x", "stream": True}, options)).getReader()
-await reader.read()
-controller.abort()
-return await reader.read()
-"""
-    gate = Gate()
-    gate.let(1)
-    assert aborted(serve, until, body, gate) == ["AbortError", "The operation was aborted"]
+    ai.assert_no_calls()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +133,7 @@ def test_a_stream_input_goes_out_as_the_body(ask) -> None:
     assert f"{PHI} takes no stream" in message
 
 
-def test_a_form_input_is_taken_apart(ask) -> None:
+def test_a_form_input_is_taken_apart(ask, ai: Ai) -> None:
     """WA-101"""
     body = """
 form = FormData.new()
@@ -151,9 +142,9 @@ sent = JsResponse.new(form)
 inputs = {"multipart": {"body": sent.body, "contentType": sent.headers.get("content-type")}}
 return (await AI.run(PHI, inputs)).response
 """
-    engine = ScriptedEngine(["yes"])
-    assert ask(body, engine) == "yes"
-    assert "from the form" in str(engine.requests)
+    ai.reply("yes")
+    assert ask(body) == "yes"
+    ai.assert_called_once_with(PHI, prompt="from the form")
 
 
 def test_a_websocket_is_refused_with_the_reason(ask) -> None:
@@ -162,7 +153,8 @@ def test_a_websocket_is_refused_with_the_reason(ask) -> None:
     assert (name, "no model here takes a WebSocket" in message) == ("AiInternalError", True)
 
 
-def test_the_attributes_tell_of_the_latest_run(ask) -> None:
+@pytest.mark.paddock(settings={"name": "fresh"})  # a process of its own, in which nothing ran before
+def test_the_attributes_tell_of_the_latest_run(ask, ai: Ai) -> None:
     """WA-149, PW-143"""
     body = """
 raw = AI._binding
@@ -170,10 +162,11 @@ before = [raw.lastRequestId, raw.aiGatewayLogId, raw.lastRequestHttpStatusCode, 
 await AI.run(PHI, {"prompt": "x"}, {"gateway": {"id": "g"}})
 return [[str(item) for item in before], len(raw.lastRequestId), len(raw.aiGatewayLogId), raw.lastRequestHttpStatusCode]
 """
-    assert ask(body, ScriptedEngine(["a"])) == [["jsnull"] * 4, 36, 26, 200]
+    ai.reply("a")
+    assert ask(body) == [["jsnull"] * 4, 36, 26, 200]
 
 
-def test_a_gateway_keeps_a_log(ask) -> None:
+def test_a_gateway_keeps_a_log(ask, ai: Ai) -> None:
     """WA-099, WA-108"""
     body = """
 await AI.run(PHI, {"prompt": "x"}, {"gateway": {"id": "g", "metadata": {"team": "t"}}})
@@ -183,7 +176,8 @@ await gateway.patchLog(log_id, {"feedback": 1})
 log = await gateway.getLog(log_id)
 return [log.model, log.tokens_out, log.feedback, log.metadata, type(log.created_at).__name__, await gateway.getUrl()]
 """
-    reply = ask(body, ScriptedEngine(["a b"]))
+    ai.reply("a b")
+    reply = ask(body)
     assert reply[:5] == [PHI, 2, 1, {"team": "t"}, "datetime"]
 
 
@@ -191,7 +185,7 @@ def test_an_unknown_log_is_an_exception_of_its_own(ask) -> None:
     assert ask("await AI.gateway('g').getLog('x')") == ["AiGatewayLogNotFound", "Log Not Found"]
 
 
-def test_a_universal_run_returns_the_response(ask) -> None:
+def test_a_universal_run_returns_the_response(ask, ai: Ai) -> None:
     """WA-108"""
     body = """
 steps = [{"provider": "workers-ai", "endpoint": PHI, "headers": {"a": 1}, "query": {"prompt": "x"}}]
@@ -199,7 +193,8 @@ options = {"gateway": {"metadata": {"a": 1}, "skipCache": True, "retries": {"max
 response = await AI.gateway("g").run(steps, options)
 return [response.status, (await response.json())["result"]["response"]]
 """
-    assert ask(body, ScriptedEngine(["yes"])) == [200, "yes"]
+    ai.reply("yes")
+    assert ask(body) == [200, "yes"]
 
 
 def test_models_takes_params(ask) -> None:
@@ -274,15 +269,20 @@ def test_get_logs_is_empty(ask) -> None:
     assert ask("return list(AI.getLogs())") == []
 
 
-def test_fetch_speaks_the_bindings_protocol(ask) -> None:
+def test_fetch_speaks_the_bindings_protocol(ask, ai: Ai) -> None:
     body = """
 init = {"method": "POST", "headers": {"cf-consn-model-id": PHI}, "body": json.dumps({"inputs": {"prompt": "x"}})}
 reply = await AI.fetch("http://workers-binding.ai/run?version=2", init)
 return (await reply.json())["response"]
 """
-    assert ask(body, ScriptedEngine(["yes"])) == "yes"
+    ai.reply("yes")
+    assert ask(body) == "yes"
 
 
+OLD_SETTINGS = {
+    "compatibility_date": "2025-03-01",
+    "compatibility_flags": ["python_workers", "disable_python_no_global_handlers"],
+}
 OLD = """
 from js import Object, Response
 from pyodide.ffi import to_js
@@ -296,15 +296,11 @@ async def on_fetch(request, env):
 """
 
 
-def test_an_older_handler_sees_a_proxy(serve) -> None:
+@pytest.mark.paddock(source=OLD, settings=OLD_SETTINGS)
+def test_an_older_handler_sees_a_proxy(worker: Paddock) -> None:
     """PW-136, WA-146"""
-
-    async def run() -> None:
-        flags = ("disable_python_no_global_handlers",)
-        async with serve(OLD, ScriptedEngine(["a b"]), date="2025-03-01", flags=flags) as running:
-            assert (await running.client.get("/")).text == "a b2"
-
-    asyncio.run(run())
+    worker.ai.reply("a b")
+    assert worker.fetch("/").result().text == "a b2"
 
 
 OLD_CLASS = """
@@ -320,15 +316,17 @@ class Default(WorkerEntrypoint):
 """
 
 
-@pytest.mark.parametrize(("date", "is_wrapped"), [("2026-04-20", False), ("2026-04-21", True)])
-def test_bindings_of_a_class_are_raw_before_the_sdk_is_the_projects_own(serve, date: str, is_wrapped: bool) -> None:
+def dated(date: str, *values: object):
+    """A parameter that has its test run with this compatibility date."""
+    return pytest.param(*values, marks=pytest.mark.paddock(settings={"compatibility_date": date}), id=date)
+
+
+@pytest.mark.paddock(source=OLD_CLASS)
+@pytest.mark.parametrize("is_wrapped", [dated("2026-04-20", False), dated("2026-04-21", True)])
+def test_bindings_of_a_class_are_raw_before_the_sdk_is_the_projects_own(worker: Paddock, is_wrapped: bool) -> None:
     """PW-135, PW-136"""
-
-    async def run() -> None:
-        async with serve(OLD_CLASS, ScriptedEngine(["a b"]), date=date) as running:
-            assert (await running.client.get("/")).json() == [is_wrapped, not is_wrapped, "a b"]
-
-    asyncio.run(run())
+    worker.ai.reply("a b")
+    assert worker.fetch("/").result().json() == [is_wrapped, not is_wrapped, "a b"]
 
 
 OLD_MARKDOWN = """
@@ -344,12 +342,7 @@ async def on_fetch(request, env):
 """
 
 
-def test_an_older_handler_sees_proxies_of_documents(serve) -> None:
+@pytest.mark.paddock(source=OLD_MARKDOWN, settings=OLD_SETTINGS)
+def test_an_older_handler_sees_proxies_of_documents(worker: Paddock) -> None:
     """PW-136; the calls of workerd's own test of Python."""
-
-    async def run() -> None:
-        flags = ("disable_python_no_global_handlers",)
-        async with serve(OLD_MARKDOWN, date="2025-03-01", flags=flags) as running:
-            assert (await running.client.get("/")).text == "True .pdf # x 2 # x"
-
-    asyncio.run(run())
+    assert worker.fetch("/").result().text == "True .pdf # x 2 # x"

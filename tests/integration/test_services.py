@@ -1,20 +1,21 @@
 """Service bindings of a worker to itself, and to workers that do not run here."""
 
-import asyncio
+import re
+from collections.abc import Callable
 
+import httpx
 import pytest
 
-from paddock.worker import wire
+from paddock.worker.testing import Paddock
 
-SELF = wire.ServiceSpec("SELF", "test", None, True)
-GREETER = wire.ServiceSpec("GREETER", "test", "Greeter", True, '{"greeting": "Howdy"}')
-OTHER = wire.ServiceSpec("OTHER", "somebody-else", "Named", False)
+from .snippets import SNIPPETS
 
-WORKER = """
+SOURCE = (
+    f"{SNIPPETS}"
+    """
 import asyncio
-from js import File, Object, WebSocketPair
+from js import AbortController, File, Object, Request, WebSocketPair
 from pyodide.ffi import JsException, create_proxy, to_js
-from workers import Response, WorkerEntrypoint
 
 class Greeter(WorkerEntrypoint):
     calls = 0
@@ -49,7 +50,7 @@ class Greeter(WorkerEntrypoint):
         return Response(f"named {request.method} {await request.text()}")
 
 
-class Default(WorkerEntrypoint):
+class Default(SnippetEntrypoint):
     async def scheduled(self, controller, env, ctx):
         print("at", controller.cron, controller.scheduledTime)
         if controller.cron == "fail":
@@ -76,58 +77,60 @@ class Default(WorkerEntrypoint):
             return Response(request.headers["content-length"])
         if path == "raises":
             raise KeyError("inner")
-        %s
+        return await self.run(request, self=self, request=request)
 """
+)
+SETTINGS = {
+    "name": "test",
+    "services": [
+        {"binding": "SELF", "service": "test"},
+        {"binding": "GREETER", "service": "test", "entrypoint": "Greeter", "props": {"greeting": "Howdy"}},
+        {"binding": "OTHER", "service": "somebody-else", "entrypoint": "Named"},
+    ],
+}
+pytestmark = pytest.mark.paddock(source=SOURCE, settings=SETTINGS)
 
 
-def ask(serve, code: str, method: str = "GET", lines: list[str] | None = None, flags: tuple[str, ...] = (), **request):
-    """What the worker answers whose default entrypoint runs `code`."""
-    source = WORKER % code.strip().replace("\n", "\n        ")
-
-    async def run():
-        async with serve(source, services=(SELF, GREETER, OTHER), flags=flags) as running:
-            reply = await running.client.request(method, "/", **request)
-            if lines is not None:
-                lines.extend(running.lines)
-            return reply
-
-    return asyncio.run(run())
+@pytest.fixture
+def ask(run_code) -> Callable[..., httpx.Response]:
+    """What the worker answers whose default entrypoint runs the code."""
+    return run_code
 
 
-def test_the_same_isolate_answers_while_the_outer_request_waits(serve) -> None:
+def test_the_same_isolate_answers_while_the_outer_request_waits(ask) -> None:
     code = """
 reply = await self.env.SELF.fetch("https://any/inner", method="POST", body="hi", headers={"x-a": "1"})
 return Response(await reply.text(), status=reply.status, headers={"x-inner": reply.headers["x-inner"]})
 """
-    reply = ask(serve, code)
+    reply = ask(code)
     assert (reply.status_code, reply.text, reply.headers["x-inner"]) == (201, "hi", "1")
 
 
-def test_a_request_and_its_stream_are_handed_through(serve) -> None:
+def test_a_request_and_its_stream_are_handed_through(ask) -> None:
     sent = bytes(range(256)) * 2000
     code = """
 request.js_object.headers
 from js import Request
 return await self.env.SELF.fetch(Request.new("https://any/inner", request.js_object))
 """
-    reply = ask(serve, code, "POST", content=sent, headers={"x-a": "1"})
+    reply = ask(code, content=sent, headers={"x-a": "1"})
     assert (reply.status_code, reply.content) == (201, sent)
 
 
 @pytest.mark.parametrize(
     ("status", "seen"), [(301, "GET "), (303, "GET "), (307, "POST body")], ids=["301", "303", "307"]
 )
-def test_a_redirect_leads_to_the_same_worker(serve, status: int, seen: str) -> None:
+def test_a_redirect_leads_to_the_same_worker(ask, status: int, seen: str) -> None:
     code = f"""
 options = {{"method": "POST", "body": "body", "headers": {{"x-status": "{status}"}}}}
 followed = await self.env.SELF.fetch("https://any/moved", **options)
 manual = await self.env.SELF.fetch("https://any/moved", redirect="manual", **options)
 return Response.json([await followed.text(), followed.url, manual.status, manual.headers["location"]])
 """
-    assert ask(serve, code).json() == [seen, "https://any/seen", status, "/seen"]
+    assert ask(code).json() == [seen, "https://any/seen", status, "/seen"]
 
 
-def test_a_named_entrypoint_answers_fetches_and_calls(serve) -> None:
+def test_a_named_entrypoint_answers_fetches_and_calls(ask) -> None:
     """PW-039"""
     code = """
 reply = await self.env.GREETER.fetch("https://any/", method="PUT", body="x")
@@ -135,7 +138,7 @@ told = [await self.env.GREETER.greet("Ann", polite=True) for _ in range(2)]
 return Response.json([await reply.text(), *told])
 """
     greeting = {"text": "Howdy Ann", "calls": 1, "options": {"polite": True}}
-    assert ask(serve, code).json() == ["named PUT x", greeting, greeting]
+    assert ask(code).json() == ["named PUT x", greeting, greeting]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ return Response.json([await reply.text(), *told])
         ("OTHER.greet()", 'Cannot access "greet" as we couldn\'t find a local dev session for the "Named" entrypoint'),
     ],
 )
-def test_calls_that_fail_say_why(serve, call: str, said: str) -> None:
+def test_calls_that_fail_say_why(ask, call: str, said: str) -> None:
     """PW-039"""
     code = f"""
 try:
@@ -157,19 +160,19 @@ try:
 except JsException as error:
     return Response(str(error))
 """
-    assert said in ask(serve, code).text
+    assert said in ask(code).text
 
 
-def test_a_body_arrives_with_its_length(serve) -> None:
+def test_a_body_arrives_with_its_length(ask) -> None:
     """Source: the SDK's WSGI suite, whose application reads as much as `Content-Length` says."""
     code = """
 reply = await self.env.SELF.fetch("https://any/length", method="POST", body="h\u00e9llo")
 return Response(await reply.text())
 """
-    assert ask(serve, code).text == "6"
+    assert ask(code).text == "6"
 
 
-def test_a_websocket_is_reached_over_a_binding(serve) -> None:
+def test_a_websocket_is_reached_over_a_binding(ask) -> None:
     """Source: the SDK's suite asgi-ws-disconnect. PW-157"""
     code = """
 reply = await self.env.SELF._binding.fetch("https://any/socket", headers=to_js([["upgrade", "websocket"]]))
@@ -179,52 +182,52 @@ socket.addEventListener("message", create_proxy(lambda event: answer.set_result(
 socket.send("hi")
 return Response(f"{reply.status} {await answer}")
 """
-    assert ask(serve, code).text == "101 hi!"
+    assert ask(code).text == "101 hi!"
 
 
-def test_a_websocket_that_was_not_asked_for_is_refused(serve) -> None:
+def test_a_websocket_that_was_not_asked_for_is_refused(ask) -> None:
     code = """
 try:
     await self.env.SELF._binding.fetch("https://any/socket")
 except JsException as error:
     return Response(str(error))
 """
-    assert "Worker tried to return a WebSocket" in ask(serve, code).text
+    assert "Worker tried to return a WebSocket" in ask(code).text
 
 
-def test_a_blob_is_sent_with_its_type(serve) -> None:
+def test_a_blob_is_sent_with_its_type(ask) -> None:
     code = """
 from workers import Blob
 back = await self.env.GREETER.echo(Blob("text", content_type="text/x"))
 return Response(f"{type(back).__name__} {await back.text()} {back.content_type}")
 """
-    assert ask(serve, code).text == "Blob text text/x"
+    assert ask(code).text == "Blob text text/x"
 
 
-def test_an_event_is_delivered_over_a_binding_by_flag(serve) -> None:
+@pytest.mark.paddock(settings={**SETTINGS, "compatibility_flags": ["python_workers", "service_binding_extra_handlers"]})
+def test_an_event_is_delivered_over_a_binding_by_flag(ask, worker: Paddock, capsys: pytest.CaptureFixture[str]) -> None:
     """Source: workerd, Fetcher::scheduled; the SDK's own suite."""
     code = """
 good = await self.env.SELF.scheduled(scheduledTime=1000, cron="* * * * 30")
 bad = await self.env.SELF.scheduled(cron="fail")
 return Response.json([good.outcome, good.noRetry, bad.outcome, bad.noRetry])
 """
-    lines: list[str] = []
-    reply = ask(serve, code, lines=lines, flags=("service_binding_extra_handlers",))
-    assert reply.json() == ["ok", True, "exception", False]
-    assert "at * * * * 30 1000" in lines
+    assert ask(code).json() == ["ok", True, "exception", False]
+    worker.flush().result()
+    assert "at * * * * 30 1000" in capsys.readouterr().out.splitlines()
 
 
-def test_a_tuple_is_refused_before_it_is_sent(serve) -> None:
+def test_a_tuple_is_refused_before_it_is_sent(ask) -> None:
     code = """
 try:
     await self.env.GREETER.echo((1, 2))
 except TypeError as error:
     return Response(str(error))
 """
-    assert "cannot be sent over RPC" in ask(serve, code).text
+    assert "cannot be sent over RPC" in ask(code).text
 
 
-def test_values_come_back_as_pythons_own(serve) -> None:
+def test_values_come_back_as_pythons_own(ask) -> None:
     code = """
 from datetime import datetime
 values = [1, 1.5, True, None, "x", [1, {"a": [2]}], {1, 2}, b"bytes", datetime(2026, 1, 2), Response("body")]
@@ -233,58 +236,47 @@ assert back[:7] == values[:7], back
 assert bytes(back[7]) == b"bytes" and back[8] == values[8]
 return Response(await back[9].text())
 """
-    assert ask(serve, code).text == "body"
+    assert ask(code).text == "body"
 
 
-def test_functions_cross_as_stubs(serve) -> None:
+def test_functions_cross_as_stubs(ask) -> None:
     code = """
 applied = await self.env.GREETER.apply(lambda n: n + 40)
 double = await self.env.GREETER.doubler()
 return Response.json([applied, await double(4)])
 """
-    assert ask(serve, code).json() == [42, 8]
+    assert ask(code).json() == [42, 8]
 
 
-def test_what_an_inner_event_leaves_to_wait_until_keeps_the_outer_one(serve, until) -> None:
-    source = WORKER % "await self.env.GREETER.in_background()\n        return Response('now')"
-
-    async def run() -> str:
-        async with serve(source, services=(GREETER,)) as running:
-            text: str = (await running.client.get("/")).text
-            await until(lambda: "done later" in running.lines)
-            return text
-
-    assert asyncio.run(run()) == "now"
+def test_what_an_inner_event_leaves_to_wait_until_keeps_the_outer_one(
+    ask, worker: Paddock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask("await self.env.GREETER.in_background()\nreturn Response('now')").text == "now"
+    worker.ctx.drain().result()
+    worker.flush().result()
+    assert "done later" in capsys.readouterr().out.splitlines()
 
 
-def test_an_unread_inner_body_holds_nothing_up(serve, until) -> None:
+def test_an_unread_inner_body_holds_nothing_up(ask) -> None:
     code = """
 reply = await self.env.SELF.fetch(Request.new("https://any/inner", request.js_object))
 return Response(str(reply.status))
 """
-    source = WORKER % code.strip().replace("\n", "\n        ")
-
-    async def run() -> list[str]:
-        async with serve("from js import Request\n" + source, services=(SELF,)) as running:
-            sent = b"x" * 200_000
-            replies = [await running.client.post("/", content=sent, headers={"x-a": "1"}) for _ in range(2)]
-            return [reply.text for reply in replies]
-
-    assert asyncio.run(run()) == ["201", "201"]
+    for _ in range(2):
+        assert ask(code, content=b"x" * 200_000, headers={"x-a": "1"}).text == "201"
 
 
-def test_an_exception_inside_reaches_the_caller_with_its_traceback(serve) -> None:
+def test_an_exception_inside_reaches_the_caller_with_its_traceback(ask) -> None:
     code = """
 try:
     await self.env.SELF.fetch("https://any/raises")
 except OSError as error:
     return Response(str(error))
 """
-    assert "KeyError: 'inner'" in ask(serve, code).text
+    assert "KeyError: 'inner'" in ask(code).text
 
 
-def test_an_aborted_fetch_ends_the_inner_event(serve, until) -> None:
-    source = """
+ABORTING = """
 import asyncio
 from js import AbortController
 from workers import Response, WorkerEntrypoint
@@ -309,38 +301,35 @@ class Default(WorkerEntrypoint):
             return Response(type(error).__name__)
 """
 
-    async def run() -> str:
-        async with serve(source, services=(SELF,)) as running:
-            text: str = (await running.client.get("/")).text
-            await until(lambda: "left" in running.lines)
-            return text
 
-    assert asyncio.run(run()) == "AbortError"
-
-
-def test_endless_recursion_ends(serve) -> None:
-    reply = ask(serve, 'return await self.env.SELF.fetch("https://any/deeper")')
-    assert reply.status_code == 500
-    assert "Subrequest depth limit exceeded." in reply.text
+@pytest.mark.paddock(source=ABORTING)
+def test_an_aborted_fetch_ends_the_inner_event(worker: Paddock, capsys: pytest.CaptureFixture[str]) -> None:
+    assert worker.fetch("/").result().text == "AbortError"
+    worker.flush().result()
+    assert capsys.readouterr().out.splitlines() == ["left"]
 
 
-def test_a_worker_that_does_not_run_here_answers_503(serve) -> None:
-    reply = ask(serve, 'return await self.env.OTHER.fetch("https://any/")')
+def test_endless_recursion_ends(ask) -> None:
+    with pytest.raises(Exception, match=r"Subrequest depth limit exceeded\."):
+        ask('return await self.env.SELF.fetch("https://any/deeper")')
+
+
+def test_a_worker_that_does_not_run_here_answers_503(ask) -> None:
+    reply = ask('return await self.env.OTHER.fetch("https://any/")')
     assert reply.status_code == 503
     assert 'the "Named" entrypoint of service "somebody-else"' in reply.text
 
 
-def test_ctx_exports_leads_to_the_own_entrypoints(serve) -> None:
+def test_ctx_exports_leads_to_the_own_entrypoints(ask) -> None:
     code = """
 told = await self.ctx.exports.Greeter.echo("raw")
 reply = await self.ctx.exports.default.fetch("https://any/inner", method="POST", body=told, headers={"x-a": "1"})
 return Response(await reply.text())
 """
-    assert ask(serve, code).text == "raw"
+    assert ask(code).text == "raw"
 
 
-def test_methods_may_have_the_names_of_pythons_protocols(serve) -> None:
-    source = """
+NAMES = """
 from workers import Response, WorkerEntrypoint
 
 class Names(WorkerEntrypoint):
@@ -353,22 +342,19 @@ class Default(WorkerEntrypoint):
         names = self.env.NAMES
         return Response.json([await names.send("x"), await names.next(), await names.close()])
 """
-
-    async def run() -> object:
-        async with serve(source, services=(wire.ServiceSpec("NAMES", "test", "Names", True),)) as running:
-            return (await running.client.get("/")).json()
-
-    assert asyncio.run(run()) == ["sent x", "next", "closed"]
+NAMES_SETTINGS = {"name": "test", "services": [{"binding": "NAMES", "service": "test", "entrypoint": "Names"}]}
 
 
-def test_an_entrypoint_that_is_not_exported_is_named(serve) -> None:
-    source = WORKER % "return Response(await self.env.NOBODY.greet())"
+@pytest.mark.paddock(source=NAMES, settings=NAMES_SETTINGS)
+def test_methods_may_have_the_names_of_pythons_protocols(worker: Paddock) -> None:
+    assert worker.fetch("/").result().json() == ["sent x", "next", "closed"]
 
-    async def run() -> str:
-        async with serve(source, services=(wire.ServiceSpec("NOBODY", "test", "Nobody", True),)) as running:
-            text: str = (await running.client.get("/")).text
-            return text
 
-    assert 'The entrypoint "Nobody" is not exported by handler.py; named entrypoints there: Greeter' in asyncio.run(
-        run()
-    )
+NOBODY_SETTINGS = {"name": "test", "services": [{"binding": "NOBODY", "service": "test", "entrypoint": "Nobody"}]}
+
+
+@pytest.mark.paddock(settings=NOBODY_SETTINGS)
+def test_an_entrypoint_that_is_not_exported_is_named(ask) -> None:
+    said = 'The entrypoint "Nobody" is not exported by handler.py; named entrypoints there: Greeter'
+    with pytest.raises(Exception, match=re.escape(said)):
+        ask("return Response(await self.env.NOBODY.greet())")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import textwrap
 
 import httpx
 import pytest
@@ -45,18 +46,6 @@ class Default(WorkerEntrypoint):
 """
 
 
-def test_plain_dicts_go_in_and_come_out(serve) -> None:
-    """WA-145, WA-146, PW-131"""
-
-    async def run() -> None:
-        async with serve(ASK, ScriptedEngine(["a b"])) as running:
-            reply = await running.client.post("/", json={"messages": [{"role": "user", "content": "hi"}]})
-            usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-            assert reply.json() == {"text": "a b", "same": True, "usage": usage, "dict": True}
-
-    asyncio.run(run())
-
-
 def test_calls_know_the_request_that_the_log_names(serve, caplog) -> None:
     """DT-023: for the line that each call has at debug; where the log names no requests, they know none."""
 
@@ -74,35 +63,6 @@ def test_calls_know_the_request_that_the_log_names(serve, caplog) -> None:
     (request_id,) = {line.fields["request_id"] for line in caplog.records if hasattr(line, "fields")}
     assert str(ai_fields(named)).startswith(f"request_id={request_id} model=@cf/microsoft/phi-2 task=")
     assert str(ai_fields(unnamed)).startswith("model=@cf/microsoft/phi-2 task=")
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "run(M, to_js({'prompt': 'x'}, dict_converter=Object.fromEntries))",
-        "run(M, JSON.parse(json.dumps({'prompt': 'x'})))",
-        "run(M, prompt='x')",
-    ],
-)
-def test_every_known_form_of_inputs_works(serve, call: str) -> None:
-    """PW-132 to PW-134"""
-    source = f"""
-import json
-from js import JSON, Object
-from pyodide.ffi import to_js
-from workers import Response, WorkerEntrypoint
-M = "@cf/microsoft/phi-2"
-
-class Default(WorkerEntrypoint):
-    async def fetch(self, request):
-        return Response((await self.env.AI.{call}).response)
-"""
-
-    async def run() -> None:
-        async with serve(source, ScriptedEngine(["yes"])) as running:
-            assert (await running.client.get("/")).text == "yes"
-
-    asyncio.run(run())
 
 
 @pytest.mark.parametrize("source", [STREAM, READ], ids=["by reference", "read in the handler"])
@@ -155,47 +115,63 @@ def test_a_client_that_leaves_aborts_the_generation(serve, until, source: str) -
     assert engine.open == 0
 
 
-def test_failures_are_exceptions_named_as_production_names_them(serve) -> None:
-    """WA-104, WA-148, PW-141, PW-143"""
-    source = """
+ABORTING = """
+from js import AbortController
 from pyodide.ffi import JsException
 from workers import Response, WorkerEntrypoint
+
+PHI = "@cf/microsoft/phi-2"
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         try:
-            await self.env.AI.run("@cf/x/y", {"prompt": "x"})
+            return Response.json(await self.case(self.env.AI))
         except JsException as error:
-            ai = self.env.AI._binding
-            seen = [error.name, error.message, ai.lastRequestInternalStatusCode, ai.lastRequestHttpStatusCode]
-            return Response.json([*seen, len(ai.lastRequestId)])
+            return Response.json([error.name, error.message])
+
+    async def case(self, AI):
+%s
 """
 
-    async def run() -> None:
-        async with serve(source) as running:
-            reply = (await running.client.get("/")).json()
-            assert reply == ["AiError", "5007: No such model @cf/x/y or task", 5007, 400, 36]
 
-    asyncio.run(run())
+def aborted(serve, until, body: str, gate: Gate) -> object:
+    """What the handler answers after its abort; returns when the engine has seen the abort, too."""
+    engine = ScriptedEngine(["one two"], gate=gate)
 
-
-def test_a_raw_response_is_returned_with_its_status(serve) -> None:
-    """PW-142"""
-    source = """
-from workers import Response, WorkerEntrypoint
-
-class Default(WorkerEntrypoint):
-    async def fetch(self, request):
-        reply = await self.env.AI.run("@cf/x/y", {"prompt": "x"}, {"returnRawResponse": True})
-        return Response(await reply.text(), status=reply.status)
-"""
-
-    async def run() -> None:
-        async with serve(source) as running:
+    async def run() -> object:
+        async with serve(ABORTING % textwrap.indent(body.strip(), " " * 8), engine) as running:
             reply = await running.client.get("/")
-            assert (reply.status_code, reply.json()["internalCode"]) == (400, 5007)
+            await until(lambda: engine.aborts)
+            return reply.json()
 
-    asyncio.run(run())
+    return asyncio.run(run())
+
+
+def test_an_abort_in_mid_run_rejects_and_reaches_the_engine(serve, until) -> None:
+    body = """
+controller = AbortController.new()
+running = AI.run(PHI, {"prompt": "x"}, {"signal": controller.signal})
+try:
+    await AI.run("@cf/x/y", {})
+except JsException:
+    controller.abort()  # the first run is with the engine by now
+return await running
+"""
+    assert aborted(serve, until, body, Gate()) == ["AbortError", "The operation was aborted"]
+
+
+def test_an_abort_in_mid_stream_ends_the_stream_and_reaches_the_engine(serve, until) -> None:
+    body = """
+controller = AbortController.new()
+options = {"signal": controller.signal}
+reader = (await AI.run(PHI, {"prompt": "x", "stream": True}, options)).getReader()
+await reader.read()
+controller.abort()
+return await reader.read()
+"""
+    gate = Gate()
+    gate.let(1)
+    assert aborted(serve, until, body, gate) == ["AbortError", "The operation was aborted"]
 
 
 def test_two_runs_of_one_request_overlap(serve, until) -> None:
