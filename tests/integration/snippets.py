@@ -15,6 +15,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import pytest
+
 if TYPE_CHECKING:
     import httpx
 
@@ -32,6 +34,11 @@ class SnippetEntrypoint(WorkerEntrypoint):
         exec(f"async def snippet({', '.join(names)}):\\n{code}", globals(), made := {})
         return await made["snippet"](**names)
 """
+
+
+def for_worker(*values: object, id: str | None = None, **worker: Any) -> Any:
+    """Values of a parametrised test that runs with this worker: what the marker `paddock` takes."""
+    return pytest.param(*values, marks=pytest.mark.paddock(**worker), id=id)
 
 
 def run_code(worker: Paddock, code: str, path: str = "/", **request: Any) -> httpx.Response:

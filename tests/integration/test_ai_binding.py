@@ -6,7 +6,7 @@ import pytest
 
 from paddock.worker.testing import Ai, Paddock
 
-from .snippets import SNIPPETS
+from .snippets import SNIPPETS, for_worker
 
 PHI = "@cf/microsoft/phi-2"
 SOURCE = f"""{SNIPPETS}
@@ -316,13 +316,14 @@ class Default(WorkerEntrypoint):
 """
 
 
-def dated(date: str, *values: object):
-    """A parameter that has its test run with this compatibility date."""
-    return pytest.param(*values, marks=pytest.mark.paddock(settings={"compatibility_date": date}), id=date)
-
-
 @pytest.mark.paddock(source=OLD_CLASS)
-@pytest.mark.parametrize("is_wrapped", [dated("2026-04-20", False), dated("2026-04-21", True)])
+@pytest.mark.parametrize(
+    "is_wrapped",
+    [
+        for_worker(False, settings={"compatibility_date": "2026-04-20"}),
+        for_worker(True, settings={"compatibility_date": "2026-04-21"}),
+    ],
+)
 def test_bindings_of_a_class_are_raw_before_the_sdk_is_the_projects_own(worker: Paddock, is_wrapped: bool) -> None:
     """PW-135, PW-136"""
     worker.ai.reply("a b")

@@ -1,11 +1,15 @@
 """Events that are no requests: cron triggers, mail, queues."""
 
-import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from paddock.bindings.queues.broker import Consumer
+from paddock.worker.testing import Paddock
+
+from .snippets import for_worker
 
 SCHEDULED = """
 from workers import WorkerEntrypoint
@@ -24,21 +28,30 @@ MAIL = (
 )
 
 
-def send(serve, source: str, path: str, method: str = "GET", date: str = "2026-09-15", **request):
-    """One request: its reply, and what the handler had printed by then."""
+#: What each test's worker is; without another one, for a handler of SCHEDULED.
+pytestmark = pytest.mark.paddock(source=SCHEDULED)
+FIRST_ERA = {"compatibility_date": "2025-01-01"}
 
-    async def run() -> tuple[httpx.Response, list[str]]:
-        async with serve(source, date=date) as running:
-            return await running.client.request(method, path, **request), running.lines
 
-    return asyncio.run(run())
+@pytest.fixture
+def send(
+    client: httpx.Client, worker: Paddock, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[httpx.Response, list[str]]]:
+    """`send(path)`: one request, its reply, and what the handler had printed by then."""
+
+    def run(path: str, method: str = "GET", **request: Any) -> tuple[httpx.Response, list[str]]:
+        reply = client.request(method, path, **request)
+        worker.flush().result()
+        return reply, capsys.readouterr().out.splitlines()
+
+    return run
 
 
 @pytest.mark.parametrize("base", ["local", "handler", "mf"])
-def test_a_cron_trigger_tells_its_cron_and_its_time(serve, base: str) -> None:
+def test_a_cron_trigger_tells_its_cron_and_its_time(send, base: str) -> None:
     """PW-026, PW-028, PW-030, DT-042: older paths lead there."""
     url = f"/cdn-cgi/{base}/scheduled?cron=*+*+*+*+*&time=1000"
-    reply, lines = send(serve, SCHEDULED, url, follow_redirects=True)
+    reply, lines = send(url, follow_redirects=True)
     assert [hop.status_code for hop in reply.history] == [308] * (base != "local")
     assert (reply.status_code, reply.text) == (200, "ok")
     assert lines == ["* * * * * 1000 None None"]
@@ -52,50 +65,51 @@ def test_a_cron_trigger_tells_its_cron_and_its_time(serve, base: str) -> None:
         ("fails", 500, {"outcome": "exception", "noRetry": False}),
     ],
 )
-def test_the_outcome_as_json(serve, cron: str, status: int, told: dict) -> None:
+def test_the_outcome_as_json(send, cron: str, status: int, told: dict) -> None:
     """PW-029"""
-    reply, _ = send(serve, SCHEDULED, f"/cdn-cgi/local/scheduled?cron={cron}&format=json")
+    reply, _ = send(f"/cdn-cgi/local/scheduled?cron={cron}&format=json")
     assert (reply.status_code, reply.json()) == (status, told)
 
 
-def test_a_handler_with_too_few_parameters_is_an_exception(serve, caplog) -> None:
+@pytest.mark.paddock(source=SCHEDULED.replace("controller, env, ctx", "controller"))
+def test_a_handler_with_too_few_parameters_is_an_exception(send, caplog) -> None:
     """PW-027"""
-    source = SCHEDULED.replace("controller, env, ctx", "controller")
-    reply, _ = send(serve, source, "/cdn-cgi/local/scheduled")
+    reply, _ = send("/cdn-cgi/local/scheduled")
     assert (reply.status_code, reply.text) == (500, "exception")
     assert "takes 2 positional arguments but 4 were given" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("source", "date", "said"),
+    "said",
     [
-        ("x = 1\n", "2026-09-15", "Handler does not export a scheduled() function."),
-        ("def on_fetch(): ...\n", "2025-01-01", 'does not export a handler named "on_scheduled"'),
-        (SCHEDULED.replace("scheduled", "other"), "2026-09-15", "Method scheduled does not exist"),
+        for_worker("Handler does not export a scheduled() function.", source="x = 1\n"),
+        for_worker(
+            'does not export a handler named "on_scheduled"', source="def on_fetch(): ...\n", settings=FIRST_ERA
+        ),
+        for_worker("Method scheduled does not exist", source=SCHEDULED.replace("scheduled", "other")),
     ],
 )
-def test_a_worker_without_the_handler_is_an_exception(serve, caplog, source: str, date: str, said: str) -> None:
-    reply, _ = send(serve, source, "/cdn-cgi/local/scheduled", date=date)
+def test_a_worker_without_the_handler_is_an_exception(send, caplog, said: str) -> None:
+    reply, _ = send("/cdn-cgi/local/scheduled")
     assert (reply.status_code, reply.text) == (500, "exception")
-    assert said in caplog.text
+    assert said in caplog.text.replace('\\"', '"')  # the kit's log has errors as JSON
 
 
-def test_a_function_of_the_first_era_takes_what_it_names(serve) -> None:
-    source = "def on_scheduled(event):\n    print(event.cron)\n"
-    reply, lines = send(serve, source, "/cdn-cgi/local/scheduled?cron=daily", date="2025-01-01")
+@pytest.mark.paddock(source="def on_scheduled(event):\n    print(event.cron)\n", settings=FIRST_ERA)
+def test_a_function_of_the_first_era_takes_what_it_names(send) -> None:
+    reply, lines = send("/cdn-cgi/local/scheduled?cron=daily")
     assert (reply.text, lines) == ("ok", ["daily"])
 
 
 @pytest.mark.parametrize("path", ["scheduled", "email", "queue"])
 @pytest.mark.parametrize("header", [{"origin": "https://example.com"}, {"host": "example.com"}])
-def test_pages_of_other_sites_trigger_nothing(serve, path: str, header: dict) -> None:
+def test_pages_of_other_sites_trigger_nothing(send, path: str, header: dict) -> None:
     """PW-031"""
-    reply, lines = send(serve, SCHEDULED, f"/cdn-cgi/local/{path}", headers=header)
+    reply, lines = send(f"/cdn-cgi/local/{path}", headers=header)
     assert (reply.status_code, lines) == (403, [])
 
 
-def test_wait_until_of_a_scheduled_event_runs_to_its_end(serve, until) -> None:
-    source = """
+LATER = """
 import asyncio
 from workers import WorkerEntrypoint
 
@@ -108,13 +122,13 @@ class Default(WorkerEntrypoint):
         print("done later")
 """
 
-    async def run() -> str:
-        async with serve(source) as running:
-            text: str = (await running.client.get("/cdn-cgi/local/scheduled")).text
-            await until(lambda: "done later" in running.lines)
-            return text
 
-    assert asyncio.run(run()) == "ok"
+@pytest.mark.paddock(source=LATER)
+def test_wait_until_of_a_scheduled_event_runs_to_its_end(send, worker: Paddock, capsys) -> None:
+    reply, lines = send("/cdn-cgi/local/scheduled")
+    worker.ctx.drain().result()
+    worker.flush().result()
+    assert (reply.text, [*lines, *capsys.readouterr().out.splitlines()]) == ("ok", ["done later"])
 
 
 EMAIL = """
@@ -124,40 +138,44 @@ class Default(WorkerEntrypoint):
     async def email(self, message, env=None, ctx=None):
         raw = b"".join([chunk.to_bytes() async for chunk in message.raw])
         print(message.from_, message.to, message.headers.get("subject"), message.rawSize == len(raw))
-        %s
+        if message.headers.get("subject") == "Spam":
+            message.setReject("no thanks")
+        if message.headers.get("subject") == "Answer me":
+            await message.forward("c@example.com")
+            EmailMessage = import_from_javascript("cloudflare:email").EmailMessage
+            await message.reply(EmailMessage.new("b@example.com", "a@example.com", "Subject: Re: Hello"))
 """
 
 
+@pytest.mark.paddock(source=EMAIL)
 @pytest.mark.parametrize("base", ["/cdn-cgi/local/email", "/cdn-cgi/handler/email"])
-def test_a_mail_reaches_the_handler(serve, base: str) -> None:
+def test_a_mail_reaches_the_handler(send, base: str) -> None:
     """PW-032"""
     path = f"{base}?from=a@example.com&to=b@example.com"
-    reply, lines = send(serve, EMAIL % "", path, "POST", content=MAIL, follow_redirects=True)
+    reply, lines = send(path, "POST", content=MAIL, follow_redirects=True)
     assert (reply.status_code, reply.text) == (200, "Worker successfully processed email")
     assert lines == ["a@example.com b@example.com Hello there True"]
 
 
-def test_a_mail_of_several_pieces_arrives_whole(serve) -> None:
+@pytest.mark.paddock(source=EMAIL)
+def test_a_mail_of_several_pieces_arrives_whole(send) -> None:
     path = "/cdn-cgi/local/email?from=a@example.com&to=b@example.com"
-    _, lines = send(serve, EMAIL % "", path, "POST", content=MAIL + b"x" * 500_000)
+    _, lines = send(path, "POST", content=MAIL + b"x" * 500_000)
     assert lines == ["a@example.com b@example.com Hello there True"]
 
 
-def test_a_rejected_mail_says_why(serve) -> None:
+@pytest.mark.paddock(source=EMAIL)
+def test_a_rejected_mail_says_why(send) -> None:
     path = "/cdn-cgi/local/email?from=a@example.com&to=b@example.com"
-    reply, _ = send(serve, EMAIL % "message.setReject('no thanks')", path, "POST", content=MAIL)
+    reply, _ = send(path, "POST", content=MAIL.replace(b"Hello\r\n there", b"Spam"))
     assert reply.status_code == 400
     assert reply.text == "Worker rejected email with the following reason: no thanks"
 
 
-def test_forwards_and_replies_are_told_as_json(serve) -> None:
-    code = """
-        await message.forward("c@example.com")
-        EmailMessage = import_from_javascript("cloudflare:email").EmailMessage
-        await message.reply(EmailMessage.new("b@example.com", "a@example.com", "Subject: Re: Hello"))
-"""
+@pytest.mark.paddock(source=EMAIL)
+def test_forwards_and_replies_are_told_as_json(send) -> None:
     path = "/cdn-cgi/local/email?from=a@example.com&to=b@example.com&format=json"
-    reply, _ = send(serve, EMAIL % code.strip(), path, "POST", content=MAIL)
+    reply, _ = send(path, "POST", content=MAIL.replace(b"Hello\r\n there", b"Answer me"))
     assert reply.json() == {
         "outcome": "ok",
         "rejected": None,
@@ -166,6 +184,7 @@ def test_forwards_and_replies_are_told_as_json(serve) -> None:
     }
 
 
+@pytest.mark.paddock(source=EMAIL)
 @pytest.mark.parametrize(
     ("query", "mail", "said"),
     [
@@ -176,8 +195,8 @@ def test_forwards_and_replies_are_told_as_json(serve) -> None:
     ],
     ids=["no recipient", "no message", "no message id", "too large"],
 )
-def test_what_is_no_mail_is_refused(serve, query: str, mail: bytes, said: str) -> None:
-    reply, lines = send(serve, EMAIL % "", f"/cdn-cgi/local/email?{query}", "POST", content=mail)
+def test_what_is_no_mail_is_refused(send, query: str, mail: bytes, said: str) -> None:
+    reply, lines = send(f"/cdn-cgi/local/email?{query}", "POST", content=mail)
     assert (reply.status_code, lines) == (400, [])
     assert said in reply.text
 
@@ -194,10 +213,11 @@ class Default(WorkerEntrypoint):
 """
 
 
-def test_a_batch_is_iterated_and_each_message_decided(serve) -> None:
+@pytest.mark.paddock(source=QUEUE)
+def test_a_batch_is_iterated_and_each_message_decided(send) -> None:
     """PW-033"""
     sent = {"messages": [{"id": "a", "timestamp": 0, "body": {"n": 1}}, {"id": "b", "attempts": 2, "body": {"n": 0}}]}
-    reply, lines = send(serve, QUEUE, "/cdn-cgi/local/queue?queue=jobs", "POST", json=sent)
+    reply, lines = send("/cdn-cgi/local/queue?queue=jobs", "POST", json=sent)
     assert reply.json() == {
         "outcome": "ok",
         "ackAll": False,
@@ -209,6 +229,16 @@ def test_a_batch_is_iterated_and_each_message_decided(serve) -> None:
     assert lines[2].startswith("b 0 2 ")
 
 
+DECIDES = """
+from workers import WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    def queue(self, batch, env, ctx):
+        exec(batch.messages[0].body)
+"""
+
+
+@pytest.mark.paddock(source=DECIDES)
 @pytest.mark.parametrize(
     ("code", "told"),
     [
@@ -217,34 +247,37 @@ def test_a_batch_is_iterated_and_each_message_decided(serve) -> None:
         ("batch.ackAll(); batch.messages[0].retry()", {"ackAll": True, "retryMessages": []}),
     ],
 )
-def test_the_first_decision_about_a_batch_stands(serve, code: str, told: dict) -> None:
-    source = f"from workers import WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n    def queue(self, batch, env, ctx):\n        {code}\n"  # noqa: E501 - a handler in one piece
-    reply, _ = send(serve, source, "/cdn-cgi/local/queue?queue=jobs", "POST", json={"messages": [{"body": 1}]})
+def test_the_first_decision_about_a_batch_stands(send, code: str, told: dict) -> None:
+    reply, _ = send("/cdn-cgi/local/queue?queue=jobs", "POST", json={"messages": [{"body": code}]})
     assert reply.json() | told == reply.json()
 
 
-def test_a_function_of_the_first_era_gets_a_raw_batch(serve) -> None:
-    source = "def on_queue(batch):\n    print(batch.messages[0].body.n, batch.messages.length)\n"
+RAW_BATCH = "def on_queue(batch):\n    print(batch.messages[0].body.n, batch.messages.length)\n"
+
+
+@pytest.mark.paddock(source=RAW_BATCH, settings=FIRST_ERA)
+def test_a_function_of_the_first_era_gets_a_raw_batch(send) -> None:
     sent = {"queue": "jobs", "messages": [{"body": {"n": 1}}]}
-    _, lines = send(serve, source, "/cdn-cgi/local/queue", "POST", date="2025-01-01", json=sent)
+    _, lines = send("/cdn-cgi/local/queue", "POST", json=sent)
     assert lines == ["1 1"]
 
 
+@pytest.mark.paddock(source=QUEUE)
 @pytest.mark.parametrize("sent", [{"messages": [{"body": 1}]}, {"queue": "q", "messages": []}, {"queue": "q"}, [1]])
-def test_what_is_no_batch_is_refused(serve, sent: object) -> None:
-    reply, lines = send(serve, QUEUE, "/cdn-cgi/local/queue", "POST", json=sent)
+def test_what_is_no_batch_is_refused(send, sent: object) -> None:
+    reply, lines = send("/cdn-cgi/local/queue", "POST", json=sent)
     assert (reply.status_code, lines) == (400, [])
 
 
 PRODUCER = """
-import js
+from urllib.parse import unquote
 from pyodide.ffi import JsException
 from workers import Response, WorkerEntrypoint
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         try:
-            await self.env.JOBS.{call}
+            await eval("self.env.JOBS." + unquote(request.url.partition("?")[2]))
         except JsException as error:
             return Response(str(error))
         return Response("sent")
@@ -258,6 +291,15 @@ class Default(WorkerEntrypoint):
 """
 
 
+QUEUES = {
+    "queues": {
+        "producers": [{"binding": "JOBS", "queue": "jobs"}],
+        "consumers": [{"queue": "jobs", "max_batch_timeout": 0}],
+    }
+}
+
+
+@pytest.mark.paddock(source=PRODUCER, settings=QUEUES)
 @pytest.mark.parametrize(
     ("call", "lines"),
     [
@@ -268,20 +310,16 @@ class Default(WorkerEntrypoint):
         ("sendBatch([{'body': 1}, {'body': 2}])", ["jobs 1 1", "jobs 2 1"]),
     ],
 )
-def test_what_a_producer_sends_its_consumer_gets(serve, until, call: str, lines: list[str]) -> None:
+def test_what_a_producer_sends_its_consumer_gets(send, worker: Paddock, call: str, lines: list[str], capsys) -> None:
     """PW-033"""
-    consumer = Consumer(queue="jobs", max_batch_timeout=0.0)
-
-    async def run() -> str:
-        async with serve(PRODUCER.format(call=call), producers={"JOBS": "jobs"}, consumers=(consumer,)) as running:
-            text: str = (await running.client.get("/")).text
-            await until(lambda: len(running.lines) >= len(lines))
-            assert running.lines == lines
-            return text
-
-    assert asyncio.run(run()) == "sent"
+    reply, printed = send(f"/?{quote(call)}")
+    while len(printed) < len(lines):  # they come when the queue has them delivered
+        worker.flush().result()
+        printed += capsys.readouterr().out.splitlines()
+    assert (reply.text, printed) == ("sent", lines)
 
 
+@pytest.mark.paddock(source=PRODUCER, settings=QUEUES)
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -291,10 +329,6 @@ def test_what_a_producer_sends_its_consumer_gets(serve, until, call: str, lines:
         ("send('x' * 200_000)", "Error: Queue send failed: message length of 200002 bytes exceeds limit of 128000"),
     ],
 )
-def test_what_a_producer_may_not_send(serve, call: str, said: str) -> None:
-    async def run() -> str:
-        async with serve(PRODUCER.format(call=call), producers={"JOBS": "jobs"}) as running:
-            text: str = (await running.client.get("/")).text
-            return text
-
-    assert asyncio.run(run()).startswith(said)
+def test_what_a_producer_may_not_send(send, call: str, said: str) -> None:
+    reply, _ = send(f"/?{quote(call)}")
+    assert reply.text.startswith(said)
