@@ -12,6 +12,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from paddock.worker.dap import read_message
 from paddock.worker.debugsession import DebugSession
 
@@ -19,17 +21,21 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from paddock.worker.wire import Start
+
 __all__ = ["Inspector"]
 
 logger = logging.getLogger(__name__)
 
 
 class Inspector:
-    """`start` it, on sockets that listen. `waits`: the first isolate imports its handler when a client has come."""
+    """`start` it, on sockets that listen. `waits`: the first isolate imports its handler when a client has come, and
+    stops at its first line.
+    """
 
     def __init__(self, sockets: Sequence[socket.socket], *, waits: bool = False) -> None:
         self._sockets = sockets
-        self._waits = waits
+        self._waits = self._stops = waits
         self._servers: list[asyncio.Server] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._session: DebugSession | None = None
@@ -41,7 +47,7 @@ class Inspector:
         """Take clients until `close`, which `tasks` outlive."""
         self._tasks = tasks
         self._servers = [await asyncio.start_server(self._meet, sock=sock) for sock in self._sockets]
-        waiting = " The handler is imported when one has come." if self._waits else ""
+        waiting = " The handler is imported, and stops at its first line, when one has come." if self._waits else ""
         logger.info("Debuggers connect to %s:%d; limits of time are off.%s", *self.address, waiting)
 
     async def close(self) -> None:
@@ -57,10 +63,11 @@ class Inspector:
         ip, port = self._sockets[0].getsockname()[:2]
         return str(ip), int(port)
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether an isolate shall wait for its debugger before it imports the handler."""
-        return self._waits or (self._session is not None and self._session.is_configured)
+    def prepare(self, start: Start) -> Start:
+        """What the next isolate is told: whether to wait for its debugger, and, the first one, to stop for it."""
+        waits = self._waits or (self._session is not None and self._session.is_configured)
+        stops, self._stops = self._stops, False
+        return msgspec.structs.replace(start, waits_for_debugger=waits, stops_at_first_line=stops)
 
     async def switch(self, port: int) -> None:
         """Debug the isolate whose debugger listens on this port, and no other one."""

@@ -351,7 +351,7 @@ class IsolateProcess:
             self._peer.send(self._start)
             return
         port = await self._debugger_port
-        self._peer.send(msgspec.structs.replace(self._start, waits_for_debugger=inspector.is_awaited))
+        self._peer.send(inspector.prepare(self._start))
         await inspector.switch(port)
 
     async def _watch(self) -> None:

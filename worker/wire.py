@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 #: Raised with every change of a frame; both ends refuse another number.
-PROTOCOL: Final = 4
+PROTOCOL: Final = 5
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
 #: The name of a Fault for an event that was stopped because of the processor time that it took.
@@ -130,6 +130,8 @@ class Start(_Frame, frozen=True, tag=0):
     secret_names: tuple[str, ...] = ()
     #: Import the handler when a debugger has connected and has set its breakpoints.
     waits_for_debugger: bool = False
+    #: Then stop at its first line.
+    stops_at_first_line: bool = False
 
 
 class Inspectable(_Frame, frozen=True, tag=15):

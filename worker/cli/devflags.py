@@ -94,7 +94,9 @@ def _add_address(parser: Parser) -> None:
     parser.add_argument("--inspector-port", type=_port, metavar="N", help="port for debuggers")
     parser.add_argument("--inspector-ip", metavar="ADDRESS", help="address for debuggers (127.0.0.1)")
     parser.add_argument(
-        "--inspect-brk", action="store_true", help="import the handler only when a debugger has connected (port 9229)"
+        "--inspect-brk",
+        action="store_true",
+        help="wait for a debugger (port 9229), and stop at the handler's first line",
     )
 
 

@@ -144,6 +144,8 @@ def _load(start: wire.Start, remote: RemoteCalls, make_events: type[Events]) -> 
     if start.is_strict and make_events.is_alone:
         refuse_threads_and_processes(asyncio.get_running_loop())
     with global_scope(main_file.parent, is_strict=start.is_strict and make_events.is_alone):
+        if start.stops_at_first_line:
+            debugging.stop_at_first_line()
         entrypoint = load(main_file, has_global_handlers="python_no_global_handlers" not in flags)
     calls = Calls(entrypoint, env)
     exports = exports_of(own, entrypoint.exports()) if "enable_ctx_exports" in flags else None

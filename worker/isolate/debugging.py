@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
-__all__ = ["listen", "wait"]
+__all__ = ["listen", "stop_at_first_line", "wait"]
 
 
 def listen() -> int:
@@ -25,3 +26,9 @@ def wait() -> None:
     import debugpy
 
     debugpy.wait_for_client()
+
+
+def stop_at_first_line() -> None:
+    """Stop in front of the next line of the user's that this thread, the main one, comes to."""
+    # Which debugpy brings along, and has no word of its own for.
+    import_module("_pydevd_bundle.pydevd_api").PyDevdAPI().stop_on_entry()

@@ -62,10 +62,10 @@ class Debugger:
     async def event(self, name: str) -> Message:
         return await self._until(lambda m: m.get("event") == name)
 
-    async def attach(self, file: Path, line: int = LINE) -> None:
+    async def attach(self, file: Path, line: int = LINE, *, just_my_code: bool = True) -> None:
         """What clients say at the start, with one breakpoint."""
         await self.call("initialize", adapterID="python", pathFormat="path")
-        attaching = self.send("attach", justMyCode=True)
+        attaching = self.send("attach", justMyCode=just_my_code)
         await self.event("initialized")
         reply = await self.call("setBreakpoints", source={"path": str(file)}, breakpoints=[{"line": line}])
         assert reply["body"]["breakpoints"][0]["verified"]
@@ -141,19 +141,27 @@ async def _text_after(edited: Any, line: str) -> str:
     return text
 
 
-def test_the_first_line_waits_for_the_debugger(edit) -> None:
-    """DT-041: --inspect-brk, and a breakpoint at the top of the module."""
+@pytest.mark.parametrize("just_my_code", [True, False])
+def test_inspect_brk_stops_at_the_first_line_once(edit, just_my_code: bool) -> None:
+    """DT-041: at that of the handler, not of what imports it; a reload stops nowhere."""
 
-    async def run() -> tuple[str, int, str]:
+    async def run() -> list[object]:
         async with edit("WORD", top="WORD = 'here'", overrides=ANY_PORT, inspect_brk=True) as edited:
             await edited.log.line("Debuggers connect to")
             async with debugger(edited) as client:
-                await client.attach(edited.root / "src" / "handler.py", 3)
-                thread, name, line = await client.stopped()
-                await client.call("continue", threadId=thread)
-                return name, line, await edited.text()
+                await client.attach(edited.root / "src" / "handler.py", 3, just_my_code=just_my_code)
+                seen: list[object] = []
+                for _ in range(2):
+                    thread, name, line = await client.stopped()
+                    seen.append((name, line))
+                    await client.call("continue", threadId=thread)
+                seen.append(await edited.text())
+                await client.call("setBreakpoints", source={"path": str(edited.root / "src" / "handler.py")})
+                edited.handler("'newer'")
+                seen.append(await _text_after(edited, "⎔ Local server updated"))
+                return seen
 
-    assert asyncio.run(run()) == ("<module>", 3, "here")
+    assert asyncio.run(run()) == [("<module>", 2), ("<module>", 3), "here", "newer"]
 
 
 def test_a_client_that_goes_leaves_the_handler_running_and_another_may_come(edit) -> None:
