@@ -293,6 +293,7 @@ def _remote(config: Config, card: ModelCard, weights: Weights) -> RemoteSettings
         urls=weights.servers,
         remote_model=model.remote_model if model else None,
         repository=card.paddock.repository if card.paddock else None,
+        labels=card.paddock.labels if card.paddock else (),
         context_tokens=min(filter(None, (context, known)), default=None),
         max_open_requests=chosen.max_num_seqs * len(weights.servers) + chosen.max_queue,
     )

@@ -54,6 +54,8 @@ class EngineCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     #: Length of the vectors of an embedding model, and how those of a text's tokens become one.
     dimensions: Annotated[int, Meta(gt=0)] | None = None
     pooling: PoolingType | None = None
+    #: Names of a classifier's labels, in the order of its outputs: servers on other machines name one of them alone.
+    labels: tuple[str, ...] = ()
     licence: str | None = None
     #: Weight of one request against the others, as hosts count it.
     concurrency_cost: Annotated[int, Meta(ge=1)] = 1

@@ -46,9 +46,9 @@ SERVER_FLAGS = [
     *("--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--enable-prompt-tokens-details"),
     *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
 ]
-#: For a model that reads. Without the memory, the server would want what others have.
+#: For a model that reads or hears. Without the memory, the server would want what others have.
 READER_FLAGS = [
-    *("--host", "127.0.0.1", "--served-model-name", "reader", "--disable-uvicorn-access-log", "--runner", "pooling"),
+    *("--host", "127.0.0.1", "--served-model-name", "reader", "--disable-uvicorn-access-log"),
     *("--dtype", "float32", "--enforce-eager", "--kv-cache-memory-bytes", str(64 * 2**20)),
     *("--distributed-executor-backend", "uni"),
 ]
@@ -221,13 +221,35 @@ def vllm_server(
 
 @pytest.fixture(scope="session", autouse=True)
 def reading_servers(request: pytest.FixtureRequest) -> Iterator[dict[str, VllmServer]]:
-    """vLLM's own server for each kind of model that reads, when a test of this session is for them; as above."""
-    is_wanted = any("test_served" in item.nodeid for item in request.session.items if item.path.is_relative_to(HERE))
-    flags = {"bge": ("--pooler-config", '{"task": "token_embed"}'), "embeddinggemma": (), "bge-reranker": ()}
-    servers = {name: VllmServer(STAND_INS / name, [*READER_FLAGS, *more]) for name, more in flags.items() if is_wanted}
+    """vLLM's own server for each kind of model that reads or hears, when a test here is for them; as above."""
+    servers: dict[str, VllmServer] = {}
+    if any("test_served" in item.nodeid for item in request.session.items if item.path.is_relative_to(HERE)):
+        by_token = ("--pooler-config", '{"task": "token_embed"}')
+        for name, more in {"bge": by_token, "embeddinggemma": (), "bge-reranker": ()}.items():
+            servers[name] = VllmServer(STAND_INS / name, [*READER_FLAGS, "--runner", "pooling", *more])
+        servers["judge"] = VllmServer(request.getfixturevalue("judge"), [*READER_FLAGS, "--runner", "pooling"])
+        servers["whisper"] = VllmServer(STAND_INS / "whisper", READER_FLAGS)
     yield servers
     for server in servers.values():
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier with two labels: the reranker's score for one, its opposite for the other."""
+    import numpy
+    from safetensors.numpy import load_file, save_file
+
+    path = tmp_path_factory.mktemp("judge") / "judge"
+    shutil.copytree(STAND_INS / "bge-reranker", path)
+    weights = load_file(path / "model.safetensors")
+    for name in ("classifier.out_proj.weight", "classifier.out_proj.bias"):
+        weights[name] = numpy.concatenate([-weights[name], weights[name]])
+    save_file(weights, path / "model.safetensors", {"format": "pt"})
+    labels = {"id2label": {"0": "NEGATIVE", "1": "POSITIVE"}, "label2id": {"NEGATIVE": 0, "POSITIVE": 1}}
+    config = json.loads((path / "config.json").read_text()) | labels
+    (path / "config.json").write_text(json.dumps(config))
+    return path
 
 
 @pytest.fixture(scope="session")

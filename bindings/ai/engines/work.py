@@ -92,17 +92,18 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
     avg_logprob: float
     #: Bytes of the text by bytes of it when compressed: high where a model repeats itself.
     compression_ratio: float
-    #: How likely the model thinks that nobody speaks.
-    no_speech_prob: float
+    #: How likely the model thinks that nobody speaks; None: a server does not tell.
+    no_speech_prob: float | None
+    #: Empty for a model, or a server, that does not tell their times.
     words: tuple[Word, ...] = ()
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard", array_like=True):
     """A recording as text."""
 
-    #: The one that was asked for, or found, with how sure the model is of it.
+    #: The one that was asked for, or found, with how sure the model is of it; None: a server does not tell.
     language: str
-    language_probability: float
+    language_probability: float | None
     duration_s: float
     segments: tuple[Segment, ...]
 

@@ -72,22 +72,21 @@ class _Transcript(Whole):
         self._is_detailed = is_detailed
 
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
-        """`text`, `word_count`, `vtt`, and `words` or `segments`."""
+        """`text`, `word_count`, `vtt`, and `words` or `segments`. What the engine does not tell is left out."""
         heard, _ = await finished(choices, Heard)
         words = list(chain.from_iterable(segment.words for segment in heard.segments))
         text = "".join(segment.text for segment in heard.segments).strip()
         body: dict[str, object] = {"text": text, "word_count": len(words) or len(text.split())}
+        spoken = [(segment.start, segment.end, segment.text.strip()) for segment in heard.segments]
         if not self._is_detailed:
+            if heard.segments and not words:
+                return body | {"vtt": _vtt(spoken)}
             cues = [words[at : at + _WORDS_OF_A_CUE] for at in range(0, len(words), _WORDS_OF_A_CUE)]
             spoken = [(cue[0].start, cue[-1].end, " ".join(word.word for word in cue)) for cue in cues]
             return body | {"vtt": _vtt(spoken), "words": [_word(word) for word in words]}
-        info = {
-            "language": heard.language,
-            "language_probability": heard.language_probability,
-            "duration": heard.duration_s,
-            "duration_after_vad": heard.duration_s,
-        }
-        spoken = [(segment.start, segment.end, segment.text.strip()) for segment in heard.segments]
+        sure = {} if heard.language_probability is None else {"language_probability": heard.language_probability}
+        durations = {"duration": heard.duration_s, "duration_after_vad": heard.duration_s}
+        info = {"language": heard.language, **sure, **durations}
         segments = [_segment(segment) for segment in heard.segments]
         return {"transcription_info": info} | body | {"segments": segments, "vtt": _vtt(spoken)}
 
@@ -97,16 +96,19 @@ def _word(word: Word) -> dict[str, object]:
 
 
 def _segment(segment: Segment) -> dict[str, object]:
-    return {
+    told: dict[str, object] = {
         "start": segment.start,
         "end": segment.end,
         "text": segment.text,
         "temperature": 0.0,
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": segment.compression_ratio,
-        "no_speech_prob": segment.no_speech_prob,
-        "words": [_word(word) for word in segment.words],
     }
+    if segment.no_speech_prob is not None:
+        told["no_speech_prob"] = segment.no_speech_prob
+    if segment.words or not segment.text.strip():
+        told["words"] = [_word(word) for word in segment.words]
+    return told
 
 
 def _vtt(cues: Sequence[tuple[float, float, str]]) -> str:

@@ -13,6 +13,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from paddock.bindings.ai.engines.remote.asking import asking
 from paddock.bindings.ai.engines.remote.http import Http
 from paddock.bindings.ai.engines.remote.refusals import ServerBusy, ServerLost
 from paddock.bindings.ai.engines.remote.routing import affinity_key, choose
@@ -113,6 +114,8 @@ class RemoteEngine:
 
     async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
         """As `Engine.generate`."""
+        if request.work is not None:
+            asking(request.work, self._settings)  # before a server is looked for
         if self._open >= self._settings.max_open_requests:
             raise EngineOverloaded
         self._open += 1

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from paddock.bindings.ai.engines.remote.refusals import ServerLost
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from httpx import AsyncClient, Response
 
-__all__ = ["Http", "Reply"]
+__all__ = ["Http", "Reply", "Upload"]
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 #: vLLM's server (uvicorn) closes an idle connection after 5 s: VLLM_HTTP_TIMEOUT_KEEP_ALIVE. Ours go before.
@@ -34,6 +34,13 @@ class Reply(NamedTuple):
 
     status: int
     content: bytes
+
+
+class Upload(NamedTuple):
+    """A form with a file, in place of JSON."""
+
+    fields: dict[str, str]
+    file: bytes
 
 
 class Http:
@@ -60,15 +67,12 @@ class Http:
             raise ServerLost(f"no answer to {method} {url} within {timeout_s:g} s") from None
 
     @asynccontextmanager
-    async def stream(self, method: str, url: str, content: bytes | None) -> AsyncIterator[Response]:
+    async def stream(self, method: str, url: str, content: bytes | Upload | None) -> AsyncIterator[Response]:
         """The head of an answer. Leaving the block before the body's end closes the connection. Raises ServerLost."""
         client = await self._open()
         httpx = importlib.import_module("httpx")
-        headers: Mapping[str, str] = {} if content is None else {"content-type": "application/json"}
         try:
-            response = await client.send(
-                client.build_request(method, url, content=content, headers=headers), stream=True
-            )
+            response = await client.send(client.build_request(method, url, **_sent(content)), stream=True)
         except (httpx.RequestError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: the client is closed
             raise ServerLost(_cause(error)) from error
         try:
@@ -126,6 +130,16 @@ class Http:
                     headers=headers,
                 )
             return self._client
+
+
+def _sent(content: bytes | Upload | None) -> dict[str, Any]:
+    """As httpx takes it."""
+    match content:
+        case None:
+            return {}
+        case Upload(fields, file):
+            return {"data": fields, "files": {"file": ("recording", file)}}
+    return {"content": content, "headers": {"content-type": "application/json"}}
 
 
 def _socket_options() -> list[tuple[int, int, int]]:

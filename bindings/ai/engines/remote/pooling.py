@@ -10,31 +10,25 @@ from __future__ import annotations
 import base64
 import math
 from array import array
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from paddock.bindings.ai.engines.protocol import EngineChunk
-from paddock.bindings.ai.engines.work import Pooled, Pooling
-from paddock.bindings.errors import EngineUnavailable, OptionUnsupported
+from paddock.bindings.ai.engines.remote.rows import Usage, in_order
+from paddock.bindings.ai.engines.work import Pooled
+from paddock.bindings.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paddock.bindings.ai.engines.work import Work
+    from paddock.bindings.ai.engines.work import Pooling
 
-__all__ = ["Question", "question", "read_pooled"]
+__all__ = ["Reading"]
 
 _EMBEDDINGS: Final = "/v1/embeddings"
 _TOKENS: Final = "/pooling"
 _SCORES: Final = "/v1/score"
-
-
-class Question(NamedTuple):
-    """What a server is asked."""
-
-    path: str
-    content: bytes
 
 
 class _Row(msgspec.Struct):
@@ -45,46 +39,46 @@ class _Row(msgspec.Struct):
     score: float | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-
-
 class _Answer(msgspec.Struct):
     data: list[_Row]
-    usage: _Usage = msgspec.field(default_factory=_Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
 
 
-def question(work: Work, model: str) -> Question:
-    """The request for this work. Raises OptionUnsupported for work that no server of vLLM's does as Paddock does it."""
-    if not isinstance(work, Pooling):
-        raise OptionUnsupported(
-            f"{model}: servers on other machines write, embed and rerank texts, and do nothing else"
-        )
-    body: dict[str, Any] = {"model": model}
-    if work.is_truncated:
-        body["truncate_prompt_tokens"] = -1  # to the model's own length
-    if work.kind == "classify":
-        if work.query is None:
-            raise OptionUnsupported(f"{model}: vLLM's server names the best label alone; run the model on this machine")
-        return Question(_SCORES, msgspec.json.encode(body | {"text_1": work.query, "text_2": work.texts}))
-    body["input"] = work.texts
-    if work.pooling is None:
-        return Question(_EMBEDDINGS, msgspec.json.encode(body | {"encoding_format": "base64"}))
-    return Question(_TOKENS, msgspec.json.encode(body | {"task": "token_embed", "use_activation": False}))
+class Reading:
+    """Vectors of texts, and scores of pairs. As `asking.Asking`."""
 
+    def __init__(self, work: Pooling) -> None:
+        self._work = work
+        if work.kind == "classify":
+            self.path, self.deed = _SCORES, "score pairs of texts"
+        else:
+            self.path, self.deed = _EMBEDDINGS if work.pooling is None else _TOKENS, "embed texts"
 
-def read_pooled(work: Pooling, content: bytes, url: str) -> EngineChunk:
-    """The one chunk of an answer. Raises EngineUnavailable for an answer of another form."""
-    try:
-        answer = msgspec.json.decode(content, type=_Answer)
-        rows = [_vector(row, work) for row in sorted(answer.data, key=lambda row: row.index)]
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
-        raise EngineUnavailable(f"{url} answers in another form than vLLM's server: {error}") from error
-    columns = len(rows[0]) if rows else 0
-    if len(rows) != len(work.texts) or any(len(row) != columns for row in rows):
-        raise EngineUnavailable(f"{url} answers with {len(rows)} rows for {len(work.texts)} texts")
-    data = b"".join(row.tobytes() for row in rows)
-    return EngineChunk("", 0, "stop", answer.usage.prompt_tokens, result=Pooled(len(rows), columns, data))
+    def body(self, model: str) -> bytes:
+        """As `Asking.body`."""
+        work = self._work
+        body: dict[str, Any] = {"model": model}
+        if work.is_truncated:
+            body["truncate_prompt_tokens"] = -1  # to the model's own length
+        if work.kind == "classify":
+            return msgspec.json.encode(body | {"text_1": work.query, "text_2": work.texts})
+        body["input"] = work.texts
+        if work.pooling is None:
+            return msgspec.json.encode(body | {"encoding_format": "base64"})
+        return msgspec.json.encode(body | {"task": "token_embed", "use_activation": False})
+
+    def read(self, content: bytes, url: str) -> EngineChunk:
+        """As `Asking.read`."""
+        try:
+            answer = msgspec.json.decode(content, type=_Answer)
+            rows = [_vector(row, self._work) for row in in_order(answer.data, len(self._work.texts), url)]
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise EngineUnavailable(f"{url} answers in another form than vLLM's server: {error}") from error
+        columns = len(rows[0]) if rows else 0
+        if any(len(row) != columns for row in rows):
+            raise EngineUnavailable(f"{url} answers with rows of different lengths")
+        data = b"".join(row.tobytes() for row in rows)
+        return EngineChunk("", 0, "stop", answer.usage.prompt_tokens, result=Pooled(len(rows), columns, data))
 
 
 def _vector(row: _Row, work: Pooling) -> array[float]:

@@ -12,10 +12,10 @@ import msgspec
 
 from paddock.bindings.ai.engines.remote.adapters import ServerAdapters
 from paddock.bindings.ai.engines.remote.answer import Answer
+from paddock.bindings.ai.engines.remote.asking import asking, work_refusal
 from paddock.bindings.ai.engines.remote.bodies import make_body, tokenize_body
 from paddock.bindings.ai.engines.remote.health import Health
 from paddock.bindings.ai.engines.remote.metrics import Gauges, read_gauges
-from paddock.bindings.ai.engines.remote.pooling import question, read_pooled
 from paddock.bindings.ai.engines.remote.refusals import (
     ServerBusy,
     ServerError,
@@ -27,15 +27,7 @@ from paddock.bindings.ai.engines.remote.refusals import (
 )
 from paddock.bindings.ai.engines.remote.served import look_at
 from paddock.bindings.ai.engines.remote.stream import read_stream
-from paddock.bindings.ai.engines.work import Pooling
-from paddock.bindings.errors import (
-    ContextOverflow,
-    EngineDead,
-    EngineUnavailable,
-    LoraNotFound,
-    OptionUnsupported,
-    TextTooLong,
-)
+from paddock.bindings.errors import ContextOverflow, EngineDead, EngineUnavailable, LoraNotFound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -138,22 +130,15 @@ class Server:
 
     async def _worked(self, request: EngineRequest, work: Work) -> EngineChunk:
         """What work that is no generation came to, in one piece."""
-        asked = question(work, self._known().name)
-        assert isinstance(work, Pooling)  # the others have no question
-        async with self._http.stream("POST", f"{self.url}{asked.path}", asked.content) as response:
+        served, asked = self._known(), asking(work, self._settings)
+        url = f"{self.url}{asked.path}"
+        async with self._http.stream("POST", url, asked.body(served.name)) as response:
             if response.status_code == 200:
                 content = b"".join([piece async for piece in self._http.pieces(response)])
                 self.health.recover()
-                return read_pooled(work, content, f"{self.url}{asked.path}")
+                return asked.read(content, url)
             error = parse_error(response.status_code, await self._http.beginning(response))
-        if is_over_context(error):
-            tokens, limit = context_numbers(error, 0)
-            limit = limit or self.context_tokens or 0
-            raise TextTooLong(max(tokens or 0, limit + 1), limit)
-        if work.pooling is not None and "token_embed" in error.message:
-            hint = """Start it with --pooler-config '{"task": "token_embed"}', from which both ways can be had."""
-            raise OptionUnsupported(f"pooling: {self.url} pools in its own way alone", hint=hint)
-        raise await self._refusal(error, request)
+        raise work_refusal(error, asked, self.url, served, self.context_tokens) or await self._refusal(error, request)
 
     async def gauges(self) -> Gauges | None:
         """Its scheduler's counts; None where it does not tell."""

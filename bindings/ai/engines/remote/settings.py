@@ -18,6 +18,8 @@ class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     remote_model: str | None = None
     #: Where the model's weights are published: servers often serve it by this name.
     repository: str | None = None
+    #: Names of a classifier's labels, in order; empty where nothing tells them.
+    labels: tuple[str, ...] = ()
     #: Prompt and answer together, in tokens; None, and whatever is above the servers' own, is the servers' own.
     context_tokens: int | None = None
     #: Requests that may be open at once, over all servers; one more is `EngineOverloaded`.

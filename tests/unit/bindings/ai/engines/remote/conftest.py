@@ -22,7 +22,7 @@ NAME = "acme/chat"
 
 
 class Asked(NamedTuple):
-    """A request that came in."""
+    """A request that came in. `body` is the JSON, or the bytes of a form."""
 
     method: str
     path: str
@@ -154,7 +154,8 @@ class Stub:
         method, path, _ = head[0].split(" ")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.asked.append(Asked(method, path, headers, json.loads(body) if body else None))
+        sent: Any = body if headers.get("content-type", "").startswith("multipart/") else json.loads(body or "null")
+        self.asked.append(Asked(method, path, headers, sent))
         async with self._came:
             self._came.notify_all()
         answers = self.answers.get(path) or deque([Said({"detail": "Not Found"}, 404)])
@@ -179,8 +180,8 @@ class Stub:
             if event is None:
                 writer.transport.abort()
                 return False
-            data = event if isinstance(event, str) else json.dumps(event)
-            piece = event if isinstance(event, bytes) else f"data: {data}\n\n".encode()
+            data = event if isinstance(event, str | bytes) else json.dumps(event)
+            piece = data if isinstance(data, bytes) else f"data: {data}\n\n".encode()
             writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             await writer.drain()
         writer.write(b"0\r\n\r\n")

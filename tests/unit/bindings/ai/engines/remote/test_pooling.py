@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from paddock.bindings.ai.engines.protocol import EngineRequest, SamplingParams
-from paddock.bindings.ai.engines.work import Listening, Pooled, Pooling, Work
-from paddock.bindings.errors import EngineUnavailable, OptionUnsupported, TextTooLong
+from paddock.bindings.ai.engines.work import Pooled, Pooling, Work
+from paddock.bindings.errors import EngineUnavailable, TextTooLong
 
 EMBEDDINGS, TOKENS, SCORES = "/v1/embeddings", "/pooling", "/v1/score"
 OVER = "This model's maximum context length is 512 tokens. However, you requested 902 tokens in total."
@@ -84,11 +84,9 @@ def test_scores_of_pairs(place: Any, wire: SimpleNamespace) -> None:
         (Pooling("embed", ("x",)), {"error": {"message": OVER}}, 400, TextTooLong, "Sequence too long: 902 > 100"),
         (Pooling("embed", ("x",)), {"data": []}, 200, EngineUnavailable, "0 rows for 1 texts"),
         (Pooling("embed", ("x",)), {"data": [{"index": 0}]}, 200, EngineUnavailable, "a row has no numbers"),
-        (Pooling("embed", ("x",)), {"detail": "Not Found"}, 404, EngineUnavailable, "answers 404"),
-        (Pooling("classify", ("x",)), {}, 200, OptionUnsupported, "names the best label alone"),
-        (Listening(b"x"), {}, 200, OptionUnsupported, "do nothing else"),
+        (Pooling("embed", ("x",)), {"detail": "Not Found"}, 404, EngineUnavailable, "has no /v1/embeddings"),
     ],
-    ids=["too long", "no row", "no numbers", "a server that writes", "labels", "recordings"],
+    ids=["too long", "no row", "no numbers", "a server that writes"],
 )
 def test_what_cannot_be_had_is_an_error_with_the_reason(
     place: Any, wire: SimpleNamespace, work: Work, answer: object, status: int, error: type[Exception], text: str
