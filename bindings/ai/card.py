@@ -133,6 +133,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.value_of("lora") in ("true", True) or self.declares_input("lora")
 
     @property
+    def takes_batches(self) -> bool:
+        """True when the model takes asynchronous batches: it has the property, or its schema has the input."""
+        return self.value_of("async_queue") in ("true", True) or self.declares_input("requests")
+
+    @property
     def output_media_types(self) -> tuple[str, ...]:
         """Every `contentType` of the output schema, in its order. Which one applies is decided by the inputs."""
         return tuple(dict.fromkeys(_media_types(self.output_schema)))

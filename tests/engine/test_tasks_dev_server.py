@@ -1,4 +1,5 @@
-"""Every task but text generation through `paddock dev` with the real engine, by a handler and over REST."""
+"""Every task but text generation through `paddock dev` with the real engine, by a handler and over REST, and whether
+the answers are what the OpenAPI document says."""
 
 import io
 import math
@@ -6,8 +7,12 @@ import struct
 import wave
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 from PIL import Image
+
+from paddock.bindings.ai.doors import openapi
+from paddock.bindings.ai.doors.rest import ACCOUNT
 
 HANDLER = """
 from workers import Response, WorkerEntrypoint
@@ -61,8 +66,10 @@ def both(server, model: str, inputs: dict) -> object:
     with server.client as client:
         bound = client.post("/", json={"model": model, "inputs": inputs}).json()
         rest = client.post(f"/client/v4/accounts/any/ai/run/{model}", json=inputs)
+        described = client.get(openapi.PATH).json()["paths"][f"{ACCOUNT}run/{model}"]["post"]["responses"]["200"]
     assert rest.headers["paddock-weights"] == "stand_in"
     assert rest.json()["result"] == bound
+    jsonschema.validate(rest.json(), described["content"]["application/json"]["schema"])
     return bound
 
 

@@ -73,7 +73,7 @@ class Batches:
 
     async def enqueue(self, card: ModelCard, inputs: object) -> dict[str, object]:
         """Accept a batch. Raises OptionUnsupported, InputError, RequestTooLarge; nothing is accepted then."""
-        if card.value_of("async_queue") not in ("true", True) and not card.declares_input("requests"):
+        if not card.takes_batches:
             raise OptionUnsupported(f"queueRequest: {card.name} takes no batches (its property async_queue is not set)")
         id = await asyncio.to_thread(self._accept, card, inputs)
         self._arrived.set()

@@ -2,8 +2,7 @@
 the catalog, so that it is never stale.
 
 `run` stands in it once for each model, with the model's own input schema, and once for any model, its slashes as `%2F`:
-an OpenAPI path variable holds no slash. Answers are described as they come: the output schemas of model files, which
-models/schema returns, do not fit production's own answers (JSON mode, tool calls, answers to a prompt).
+an OpenAPI path variable holds no slash. What a model answers with is in `openapi_results.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from paddock.bindings.ai.doors import openapi_chat, openapi_finetunes, openapi_objects, openapi_parts
+from paddock.bindings.ai.doors import openapi_chat, openapi_finetunes, openapi_objects, openapi_parts, openapi_results
 from paddock.bindings.ai.doors.rest import ACCOUNT, ROUTES
+from paddock.bindings.ai.doors.streamed import takes_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +80,8 @@ def _operation(route: Route, card: ModelCard | None) -> dict[str, object]:
     if (body := openapi_finetunes.BODIES.get((route.method, route.path))) is not None:
         operation["requestBody"] = body
     if route.path in _RUNS:
-        operation["requestBody"] = openapi_parts.json_body(_inputs(route, card), None if card else _example(route))
+        example, or_file = (None, takes_bytes(card)) if card else (_example(route), False)
+        operation["requestBody"] = openapi_parts.json_body(_inputs(route, card), example, or_file=or_file)
     return operation
 
 
@@ -92,7 +93,7 @@ def _parameters(route: Route, card: ModelCard | None) -> list[dict[str, object]]
 
 def _inputs(route: Route, card: ModelCard | None) -> object:
     if card is not None:
-        return _valid(card.input_schema)
+        return openapi_results.valid(card.input_schema)
     return {"type": "object"} if route.path == _RUN else _MODEL
 
 
@@ -102,11 +103,10 @@ def _example(route: Route) -> Json:
 
 
 def _responses(route: Route, card: ModelCard | None) -> dict[str, object]:
-    if "Not served yet" in route.summary:
-        return openapi_parts.failures(401, 404)
+    if card is not None:
+        return openapi_results.answers(card)
     if route.path in _RUNS:
-        result = openapi_chat.result(card) if card else {}
-        return openapi_parts.generation(openapi_parts.enveloped(result)) | openapi_parts.failures()
+        return openapi_parts.generation(openapi_parts.enveloped({}), has_batches=True) | openapi_parts.failures()
     if (described := openapi_finetunes.RESULTS.get((route.method, route.path))) is not None:
         answers = openapi_parts.success(openapi_parts.enveloped(described))
         return answers | openapi_parts.failures(*openapi_finetunes.STATUSES)
@@ -115,16 +115,3 @@ def _responses(route: Route, card: ModelCard | None) -> dict[str, object]:
         schema = {"$ref": "#/components/schemas/Page"}
     failed = openapi_parts.failures() if route.path == _TO_MARKDOWN else openapi_parts.failures(400, 401, 404)
     return openapi_parts.success(schema) | failed
-
-
-def _valid(schema: dict[str, object] | None) -> object:
-    """A model's schema; nothing said of inputs where its file has none, or one that is not JSON Schema."""
-    if schema is None:
-        return {}
-    import jsonschema  # a tenth of a server's start, for a document that few ask for
-
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError:
-        return {"description": "The model's file has a schema that is not valid JSON Schema; see models/schema."}
-    return schema

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.card import ModelCard
 
-__all__ = ["paths", "result"]
+__all__ = ["TASK", "paths", "result"]
 
-_TASK: Final = "text-generation"
+#: Models of this task are described here.
+TASK: Final = "text-generation"
 _EMBEDDINGS: Final = "text-embeddings"
 _QUESTION: Final = "Who are you?"
 _TEXT: Final = {"type": "string"}
@@ -29,7 +30,7 @@ _COUNT: Final = {"type": "integer", "minimum": 0}
 
 def paths(account: str, cards: Sequence[ModelCard]) -> dict[str, dict[str, object]]:
     """Path -> method -> operation. `account` is what stands before the routes."""
-    models: Json = {"enum": [card.name for card in cards if card.task_type == _TASK]}
+    models: Json = {"enum": [card.name for card in cards if card.task_type == TASK]}
     generations = (
         ("chat/completions", _chat(models), {"messages": [{"role": "user", "content": _QUESTION}]}, _COMPLETION),
         ("completions", _completion(models), {"prompt": _QUESTION}, _COMPLETION),
@@ -48,9 +49,7 @@ def paths(account: str, cards: Sequence[ModelCard]) -> dict[str, dict[str, objec
 
 
 def result(card: ModelCard) -> Json:
-    """What a run of this model gives as JSON; nothing said where it is no text model."""
-    if card.task_type != _TASK:
-        return {}
+    """What a run of this text model gives as JSON."""
     return _COMPLETION if answers_as_chat(card) else _NATIVE
 
 

@@ -55,10 +55,17 @@ def success(schema: object, headers: Json | None = None, **media_types: object) 
     return {"200": answer | ({"headers": headers} if headers else {})}
 
 
-def generation(schema: object) -> Json:
-    """Status 200 of a model: JSON, or events where `stream` asked for them."""
+def generation(schema: object, *, has_stream: bool = True, has_batches: bool = False) -> Json:
+    """Status 200 of a model: JSON, or events where `stream` asked for them and the task has a stream.
+
+    A batch that is accepted or fetched was answered by no weights yet, and its headers name none.
+    """
+    weights = text_header("What answered.", {"enum": ["configured", "pulled", "stand_in"]}, required=not has_batches)
+    state = text_header("The model's state when the call came.", required=not has_batches)
+    headers = _ANSWER_HEADERS | {"paddock-weights": weights, "paddock-model-state": state}
     # OpenAPI 3.1 has no words for the events of a stream.
-    return success(schema, _ANSWER_HEADERS, **{"text/event-stream": {}})
+    events: Json = {"text/event-stream": {}} if has_stream else {}
+    return success(schema, headers, **events)
 
 
 def failures(*statuses: int) -> Json:
@@ -67,10 +74,11 @@ def failures(*statuses: int) -> Json:
     return {str(status): {"$ref": "#/components/responses/Failure"} for status in chosen}
 
 
-def json_body(schema: object, example: object | None = None) -> Json:
-    """The body that an operation takes."""
+def json_body(schema: object, example: object | None = None, *, or_file: bool = False) -> Json:
+    """The body that an operation takes: JSON, or a file as it is."""
     content: Json = {"schema": schema} | ({} if example is None else {"example": example})
-    return {"required": True, "content": {"application/json": content}}
+    file: Json = {"application/octet-stream": {}} if or_file else {}
+    return {"required": True, "content": {"application/json": content, **file}}
 
 
 def variable(name: str) -> Json:
@@ -100,6 +108,4 @@ _UUID: Final = {"type": "string", "format": "uuid"}
 _ANSWER_HEADERS: Final[Json] = {
     "cf-ai-req-id": text_header("Id of the request.", _UUID, required=True),
     "cf-ai-neurons": text_header("What the call would have cost in production; not before a stream."),
-    "paddock-weights": text_header("What answered.", {"enum": ["configured", "pulled", "stand_in"]}, required=True),
-    "paddock-model-state": text_header("The model's state when the call came.", required=True),
 }

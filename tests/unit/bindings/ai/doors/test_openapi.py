@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paddock.bindings.ai.card import ModelCard
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.doors import openai, openapi, rest
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import ScriptedEngine
 from paddock.bindings.ai.service import AiService
+from paddock.bindings.ai.tasks import task_of
 from paddock.bindings.ai.weights import Weights
 from paddock.bindings.binding import FetchRequest, FetchResponse
+from paddock.bindings.state import StateFolder
 
 PHI = "@cf/microsoft/phi-2"
 JSON_TYPE = "application/json"
@@ -39,6 +43,7 @@ BODIES = {
     "post_v1_embeddings": (JSON_TYPE, json.dumps({"model": BGE, "input": "x"}).encode()),
     "post_v1_responses": (JSON_TYPE, json.dumps({"model": PHI, "input": "x"}).encode()),
 }
+BATCH = "?queueRequest=true"
 #: Models of tasks that nothing here runs.
 NOT_RUN = {
     "post_cf_black_forest_labs_flux_1_schnell",
@@ -156,18 +161,103 @@ def test_whatever_a_body_says_is_answered_as_the_document_says(data: st.DataObje
     assert response.status < 500
 
 
+def test_what_the_document_says_of_an_answer_is_what_the_models_file_says(document: Any, catalog: Catalog) -> None:
+    for card in catalog:
+        responses = document["paths"][f"{rest.ACCOUNT}run/{card.name}"]["post"]["responses"]
+        if task_of(card) is None:
+            assert "200" not in responses
+        elif card.task_type != "text-generation":
+            assert card.output_properties.keys() <= set(re.findall(r'"(\w+)": {', json.dumps(responses["200"])))
+            assert list(responses["200"]["content"]) == [JSON_TYPE]
+
+
+@pytest.mark.parametrize("card", [card for card in _CATALOG if task_of(card)], ids=lambda card: card.name)
+def test_answers_of_every_task_have_what_the_document_says_and_nothing_else(card: ModelCard) -> None:
+    """Those of text models have more members than any description names."""
+    operation, response = _run(card, BODIES)
+    conforms(_DOCUMENT, operation, response)
+    if card.task_type != "text-generation":
+        assert isinstance(response.body, bytes)
+        jsonschema.validate(json.loads(response.body)["result"], closed(_result_of(operation)))
+
+
+@pytest.mark.parametrize("body", [{"contexts": [{"text": "a"}]}, {"query": "a", "contexts": [{"text": "a"}]}])
+def test_each_shape_of_bge_m3_is_described(body: dict[str, object]) -> None:
+    operation, response = _run(
+        _CATALOG.card("@cf/baai/bge-m3"), {"post_cf_baai_bge_m3": (JSON_TYPE, json.dumps(body).encode())}
+    )
+    assert isinstance(response.body, bytes)
+    jsonschema.validate(json.loads(response.body)["result"], closed(_result_of(operation)))
+
+
+@pytest.mark.parametrize(
+    "card", [card for card in _CATALOG if task_of(card) and card.takes_batches], ids=lambda c: c.name
+)
+def test_a_batch_is_accepted_and_fetched_as_the_document_says(card: ModelCard, tmp_path: Path) -> None:
+    """WA-133, WA-134"""
+    service = _service(StateFolder(tmp_path))
+    inputs = {"prompt": "x"} if card.task_type == "text-generation" else {"text": "x"}
+    path = f"{rest.ACCOUNT}run/{card.name}"
+    operation = _DOCUMENT["paths"][path]["post"]
+
+    async def run() -> list[FetchResponse]:
+        async with asyncio.TaskGroup() as tasks:
+            service.batches.start(tasks)
+            accepted = await send(
+                service, path, "post", (JSON_TYPE, json.dumps({"requests": [inputs]}).encode()), BATCH
+            )
+            poll = json.dumps({"request_id": json.loads(accepted.body)["result"]["request_id"]}).encode()
+            answers = [accepted]
+            while "responses" not in json.loads(answers[-1].body)["result"]:
+                answers.append(await send(service, path, "post", (JSON_TYPE, poll), BATCH))
+            await service.batches.close()
+        return answers
+
+    accepted, *_, fetched = asyncio.run(run())
+    for response in (accepted, fetched):
+        conforms(_DOCUMENT, operation, response)
+    (answer,) = json.loads(fetched.body)["result"]["responses"]
+    assert answer["success"]
+
+
+def _service(state: StateFolder | None = None) -> AiService:
+    engine = ScriptedEngine(itertools.repeat("hello"))
+    return AiService(_CATALOG, EnginePool(lambda card: NO_WEIGHTS, lambda card, weights: engine), state=state)
+
+
+def _run(card: ModelCard, bodies: dict[str, tuple[str, bytes]]) -> tuple[Any, FetchResponse]:
+    path = f"{rest.ACCOUNT}run/{card.name}"
+    operation = _DOCUMENT["paths"][path]["post"]
+    return operation, ask(_service(), path, "post", bodies.get(operation["operationId"], BODY))
+
+
+def _result_of(operation: Any) -> Any:
+    return operation["responses"]["200"]["content"][JSON_TYPE]["schema"]["properties"]["result"]
+
+
+def closed(schema: Any) -> Any:
+    """The schema with objects that have a member and none but those that it names, as readers understand it."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: closed(value) for name, value in schema.items()}
+    bound = {"additionalProperties": False, "minProperties": 1} if isinstance(schema.get("properties"), dict) else {}
+    return inner | bound
+
+
 def ask(service: AiService, path: str, method: str, body: tuple[str, bytes]) -> FetchResponse:
-    url = "http://localhost" + path.format_map(VALUES) + "?model=" + PHI
+    return asyncio.run(send(service, path, method, body, "?model=" + PHI))
+
+
+async def send(service: AiService, path: str, method: str, body: tuple[str, bytes], query: str) -> FetchResponse:
+    url = "http://localhost" + path.format_map(VALUES) + query
     request = FetchRequest(method.upper(), url, (("content-type", body[0]),), body[1])
     door = openai if openai.PATH.fullmatch(url.removeprefix("http://localhost").partition("?")[0]) else rest
-
-    async def run() -> FetchResponse:
-        response = await door.answer(service, request, 10_000)
-        if response.body is not None and not isinstance(response.body, bytes):
-            await response.body.cancel(None)
-        return response
-
-    return asyncio.run(run())
+    response = await door.answer(service, request, 10_000)
+    if response.body is not None and not isinstance(response.body, bytes):
+        await response.body.cancel(None)
+    return response
 
 
 def conforms(document: Any, operation: Any, response: FetchResponse) -> None:
