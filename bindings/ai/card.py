@@ -119,6 +119,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return _declared(self.output_schema)
 
     @cached_property
+    def input_properties(self) -> dict[str, dict[str, object]]:
+        """Every property of the input schema, however deep it lies, as in `output_properties`."""
+        return _properties(self.input_schema)
+
+    @cached_property
     def output_properties(self) -> dict[str, dict[str, object]]:
         """Every property of the output schema, however deep it lies: name -> its schema; of several, the outermost."""
         return _properties(self.output_schema)

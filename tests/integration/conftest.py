@@ -31,6 +31,7 @@ from paddock.bindings.queues.broker import Broker, Consumer
 from paddock.worker import wire
 from paddock.worker.answers import Front
 from paddock.worker.app import make_app
+from paddock.worker.cli import main
 from paddock.worker.compat import enabled_flags
 from paddock.worker.debugging import make_inspector
 from paddock.worker.devserver import DevServer
@@ -251,6 +252,23 @@ class Edited(NamedTuple):
 
     async def text(self, path: str = "/") -> str:
         return (await self.client.get(path)).text
+
+
+@pytest.fixture
+def command(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Runs commands of `paddock ai`, each given as its words, against a server of their own: their exit codes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrangler-like.toml").write_text('main = "handler.py"\n')
+
+    def run(engine: ScriptedEngine, *commands: list[str]) -> list[int]:
+        async def scene() -> list[int]:
+            async with serve("", engine) as running:
+                port = str(running.client.base_url.port)
+                return [await asyncio.to_thread(main, ["ai", *words, "--port", port]) for words in commands]
+
+        return asyncio.run(scene())
+
+    return run
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from paddock.bindings.ai.engines.scripted import Call, Gate, ScriptedEngine, Thought
+from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 PHI = "@cf/microsoft/phi-2"
@@ -35,23 +34,6 @@ def engine() -> ScriptedEngine:
     gate = Gate()
     gate.open()
     return ScriptedEngine(["one two"] * 5, load_gate=gate, context_tokens=2048)
-
-
-@pytest.fixture
-def command(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
-    """Runs commands, each given as its words, against a server of their own."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "wrangler-like.toml").write_text('main = "handler.py"\n')
-
-    def run(engine: ScriptedEngine, *commands: list[str]) -> list[int]:
-        async def scene() -> list[int]:
-            async with serve("", engine) as running:
-                port = str(running.client.base_url.port)
-                return [await asyncio.to_thread(main, ["ai", *words, "--port", port]) for words in commands]
-
-        return asyncio.run(scene())
-
-    return run
 
 
 def _visit(serve: Any, engine: ScriptedEngine, *orders: tuple[str, dict[str, Any]]) -> list[httpx.Response]:
@@ -142,20 +124,6 @@ def test_commands_load_show_and_unload(command: Any, engine: ScriptedEngine, cap
     assert head.split() == ["MODEL", "STATE", "WEIGHTS", "MEMORY", "CTX", "RUNNING/QUEUED", "UNTIL"]
     assert row.split() == [PHI, "warm", "stand_in", "-", "2048", "0/0", "5", "min"]
     assert "stays loaded: it is pinned. Force the unload (--force)" in error
-
-
-def test_command_prints_an_answer_and_what_the_model_thinks(command: Any, capsys: pytest.CaptureFixture) -> None:
-    engine = ScriptedEngine([[Thought("hm"), "one", " two", Call("time", {})]])
-    assert command(engine, ["run", PHI, "Hello", "--system", "Be brief.", "--temperature", "0"]) == [0]
-    assert capsys.readouterr() == ("one two\n", "hm")
-    (request,) = engine.requests
-    assert [message.content for message in request.messages or ()] == ["Be brief.", "Hello"]
-    assert request.sampling.temperature == 0
-
-
-def test_command_says_what_the_server_refused(command: Any, capsys: pytest.CaptureFixture) -> None:
-    assert command(ScriptedEngine(), ["run", PHI, "Hello", "--lora", "none"]) == [ExitCode.FAILURE]
-    assert "does not support LoRa inference" in capsys.readouterr().err
 
 
 def test_command_without_a_server_says_how_to_start_one(

@@ -127,8 +127,17 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "ai run": Command(
         "paddock.worker.cli.run",
-        "Ask a model of the dev server, and print its answer as it comes.",
-        (f'paddock ai run {_PHI} "Who are you?"', f"paddock ai run {_PHI} - --temperature 0 < question.txt"),
+        "Ask a model of any task of the dev server, and print its answer.",
+        (
+            f'paddock ai run {_PHI} "Who are you?"',
+            f"paddock ai run {_PHI} - --temperature 0 < question.txt",
+            'paddock ai run @cf/baai/bge-small-en-v1.5 "a text" "another text" --json',
+            'paddock ai run @cf/baai/bge-reranker-base "a query" "a context" "another context"',
+            "paddock ai run @cf/openai/whisper recording.wav",
+            'paddock ai run @cf/llava-hf/llava-1.5-7b-hf "What is this?" --file picture.png',
+            'paddock ai run @cf/meta/m2m100-1.2b "a text" --input target_lang=de',
+            f"paddock ai run {_PHI} --inputs inputs.json",
+        ),
     ),
     "ai finetune create": Command(
         "paddock.worker.cli.finetune",
