@@ -6,14 +6,17 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from paddock.bindings.ai.engines.made_up import made_up
+from paddock.bindings.ai.engines.work import Pooling
 from paddock.bindings.errors import EngineError, EngineUnavailable
 from paddock.worker.testing.aicalls import AiCall, Usage
 from paddock.worker.testing.fakeanswers import fake_answer
 from paddock.worker.testing.faults import Faults
-from paddock.worker.testing.replies import Answer, Reply, Rule, error_for, reply_of
+from paddock.worker.testing.replies import Answer, Asked, Reply, Rule, Script, UnfitAnswer, failing, scripted, streaming
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineRequest
@@ -39,7 +42,7 @@ class Ai(Faults):
         #: Where answers come from, and go to, in the mode `replay`.
         self.cassette: Cassette | None = None
         self._test = test
-        self._queue: deque[Reply] = deque()
+        self._queue: deque[Script] = deque()
         self._rules: list[Rule] = []
         self._problems: list[str] = []
 
@@ -51,24 +54,38 @@ class Ai(Faults):
     # What calls are answered with
 
     def reply(self, *answers: Answer) -> None:
-        """Answer the next call with a text, or an object with `response`, `reasoning` and `tool_calls`; of several
-        answers, each is for one call.
+        """Answer the next call with this; of several answers, each is for one call.
+
+        Of a model that generates text: the text, or an object with `response`, `reasoning` and `tool_calls`. Of others:
+        vectors, scores, objects with `label` and `score`, or the text of a transcript, translation, summary or
+        description; or an object with members of the model's own output. Raises TypeError and ValueError for what is
+        no answer of any model; what the model that is called cannot give fails the test.
         """
-        self._script(*map(reply_of, answers))
+        self._script(*map(scripted, answers))
 
     def stream(self, pieces: Sequence[str], delay_s: float = 0.0) -> None:
         """Answer the next call with these pieces, a token each."""
-        self._script(Reply(list(pieces), delay_s=delay_s))
+        self._script(streaming(pieces, delay_s))
 
     def fail(self, code: int = 3040, message: str = "", status: int | None = None) -> None:
-        """Have the next call fail with an error of production's: 3040 is that of no capacity."""
-        self._script(Reply((), error_for(code, message, status)))
-
-    def on(self, model: str = "*", prompt: str | re.Pattern[str] | None = None, times: int | None = None) -> Rule:
-        """A rule for the calls of models (`@cf/meta/*`) whose prompt the expression is found in; say then what it
-        does: `.reply`, `.stream`, `.fail` or `.call`. Rules go before queued replies; the first that matches answers.
+        """Have the next call fail with an error of production's: 3040 is that of no capacity. Raises ValueError for a
+        number that has no words of its own, and is given none.
         """
-        rule = Rule(model, re.compile(prompt) if isinstance(prompt, str) else prompt, times)
+        self._script(failing(code, message, status))
+
+    def on(
+        self,
+        model: str = "*",
+        prompt: str | re.Pattern[str] | None = None,
+        times: int | None = None,
+        *,
+        input: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Rule:
+        """A rule for the calls of models (`@cf/meta/*`) whose prompt the expression is found in, and whose inputs,
+        defaults filled in, the function `input` says yes to; say then what it does: `.reply`, `.stream`, `.fail` or
+        `.call`. Rules go before queued replies; the first that matches answers.
+        """
+        rule = Rule(model, re.compile(prompt) if isinstance(prompt, str) else prompt, times, input)
         self._rules.append(rule)
         self.mode = "scripted"
         return rule
@@ -125,25 +142,33 @@ class Ai(Faults):
     def answer(self, card: ModelCard, call: AiCall, request: EngineRequest) -> Reply:
         """What the engine replies to one generation of a call."""
         if self.mode == "off":
-            return Reply((), self._refusal(call))
+            return Reply(error=self._refusal(call))
         if (fault := self.fault(call.model)) is not None:
-            return Reply((), fault)
-        return self.cut(self._said(card, call, request))
+            return Reply(error=fault)
+        try:
+            return self.cut(self._said(Asked(card, call, request)))
+        except UnfitAnswer as unfit:
+            return Reply(
+                error=self._refused(f"{self._place(call)} cannot be answered with what the test gives: {unfit}")
+            )
 
-    def _said(self, card: ModelCard, call: AiCall, request: EngineRequest) -> Reply:
+    def _said(self, asked: Asked) -> Reply:
+        card, call, request = asked
         for rule in self._rules:
             if rule.matches(call):
-                return rule.answer(call)
+                return rule.answer(asked)
+        # Vectors and scores need no words: a test that says what a model writes need not say them, too.
+        is_reading = isinstance(request.work, Pooling)
+        if self._queue and not (is_reading and self._queue[0].is_words):
+            return self._queue.popleft().make(asked)
+        if self.mode == "scripted" and not is_reading:
+            return Reply(error=self._refusal(call))
         if request.work is not None:
-            return Reply(("",))  # the engine makes up what it comes to
-        if self._queue:
-            return self._queue.popleft()
-        if self.mode == "scripted":
-            return Reply((), self._refusal(call))
+            return Reply(result=made_up(request.work))
         try:
             return Reply(fake_answer(card, request, self.seed))  # type: ignore[arg-type]  # pieces are no exceptions
         except EngineError as error:
-            return Reply((), error)
+            return Reply(error=error)
 
     def report(self, problem: str) -> None:
         """Tell the test of a call that had no answer."""
@@ -159,20 +184,22 @@ class Ai(Faults):
         rules = [f"{rule} answered {rule.used} calls" for rule in self._rules if not rule.is_spent]
         return rules + ([f"{len(self._queue)} queued replies were not used"] if self._queue else [])
 
-    def _script(self, *replies: Reply) -> None:
+    def _script(self, *scripts: Script) -> None:
         self.mode = "scripted"
-        self._queue.extend(replies)
+        self._queue.extend(scripts)
 
     def _refusal(self, call: AiCall) -> Exception:
         where = f" in {self._test}" if self._test else ""
         if self.mode == "off":
-            text = (
-                f"AI is off{where}, and the worker called {call.model} (call {len(self.calls)}): {call.prompt[:200]!r}"
-            )
-        else:
-            text = (
-                f"No reply is left{where} for call {len(self.calls)}, of {call.model}: {call.prompt[:200]!r}. "
-                "Give one with ai.reply(...) for each expected call, or a rule with ai.on(...)."
-            )
+            return self._refused(f"AI is off{where}, and the worker made {self._place(call)}")
+        return self._refused(
+            f"No reply is left{where} for {self._place(call)}. "
+            "Give one with ai.reply(...) for each expected call, or a rule with ai.on(...)."
+        )
+
+    def _place(self, call: AiCall) -> str:
+        return f"call {self.calls.index(call) + 1}, of {call.model}: {call.prompt[:200]!r}"
+
+    def _refused(self, text: str) -> EngineUnavailable:
         self._problems.append(text)
         return EngineUnavailable(text)

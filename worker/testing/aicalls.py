@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from paddock.bindings.errors import PaddockError
 
 __all__ = ["AiCall", "Usage", "prompt_of"]
+
+#: Inputs of models of all tasks that hold what is asked, or read.
+_ASKED: Final = ("prompt", "query", "queries", "text", "input_text", "input", "documents", "contexts")
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -45,6 +48,8 @@ class AiCall:
         self.error: PaddockError | None = None
         self.record: CallRecord | None = None
         self._check = check
+        #: What else is to be made of the whole answer, where the test gives it.
+        self._settle: Callable[[object], object] | None = None
         #: By the virtual clock: before the first token, and in all.
         self._waited_first_s = 0.0
         self._waited_s = 0.0
@@ -65,7 +70,7 @@ class AiCall:
 
     @property
     def prompt(self) -> str:
-        """What the model was asked: the prompt, or the contents of the messages, one a line."""
+        """What the model was asked: the prompt, the messages' contents, or the texts that it reads, one a line."""
         return prompt_of(self.given)
 
     @property
@@ -100,6 +105,14 @@ class AiCall:
         """`ok`, `aborted`, or the code of the error."""
         return self.record.outcome if self.record else "pending"
 
+    def settle_with(self, settle: Callable[[object], object] | None) -> None:
+        """Have this made of the whole answer."""
+        self._settle = settle
+
+    def settled(self, output: object) -> object:
+        """The whole answer, as the test gives it."""
+        return output if self._settle is None else self._settle(output)
+
     def waited(self, seconds: float, *, is_first: bool) -> None:
         """Note a wait by the virtual clock."""
         self._waited_s += seconds
@@ -115,9 +128,11 @@ def prompt_of(given: object) -> str:
     """The text that inputs ask with."""
     if not isinstance(given, dict):
         return ""
-    if given.get("messages") is None:
-        return str(given.get("prompt", ""))
-    return "\n".join(_content(message) for message in given["messages"])
+    if given.get("messages") is not None:
+        return "\n".join(_content(message) for message in given["messages"])
+    asked = [given[name] for name in _ASKED if given.get(name) is not None]
+    texts = [text for one in asked for text in (one if isinstance(one, list) else [one])]
+    return "\n".join(str(text.get("text", "")) if isinstance(text, dict) else str(text) for text in texts)
 
 
 def _content(message: object) -> str:

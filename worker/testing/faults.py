@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from paddock.bindings.errors import EngineDead, EngineUnavailable
 from paddock.worker.testing.clock import VirtualClock
-from paddock.worker.testing.replies import Reply, error_for
+from paddock.worker.testing.failures import QUEUE_FULL, error_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from paddock.bindings.ai.engines.protocol import EngineState
     from paddock.bindings.errors import PaddockError
+    from paddock.worker.testing.replies import Reply
     from paddock.worker.testing.threads import Pending
 
 __all__ = ["NO_WAITS", "Faults", "Waits"]
 
 _State = Literal["cold", "loading", "warm", "failed"]
-_CAPACITY = 3040
+_CAPACITY: Final = 3040
+_RATE: Final = 3021
+_NEURONS: Final = 4006
 
 
 class Waits(NamedTuple):
@@ -35,8 +38,9 @@ NO_WAITS: Final = Waits()
 
 
 class _Failure:
-    def __init__(self, model: str, error: PaddockError, times: int | None) -> None:
+    def __init__(self, model: str, error: Callable[[str], PaddockError], times: int | None) -> None:
         self.model = model
+        #: Makes the error of a call of this model.
         self.error = error
         self.times = times
 
@@ -59,16 +63,27 @@ class Faults:
     def fail_next(
         self, count: int = 1, *, code: int = _CAPACITY, status: int | None = None, message: str = "", model: str = "*"
     ) -> None:
-        """Have the next calls fail with an error of production's, then answer again."""
-        self._failures.append(_Failure(model, error_for(code, message, status), count))
+        """Have the next calls fail with an error of production's, then answer again. Raises as `fail`."""
+        self._fail(model, count, code, message, status)
 
     def out_of_capacity(self, model: str = "*") -> None:
-        """Have every call fail with 3040, until `recover`."""
-        self._failures.append(_Failure(model, error_for(_CAPACITY), None))
+        """Have every call fail with 3040, as where capacity is lacking for a while, until `recover`."""
+        self._fail(model, None, _CAPACITY)
 
     def queue_full(self, model: str = "*") -> None:
-        """As `out_of_capacity`: a full queue is refused with the same error."""
-        self.out_of_capacity(model)
+        """Have every call fail with 3040, as where the queue is full and there is nowhere else to go, until `recover`.
+
+        Production has one number for both; this text is that of its docs, the other that of captured answers.
+        """
+        self._fail(model, None, _CAPACITY, QUEUE_FULL)
+
+    def rate_limited(self, model: str = "*") -> None:
+        """Have every call fail with 3021, too many in a minute, until `recover`."""
+        self._fail(model, None, _RATE)
+
+    def out_of_neurons(self) -> None:
+        """Have every call fail with 4006, the end of the day's free allocation, until `recover`."""
+        self._fail("*", None, _NEURONS)
 
     def recover(self) -> None:
         """Answer again, at once."""
@@ -102,6 +117,10 @@ class Faults:
         assert self._run is not None, "the fixture `ai` belongs to a worker"
         return self._run(self.clock.sleep(seconds))
 
+    def _fail(self, model: str, times: int | None, code: int, message: str = "", status: int | None = None) -> None:
+        error_for(code, message, status)  # at once, and not in the middle of a call
+        self._failures.append(_Failure(model, lambda called: error_for(code, message, status, called), times))
+
     # What the service asks
 
     def attach(self, run: Callable[[Coroutine[Any, Any, None]], Pending[None]]) -> None:
@@ -113,7 +132,7 @@ class Faults:
         for failure in self._failures:
             if fnmatchcase(model, failure.model) and failure.times != 0:
                 failure.times = None if failure.times is None else failure.times - 1
-                return failure.error
+                return failure.error(model)
         return None
 
     def cut(self, reply: Reply) -> Reply:
@@ -122,6 +141,8 @@ class Faults:
             return reply
         after, self._cut_after = self._cut_after, None
         broken = EngineDead("The stream was cut by the test (ai.cut_stream_after).")
+        if reply.result is not None:  # it has but one piece
+            return reply if after else reply._replace(error=broken)
         return reply._replace(pieces=[*reply.pieces[:after], broken])
 
     def state_of(self, model: str) -> EngineState:

@@ -12,8 +12,8 @@ from paddock.bindings.ai.tasks import TASKS
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineUnavailable, PaddockError
 from paddock.worker.testing.cassettes import Event, Failure, Recording, Tokens
+from paddock.worker.testing.failures import error_for
 from paddock.worker.testing.live import fingerprint
-from paddock.worker.testing.replies import error_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ async def replayed(ai: Ai, recording: Recording, card: ModelCard, calls: list[Ca
     if recording.error is not None:
         failure = recording.error
         record.outcome = "recorded_error"
-        raise error_for(failure.code, failure.message, failure.status)
+        raise error_for(failure.code, failure.message, failure.status, card.name)
     if recording.events is None:
         return RunResult(recording.output, None, _HEADERS)
     return RunResult(None, _Replay(recording.events, ai.clock), _HEADERS)

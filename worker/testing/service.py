@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from paddock.bindings.ai.engines.made_up import made_up
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.protocol import joined
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
@@ -75,6 +76,7 @@ class TestedService(AiService):
                 raise
             finally:
                 call.record = calls[number] if len(calls) > number else CallRecord(model, outcome="refused")
+            result = result._replace(output=call.settled(result.output))
             call.output = result.output
             span.end("a stream" if result.events is not None else msgspec.json.encode(result.output).decode())
         return result if result.events is None else result._replace(events=_Heard(result.events, call))
@@ -133,8 +135,15 @@ class _Engine(ScriptedEngine):
         """As `Engine.generate`."""
         call = _CALL.get()
         reply = self._ai.answer(self._card, call, request)
-        said = reply.error if reply.error is not None else reply.pieces
-        engine = ScriptedEngine(itertools.repeat(said), finish_reason=reply.finish_reason, gate=_OPEN)
+        if reply.error is not None:
+            raise reply.error
+        call.settle_with(reply.settle)
+        engine = ScriptedEngine(
+            itertools.repeat(reply.pieces),
+            finish_reason=reply.finish_reason,
+            gate=_OPEN,
+            work=lambda work: reply.result or made_up(work),
+        )
         waits, is_first = self._ai.waits, True
         async with aclosing(engine.generate(request)) as chunks:
             if request.is_whole and waits == NO_WAITS and not reply.delay_s:

@@ -20,7 +20,7 @@ from paddock.bindings.ai.engines.protocol import (
     FinishReason,
     TokenLogprob,
 )
-from paddock.bindings.ai.engines.work import Pooling
+from paddock.bindings.ai.engines.work import Pooling, Result, Work
 from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class ScriptedEngine:
     prompt and answer that do not fit are refused. Of the open generations, those beyond `max_running` count as waiting;
     they are answered all the same. With a `load_gate` it is cold until `load` has passed there, and after `close`.
     Thoughts and calls are given as the replies have them, whatever the request allows.
-    A request for which no reply is left raises EngineError. Work that is no generation takes no reply: what it comes to
-    is made up of its texts (`made_up.py`).
+    A request for which no reply is left raises EngineError. Work that is no generation takes no reply: `work` says what
+    it comes to, which is made up of its texts by itself (`made_up.py`).
     """
 
     def __init__(
@@ -134,6 +134,7 @@ class ScriptedEngine:
         max_running: int | None = None,
         load_gate: Gate | None = None,
         can_sleep: bool = False,
+        work: Callable[[Work], Result] = made_up,
     ) -> None:
         #: Every request that came, in order.
         self.requests: list[EngineRequest] = []
@@ -144,6 +145,7 @@ class ScriptedEngine:
         self._replies = iter(replies)
         self._finish_reason: FinishReason = finish_reason
         self._gate = gate
+        self._work = work
         self._context_tokens = context_tokens
         self._max_running = max_running
         self._closings = 0
@@ -195,7 +197,7 @@ class ScriptedEngine:
         """As `Engine.generate`, from the next reply."""
         self.requests.append(request)
         prompt_tokens = self._prompt_tokens(request)
-        result = None if request.work is None else made_up(request.work)
+        result = None if request.work is None else self._work(request.work)
         pieces: list[_Chunked] = [""] if result is not None else self._next_pieces(request)
         finish_reason = self._finish_reason
         stopped = _stopped(pieces, request.sampling.stop)

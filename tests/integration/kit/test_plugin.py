@@ -137,7 +137,7 @@ def test_options_and_markers(project: pytest.Pytester) -> None:
         [
             "*expected allow_net, config, env, in_process, isolation, secrets, settings, source, vars; got colour*",
             "*paddock-ai: expected one of fake, scripted, replay, vllm, off; got 'fast'*",
-            "*AI is off in test_options_and_markers.py::test_off, and the worker called @cf/microsoft/phi-2*",
+            "*AI is off in test_options_and_markers.py::test_off, and the worker made call 1, of @cf/microsoft/phi-2*",
         ]
     )
 

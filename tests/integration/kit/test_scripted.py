@@ -36,9 +36,10 @@ def test_a_reply_with_tool_calls(worker: Paddock) -> None:
     assert answer["tool_calls"] == [{"name": "add", "arguments": {"a": 1}}]
 
 
-def test_what_is_no_answer_is_refused_at_once(worker: Paddock) -> None:
-    with pytest.raises(ValueError, match=r"an answer has the members .* got text"):
-        worker.ai.reply({"text": "x"})
+def test_what_is_no_answer_of_any_model_is_refused_at_once(worker: Paddock) -> None:
+    for wrong in ({"answer": "x"}, {"response": "x", "summary": "y"}):
+        with pytest.raises(ValueError, match=r"answers have the members .*summary.* got "):
+            worker.ai.reply(wrong)
     with pytest.raises(TypeError, match="got int"):
         worker.ai.reply(1)  # type: ignore[arg-type]  # that is the point
 
@@ -50,6 +51,8 @@ def test_a_failure_has_productions_form(worker: Paddock) -> None:
     worker.ai.fail(9999, "Something else")
     with pytest.raises(JsException, match=r"9999: Something else"):
         run(worker)
+    with pytest.raises(ValueError, match=r"9999: expected a message with it; numbers with words of their own: 1000, "):
+        worker.ai.fail(9999)
 
 
 def test_a_rule_answers_the_calls_that_it_matches(worker: Paddock) -> None:
@@ -63,6 +66,23 @@ def test_a_rule_answers_the_calls_that_it_matches(worker: Paddock) -> None:
     with pytest.raises(UnexpectedAiCall):
         run(worker)
     assert (rule.used, worker.ai.unused()) == (1, [])
+
+
+def test_a_rule_can_look_at_the_inputs(worker: Paddock) -> None:
+    """DT-075"""
+    worker.ai.on(input=lambda inputs: inputs.get("max_tokens") == 256).reply("Defaults are filled in.")
+    worker.ai.on(model="@cf/baai/*", prompt="lighthouse", input=lambda inputs: len(inputs["text"]) == 2).reply(
+        [[1], [2]]
+    )
+    assert run(worker)["response"] == "Defaults are filled in."
+    vectors = worker.env.AI.run("@cf/baai/bge-base-en-v1.5", {"text": ["a lighthouse", "a tax form"]}).result()
+    assert vectors["data"] == [[1.0], [2.0]]
+
+
+def test_a_rule_whose_function_fails_says_so(worker: Paddock) -> None:
+    worker.ai.on(prompt="x").call(lambda call: call.inputs["colour"])
+    with pytest.raises(UnexpectedAiCall, match=r"prompt='x'\) raised KeyError: 'colour'"):
+        run(worker)
 
 
 def test_what_no_call_has_used_is_named(worker: Paddock) -> None:
@@ -80,7 +100,9 @@ def test_what_no_call_has_used_is_named(worker: Paddock) -> None:
 @pytest.mark.ai("off")
 def test_off(worker: Paddock) -> None:
     """DT-085"""
-    with pytest.raises(UnexpectedAiCall, match=r"AI is off in .*test_off, and the worker called @cf/microsoft/phi-2"):
+    with pytest.raises(
+        UnexpectedAiCall, match=r"AI is off in .*test_off, and the worker made call 1, of @cf/microsoft/phi-2"
+    ):
         run(worker)
 
 
