@@ -58,8 +58,9 @@ class Reconfigurer:
     ) -> None:
         self._workers = workers
         self._configs = tuple(worker.config for worker in workers)
-        # As they were found: a file that appears nearer by is another project's.
-        self._options = msgspec.structs.replace(options, config=self._configs[0].path)
+        # As they were found: a file that appears nearer by is another project's. A handler alone may get one.
+        found = self._configs[0].path if self._configs[0].has_file else None
+        self._options = msgspec.structs.replace(options, config=found)
         self._service = service
         self._forkserver = forkserver
         self._on_change = on_change
@@ -104,7 +105,7 @@ class Reconfigurer:
         hide_secrets(secret for config in configs for secret in config.secrets)
         for before, config in zip(self._configs, configs, strict=True):
             if config.warnings and config.warnings != before.warnings:
-                logger.warning("%s", listed(config.warnings, config.path.name))
+                logger.warning("%s", listed(config.warnings, config.source))
         await self._apply(configs)
 
     async def _apply(self, configs: tuple[Config, ...]) -> None:

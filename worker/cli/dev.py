@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from paddock.worker.cli.arguments import Parser
+    from paddock.worker.config.loading import Config
 
 __all__ = ["add_arguments", "dev_options", "run"]
 
@@ -71,15 +72,24 @@ def run(arguments: Namespace) -> int:
     if options.https_key is not None and configs[0].dev.local_protocol != "https":
         raise UsageError("--https-key-path and --https-cert-path need --local-protocol https.")
     _set_up_logging(options, tuple(secret for config in configs for secret in config.secrets))
+    if not configs[0].has_file:
+        logger.log(LOG, "%s", _lone(configs[0]))
     for config in configs:
         for file in config.secrets_files:
             logger.log(LOG, "Using secrets defined in %s", file.name)
         if config.warnings:
-            logger.warning("%s", listed(config.warnings, config.path.name))
+            logger.warning("%s", listed(config.warnings, config.source))
 
     from paddock.worker.server import run_dev
 
     return run_dev(configs, options)
+
+
+def _lone(config: Config) -> str:
+    return (
+        f"No configuration: {config.main.name} runs as {config.name} with the compatibility date "
+        f"{config.compatibility_date} and the AI binding {config.ai}. For more, write {config.path.name} beside it."
+    )
 
 
 def _clear_ready_file(path: Path) -> None:

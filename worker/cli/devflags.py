@@ -29,7 +29,9 @@ _CONTRADICTIONS: Final = (
 
 def add_flags(parser: Parser) -> None:
     """All of them, in the groups in which `--help` shows them."""
-    parser.add_argument("script", type=Path, nargs="?", help="the handler's file, instead of main")
+    parser.add_argument(
+        "script", type=Path, nargs="?", help="the handler's file, instead of main; alone it needs no configuration"
+    )
     add_config_arguments(parser, has_several=True)
     _add_address(parser)
     _add_worker(parser)

@@ -25,6 +25,7 @@ __all__ = [
     "find_secrets",
     "find_state",
     "nearest_config",
+    "not_found",
     "read_config",
     "read_secrets",
     "secret_candidates",
@@ -45,7 +46,7 @@ def find_config(explicit: Path | None, start: Path) -> Path:
         return explicit.resolve()
     nearest = nearest_config(start)
     if nearest is None:
-        raise ConfigError([_not_found(start)])
+        raise ConfigError([not_found(start)])
     return nearest
 
 
@@ -178,10 +179,12 @@ def _upwards(start: Path) -> Iterator[Path]:
     yield from (start, *start.parents)
 
 
-def _not_found(start: Path) -> str:
+def not_found(start: Path) -> str:
+    """That there is no configuration, and how to begin one."""
     names = ", ".join(_NAMES)
     return (
-        f"No configuration ({names}) in {start} or any folder above it. `paddock init my-app` begins a project. "
+        f"No configuration ({names}) in {start} or any folder above it. `paddock init my-app` begins a project, "
+        "and `paddock dev handler.py` runs a file without one. "
         f"A minimal {CONFIG_NAME}:\n{_EXAMPLE}"
     )
 

@@ -23,6 +23,7 @@ from paddock.worker.config.decoding import decode_keys
 from paddock.worker.config.diagnostics import Diagnostics
 from paddock.worker.config.files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config.flags import with_flags
+from paddock.worker.config.lone import lone_config
 from paddock.worker.config.paddock import settle_paddock
 from paddock.worker.config.resources import Resource, settle_resources
 from paddock.worker.config.routes import Route, settle_routes
@@ -63,6 +64,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     #: The configuration file; relative paths in it start at its folder.
     path: Path
+    #: False for a handler's file alone: then `path` is where a configuration would be.
+    has_file: bool = True
     env: str | None
     name: str
     #: The handler's file. It need not exist: a missing handler is a warning here and an error when an isolate starts.
@@ -109,6 +112,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return self.path.parent
 
     @property
+    def source(self) -> str:
+        """What messages about the configuration name: its file, or that of the handler where it has none."""
+        return self.path.name if self.has_file else self.main.name
+
+    @property
     def upstream_host(self) -> str | None:
         """The host of the URLs that the worker sees; None for the one that a request asked for."""
         return self.dev.host or next((route.host for route in self.routes[:1]), None)
@@ -128,14 +136,17 @@ def load_config(
     start: Path | None = None,
     today: datetime.date | None = None,
 ) -> Config:
-    """The configuration at `path`, else the nearest one from `start` (the current folder) upwards.
+    """The configuration at `path`, else the nearest one upwards from `start`: the folder of the handler's file that the
+    command line names, or the current one. Such a file needs no configuration.
 
     Raises: ConfigError with every problem of the file; a file that cannot be parsed has one problem.
     """
     overrides, today = overrides or Overrides(), today or datetime.datetime.now(datetime.UTC).date()
-    file = read_config(find_config(path, start or Path.cwd()))
+    lone = lone_config(overrides.main, today) if overrides.main is not None and path is None else None
+    start = start or (overrides.main.expanduser().resolve().parent if overrides.main is not None else Path.cwd())
+    file = lone or read_config(find_config(path, start))
     root = file.path.parent
-    diagnostics = Diagnostics(file.path.name, file.line)
+    diagnostics = Diagnostics(file.path.name if lone is None else str(overrides.main), file.line)
     keys = with_flags(select_environment(file.tables, env, diagnostics), overrides)
     wrangler = decode_keys(keys, WranglerKeys, diagnostics)
     compatibility = checks.settle_compatibility(wrangler, keys, today, diagnostics)
@@ -150,6 +161,7 @@ def load_config(
     diagnostics.raise_errors()
     return Config(
         path=file.path,
+        has_file=lone is None,
         env=env,
         name=checks.settle_name(wrangler.name, env, keys),
         main=main,

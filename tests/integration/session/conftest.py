@@ -39,13 +39,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def run(
             *flags: str,
-            config: str = CONFIG,
+            config: str | None = CONFIG,
             handler: str = HANDLER,
             terminal: int | None = None,
             engine: str | None = "off",
             environment: dict[str, str] | None = None,
         ) -> Session:
-            (tmp_path / "wrangler-like.toml").write_text(config)
+            if config is not None:
+                (tmp_path / "wrangler-like.toml").write_text(config)
             (tmp_path / "handler.py").write_text(handler)
             command = [sys.executable, "-m", "paddock.worker.cli", "dev"]
             command += ["--port", "0"] if not {"--port", "-p"} & set(flags) else []
