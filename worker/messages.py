@@ -8,6 +8,7 @@ length of both in front. A direction ends in order with a Close; without one, th
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ from paddock.worker.channel import BodyBroken, FrameBuffer, WireError, frame
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_MESSAGE_BYTES", "NO_CODE", "Close", "Failure", "Message", "MessageBuffer", "encode"]
+__all__ = ["MAX_MESSAGE_BYTES", "NO_CODE", "Close", "Failure", "Message", "MessageBuffer", "MessageSource", "encode"]
 
 #: Source: workerd, api/web-socket, read 2026-11-26; it was 1 MiB until 2025.
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
@@ -69,6 +70,44 @@ class MessageBuffer:
                 yield _decode(payload)
         except (WireError, ValueError, IndexError, struct.error) as error:
             raise BodyBroken(f"expected WebSocket messages: {error}") from error
+
+
+class MessageSource:
+    """What a client says, as a ByteSource: one record at a time, so that a worker that reads slowly holds it up."""
+
+    def __init__(self) -> None:
+        self._records: asyncio.Queue[bytes | BodyBroken | None] = asyncio.Queue()
+        self._taken = asyncio.Event()
+        self._taken.set()
+        #: Set when its reader has come to the end, or wants no more.
+        self.over = asyncio.Event()
+
+    async def put(self, record: bytes) -> None:
+        """Hand over one record; waits until the one before it was taken."""
+        await self._taken.wait()
+        if not self.over.is_set():
+            self._taken.clear()
+            self._records.put_nowait(record)
+
+    def end(self, error: BodyBroken | None) -> None:
+        """No more records. The first call decides how it ends; never waits."""
+        self._records.put_nowait(error)
+
+    async def pull(self) -> bytes | None:
+        if self.over.is_set():
+            return None
+        record = await self._records.get()
+        self._taken.set()
+        if isinstance(record, bytes):
+            return record
+        self.over.set()
+        if record is not None:
+            raise record
+        return None
+
+    async def cancel(self, reason: object) -> None:
+        self.over.set()
+        self._taken.set()
 
 
 def _decode(payload: bytes) -> Message:

@@ -14,7 +14,7 @@ from paddock.bindings.binding import FetchRequest
 from paddock.worker.channel import BodyBroken
 from paddock.worker.errors import SubprotocolRefused
 from paddock.worker.http import FRAMING, Exchange, encoded, request_headers, request_url
-from paddock.worker.messages import Close, Failure, MessageBuffer, encode
+from paddock.worker.messages import Close, Failure, MessageBuffer, MessageSource, encode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -44,7 +44,7 @@ class SocketExchange(Exchange):
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit_bytes: int) -> None:
         super().__init__(scope, receive, send, limit_bytes)
         self.is_streamed = True
-        self._messages = _ClientMessages()
+        self._messages = MessageSource()
         #: Set when the client has sent its last message.
         self._closed = asyncio.Event()
 
@@ -137,43 +137,6 @@ class SocketExchange(Exchange):
             await self._send({"type": "websocket.http.response.body", "body": piece, "more_body": True})
             piece = await body.pull()
         await self._send({"type": "websocket.http.response.body", "body": piece or b""})
-
-
-class _ClientMessages:
-    """What the client says, as a ByteSource: one record at a time, so that a worker that reads slowly holds it up."""
-
-    def __init__(self) -> None:
-        self._records: asyncio.Queue[bytes | BodyBroken | None] = asyncio.Queue()
-        self._taken = asyncio.Event()
-        self._taken.set()
-        self._is_over = False
-
-    async def put(self, record: bytes) -> None:
-        """Hand over one record; waits until the one before it was taken."""
-        await self._taken.wait()
-        if not self._is_over:
-            self._taken.clear()
-            self._records.put_nowait(record)
-
-    def end(self, error: BodyBroken | None) -> None:
-        """No more records. The first call decides how it ends; never waits."""
-        self._records.put_nowait(error)
-
-    async def pull(self) -> bytes | None:
-        if self._is_over:
-            return None
-        record = await self._records.get()
-        self._taken.set()
-        if isinstance(record, bytes):
-            return record
-        self._is_over = True
-        if record is not None:
-            raise record
-        return None
-
-    async def cancel(self, reason: object) -> None:
-        self._is_over = True
-        self._taken.set()
 
 
 def _is_source(body: bytes | ByteSource | None) -> TypeGuard[ByteSource]:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
         NetworkBlocked,
         StaleHandle,
         UnexpectedAiCall,
+        WebSocketDisconnect,
+        WebSocketUpgradeError,
     )
     from paddock.worker.testing.events import EventResult
     from paddock.worker.testing.paddock import Paddock
     from paddock.worker.testing.threads import Pending
+    from paddock.worker.testing.websocket import WebSocketSession
 
 __all__ = [
     "Ai",
@@ -30,6 +33,9 @@ __all__ = [
     "Pending",
     "StaleHandle",
     "UnexpectedAiCall",
+    "WebSocketDisconnect",
+    "WebSocketSession",
+    "WebSocketUpgradeError",
 ]
 
 #: Imported when they are asked for: the pytest plugin comes with the package, and most tests need none of them.
@@ -39,6 +45,7 @@ _HOMES: Final = {
     "JsException": "paddock.worker.isolate.web.errors",
     "Paddock": "paddock.worker.testing.paddock",
     "Pending": "paddock.worker.testing.threads",
+    "WebSocketSession": "paddock.worker.testing.websocket",
 }
 
 

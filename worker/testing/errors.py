@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["BackgroundWorkLeft", "HandlerError", "NetworkBlocked", "StaleHandle", "UnexpectedAiCall"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = [
+    "BackgroundWorkLeft",
+    "HandlerError",
+    "NetworkBlocked",
+    "StaleHandle",
+    "UnexpectedAiCall",
+    "WebSocketDisconnect",
+    "WebSocketUpgradeError",
+]
 
 
 class HandlerError(Exception):
@@ -23,3 +36,19 @@ class NetworkBlocked(AssertionError):
 
 class StaleHandle(RuntimeError):
     """Something of a test was used after the test, or of a worker after its end."""
+
+
+class WebSocketDisconnect(Exception):
+    """The connection is over: `code` and `reason` of the Close frame, 1005 for one without a code, 1006 without one."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"the WebSocket is closed: {code}{f' {reason}' if reason else ''}")
+        self.code, self.reason = code, reason
+
+
+class WebSocketUpgradeError(Exception):
+    """The worker answered a request for a WebSocket with another response, which is `response`."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"expected a WebSocket (status 101); the worker answered {response.status_code}")
+        self.response = response

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from paddock.worker.testing import http
-from paddock.worker.testing.errors import NetworkBlocked, UnexpectedAiCall
+from paddock.worker.testing.errors import BackgroundWorkLeft, NetworkBlocked, UnexpectedAiCall
 from paddock.worker.testing.events import EventResult
 from paddock.worker.testing.rebuilt import rebuilt
 from paddock.worker.testing.sending import whole
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchanges"]
 
+#: How long background work may take to say why a WebSocket has broken off.
+_SETTLE_S: Final = 1.0
+
 
 class Exchanges:
     """Those of one test. Each raises what the handler raises, UnexpectedAiCall and NetworkBlocked."""
@@ -38,11 +41,11 @@ class Exchanges:
         self.explain(None)
         return http.response_of(answer, request)
 
-    async def answer(self, request: FetchRequest) -> Answer:
-        """The worker's answer, whose body may be still to come."""
+    async def answer(self, request: FetchRequest, *, is_upgrade: bool = False) -> Answer:
+        """The worker's answer, whose body may be still to come. With `is_upgrade` the request is for a WebSocket."""
         with self._play.timeline.spans("request", f"{request.method} {request.url}") as span:
             try:
-                answer = await self._stage.fetch(request)
+                answer = await self._stage.fetch(request, is_upgrade=is_upgrade)
             except Exception as error:
                 self.explain(error)
                 raise
@@ -74,6 +77,21 @@ class Exchanges:
         if answer.status_text == "stream":
             return (await whole(answer)).body
         return http.plain_response(await whole(answer))
+
+    def note(self, kind: str, text: str) -> None:
+        """Something that has its place in the timeline."""
+        self._play.timeline.note(kind, text)
+
+    async def explain_break(self) -> None:
+        """Raise why a WebSocket has broken off: what a listener or background work has raised, if anything has."""
+        try:
+            await self._stage.controls.drain(_SETTLE_S)
+        except BackgroundWorkLeft:
+            pass  # it is the end of the test that waits for it
+        except Exception as error:
+            self.explain(error)
+            raise
+        self.explain(None)
 
     def explain(self, error: BaseException | None) -> None:
         """Raise UnexpectedAiCall or NetworkBlocked where the test had no answer, whatever the handler made of it."""

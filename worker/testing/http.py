@@ -47,8 +47,8 @@ def request_for(target: str | httpx.Request, method: str | None, arguments: dict
     return httpx.Request(method or ("POST" if has_body else "GET"), url, **arguments)
 
 
-def fetch_request(request: httpx.Request, body: bytes) -> FetchRequest:
-    """The request as the worker gets it."""
+def fetch_request(request: httpx.Request, body: bytes | ByteSource) -> FetchRequest:
+    """The request as the worker gets it; the body of one for a WebSocket is what the test says."""
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw)
     has_body = bool(body) or request.headers.get("content-length", "0") != "0"
     return FetchRequest(request.method, str(request.url), headers, body if has_body else None)

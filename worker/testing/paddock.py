@@ -20,11 +20,12 @@ from paddock.worker.testing.threads import Pending, in_thread
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from paddock.worker.peer import Answer
     from paddock.worker.testing.ai import AiMode
+    from paddock.worker.testing.websocket import WebSocketSession
 
 __all__ = ["Paddock"]
 
@@ -129,6 +130,15 @@ class Paddock(Lifecycle):
     def send(self, request: httpx.Request, body: bytes) -> Pending[Answer]:
         """The worker's answer to a request; its body may be a stream that is still to come."""
         return self.start(self._exchanging().answer(http.fetch_request(request, body)))
+
+    def websocket(
+        self, target: str, subprotocols: Sequence[str] = (), headers: Any = None, **arguments: Any
+    ) -> WebSocketSession:
+        """A WebSocket to the worker, for `with` or `async with`; `arguments` are httpx's, such as `params`."""
+        from paddock.worker.testing.websocket import WebSocketSession  # most tests have none
+
+        request = http.request_for(target, "GET", {"headers": headers, **arguments})
+        return WebSocketSession(self.start, self._exchanging(), request, subprotocols)
 
     def client(self, **arguments: Any) -> httpx.Client:
         """A client of httpx for tests that are no coroutines; its requests go to the worker."""

@@ -111,18 +111,20 @@ class Stage:
             if scene is not None:
                 await scene.close()
 
-    async def fetch(self, request: FetchRequest) -> Answer:
+    async def fetch(self, request: FetchRequest, *, is_upgrade: bool = False) -> Answer:
         """The worker's response, that of its static assets, or on a reserved path the dev server's.
 
         Raises what the handler raised.
         """
-        if reserved.is_reserved(request):
+        if reserved.is_reserved(request) and not is_upgrade:
             assert self._supervisor is not None
             return await reserved.answer(self._supervisor, self._current_scene().service, self.config, request)
         asset = None if self._assets is None else await self._assets.route(request)
         if asset is not None:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
-        fetch = wire.Fetch(wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None)
+        fetch = wire.Fetch(
+            wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=is_upgrade
+        )
         return await sent(await self._current(), fetch, request.body, request.calls)
 
     async def deliver(self, kind: str, arguments: bytes, headers: wire.Headers = ()) -> triggers.Outcome:

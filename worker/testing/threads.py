@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+    from typing import Protocol
+
+    class Start(Protocol):
+        """Begins work on the loop of a worker."""
+
+        def __call__(self, work: Coroutine[Any, Any, _T], /) -> Pending[_T]: ...
+
 
 __all__ = ["LoopThread", "Pending", "in_thread", "raised_in_handler"]
 

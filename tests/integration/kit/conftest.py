@@ -64,7 +64,8 @@ SETTINGS = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "/kit/" in str(item.path):
+        has_own = any("source" in marker.kwargs for marker in item.iter_markers("paddock"))
+        if "/kit/" in str(item.path) and not has_own:
             item.add_marker(pytest.mark.paddock(source=SOURCE, settings=SETTINGS), append=False)
 
 

@@ -26,9 +26,9 @@ from paddock.worker.isolate.web.socketrules import close_frame, content, handsha
 from paddock.worker.isolate.web.text import js_string
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["WebSocket", "WebSocketPair"]
+__all__ = ["WebSocket", "WebSocketPair", "uncaught"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,14 @@ _NO_UPGRADE: Final = (
 _NOT_ACCEPTED: Final = (
     "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages."
 )
+
+
+def _log_uncaught(error: BaseException) -> None:
+    logger.error("uncaught_in_listener", exc_info=error)
+
+
+#: Gets what a listener raises. The test kit has it raised in the test.
+uncaught: Callable[[BaseException], None] = _log_uncaught
 
 
 class WebSocket(EventTarget):
@@ -243,14 +251,14 @@ class WebSocket(EventTarget):
         """Dispatch an event after which nothing depends on the listeners any more."""
         try:
             self.dispatchEvent(event)
-        except Exception:  # user code: nobody is left to tell
-            logger.exception("uncaught_in_listener")
+        except Exception as error:  # user code: nobody is left to tell
+            uncaught(error)
 
     def _fail(self, error: BaseException, *, is_uncaught: bool = False) -> None:
-        """Report what broke the connection; to the log as well, where it is a listener's own exception."""
+        """Report what broke the connection; not only to its listeners, where it is a listener's own exception."""
         self._error = error
         if is_uncaught or not isinstance(error, JsException):
-            logger.error("uncaught_in_listener", exc_info=error)
+            uncaught(error)
         self._dispatch(ErrorEvent.new("error", message=f"Uncaught {_thrown(error)}", error=error))
 
 

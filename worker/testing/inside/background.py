@@ -21,11 +21,16 @@ __all__ = ["LEDGER", "TestedContext", "describe"]
 #: How what work raised is kept for the test.
 describe: Callable[[BaseException], str] = described
 
+#: Of the loop, until a message that has arrived is with its listener: the reader of the body, the lane, the WebSocket.
+_TURNS: Final = 5
+
 
 class _Ledger:
     """The background work of all events since the last `clear`."""
 
     def __init__(self) -> None:
+        #: WebSockets were asked for: what a client said last may begin something.
+        self.has_listeners = False
         self._open: dict[asyncio.Task[Any], str] = {}
         self._failures: list[str] = []
 
@@ -40,6 +45,8 @@ class _Ledger:
 
     async def drain(self, timeout_s: float) -> list[str]:
         """Wait for the open work, and for what it begins. Returns the origins of what did not end in time."""
+        for _ in range(_TURNS if self.has_listeners else 0):
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(timeout_s):
                 while self._open:
@@ -55,6 +62,7 @@ class _Ledger:
 
     def abandon(self) -> None:
         """End the open work."""
+        self.has_listeners = False
         for task in list(self._open):
             task.cancel()
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from paddock.worker.isolate.events import Events
+from paddock.worker.isolate.web import websocket
 from paddock.worker.testing.inside import control
-from paddock.worker.testing.inside.background import TestedContext
+from paddock.worker.testing.inside.background import LEDGER, TestedContext
 from paddock.worker.testing.inside.described import described
 
 if TYPE_CHECKING:
+    import asyncio
+
     from paddock.worker.isolate.context import ExecutionContext
     from paddock.worker.peer import IncomingFetch
 
@@ -29,9 +32,18 @@ class TestedEvents(Events):
         """As in `Events`: a description, too."""
         return described(error)
 
+    async def _respond(self, incoming: IncomingFetch, context: ExecutionContext) -> asyncio.Task[None] | None:
+        """As in `Events`; the ledger knows then that there are listeners."""
+        LEDGER.has_listeners |= incoming.fetch.is_upgrade
+        return await super()._respond(incoming, context)
+
     async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """As in `Events`, or what the test asks for."""
         if incoming.fetch.target == control.TARGET:
             await control.answer(incoming, context)
         else:
             await super().deliver(incoming, context)
+
+
+#: What a listener raises fails the test, as work in the background does.
+websocket.uncaught = LEDGER.failed
