@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ from paddock.worker.errors import (
 )
 from paddock.worker.host import IsolateHost, OpenEvent
 from paddock.worker.neighbours import NO_NEIGHBOURS
+from paddock.worker.outputpipe import OutputPipe
 from paddock.worker.peer import Peer, PeerFault, PeerGone
 from paddock.worker.watchdog import Limits, Watchdog
 
@@ -47,8 +49,6 @@ __all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
 
 #: What an error about a dead isolate shows of its last output.
 _LOG_LINES: Final = 30
-#: A line longer than this is shown in parts.
-_LINE_BYTES: Final = 64 * 1024
 #: Time for the child to write down where it is, before it is killed; less for one that swells.
 _TRACE_S: Final = 0.2
 _SWELLING_TRACE_S: Final = 0.02
@@ -71,6 +71,8 @@ class IsolateSettings(NamedTuple):
     on_line: Callable[[str, str], None]
     #: What the process runs; the test kit has its own.
     module: str = "paddock.worker.isolate"
+    #: What the kit's own process calls when something will be left of the test.
+    on_residue: Callable[[], None] = lambda: None
     #: What its environment has besides.
     environment: Mapping[str, str] = {}
     #: Who is told of its events, where somebody is.
@@ -104,6 +106,7 @@ class IsolateProcess:
         self._verdict: IsolateError | None = None
         self._is_cut_off = False
         self._trace: list[str] = []
+        self._outputs: list[OutputPipe] = []
         self._wanted = asyncio.Event()
         self._terminal: socket.socket | None = None
         self._unlent = asyncio.Event()
@@ -152,22 +155,21 @@ class IsolateProcess:
                     tasks.create_task(guard())
                     for guard in (self._expect_ready, self._watch, self._expect_drained, self._lend_terminal)
                 ]
-                assert self._process.stdout is not None
-                assert self._process.stderr is not None
-                outputs = [
-                    tasks.create_task(self._forward("stdout", self._process.stdout)),
-                    tasks.create_task(self._forward("stderr", self._process.stderr)),
-                ]
                 await self._peer.run(ours)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LEAVE_S):
                         await self._process.wait()
                 # The output ends with the process, unless a process that the handler started holds on to it.
-                await asyncio.wait(outputs, timeout=_LEAVE_S)
-                for task in [*guards, *outputs]:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LEAVE_S):
+                        for output in self._outputs:
+                            await output.ended.wait()
+                for task in guards:
                     task.cancel()
         finally:
             self.kill()
+            for output in self._outputs:
+                output.close()
             await self._process.wait()
             for event in self._events.values():
                 if event.traced is not None:
@@ -181,19 +183,26 @@ class IsolateProcess:
         """The process, and our end of the connection with it. Raises OSError."""
         ours, theirs = socket.socketpair()
         extra, lent = self._extras()
+        self._outputs = [OutputPipe(partial(self._show, stream)) for stream in ("stdout", "stderr")]
+        stdout, stderr = (output.writing for output in self._outputs)
         with theirs, lent or contextlib.nullcontext():
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", self._settings.module, str(theirs.fileno()), str(os.getpid()),
                     *extra,
-                    stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                    stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                     pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=self._settings.folder,
                     start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
                     env={**isolate_environment(os.environ), **self._settings.environment},
                 )  # fmt: skip
             except BaseException:
                 ours.close()
+                for output in self._outputs:
+                    output.close()
                 raise
+            finally:
+                os.close(stdout)
+                os.close(stderr)
         return ours, process
 
     def _extras(self) -> tuple[list[str], socket.socket | None]:
@@ -256,6 +265,12 @@ class IsolateProcess:
         """False when it died meanwhile, and when the project's folder is another one by now."""
         return not (self._closed.is_set() or self.is_gone) and _identity(self._settings.folder) == self._folder
 
+    def catch_up(self) -> None:
+        """Show all that the handler has printed by now. What it printed before a frame was sent has been shown, if the
+        frame is here."""
+        for output in self._outputs:
+            output.catch_up()
+
     def drain(self) -> None:
         """Let open events finish within the drain time, then end the process. Returns at once."""
         self._draining.set()
@@ -304,6 +319,8 @@ class IsolateProcess:
                 self._peer.close()
             case wire.Pong():
                 self._watchdog.pong()
+            case wire.Residue():
+                self._settings.on_residue()
             case wire.Finished(event, trace):
                 self._peer.close_bodies_of(event)
                 self._tell_of(self._events.pop(event, None), trace)
@@ -393,18 +410,6 @@ class IsolateProcess:
         await self._unlent.wait()
         self._is_cut_off = True
         self.kill()
-
-    async def _forward(self, stream: str, reader: asyncio.StreamReader) -> None:
-        """Hand on what the handler prints, line by line and unaltered."""
-        rest = b""
-        while data := await reader.read(_LINE_BYTES):
-            *lines, rest = (rest + data).split(b"\n")
-            if len(rest) > _LINE_BYTES:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._show(stream, line)
-        if rest:
-            self._show(stream, rest)
 
     def _show(self, stream: str, line: bytes) -> None:
         text = line.decode(errors="replace")

@@ -45,6 +45,7 @@ __all__ = [
     "Pong",
     "Ready",
     "Reply",
+    "Residue",
     "ServiceSpec",
     "Start",
     "decode",
@@ -272,6 +273,10 @@ class Drain(_Frame, frozen=True, tag=14):
     """Server to isolate: no more events will come; leave when the open ones are over."""
 
 
+class Residue(_Frame, frozen=True, tag=16):
+    """The test kit's isolate to the kit: something will be left of the test that runs, unless it is cleaned up."""
+
+
 Frame = (
     Start
     | Inspectable
@@ -289,6 +294,7 @@ Frame = (
     | Ping
     | Pong
     | Drain
+    | Residue
 )
 
 _encoder: Final = msgspec.msgpack.Encoder()

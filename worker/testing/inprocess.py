@@ -31,7 +31,6 @@ class _Thread:
     def __init__(self, sock: socket.socket) -> None:
         self.pid = os.getpid()
         self.returncode: int | None = None
-        self.stdout, self.stderr = _nothing(), _nothing()
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
@@ -60,9 +59,3 @@ class _Thread:
     def _end(self) -> None:
         self.returncode = 0
         self._over.set()
-
-
-def _nothing() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    reader.feed_eof()
-    return reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paddock.bindings.host import BindingsHost
 from paddock.worker.assembly import isolate_limits, make_start
@@ -20,23 +20,29 @@ if TYPE_CHECKING:
     from paddock.worker.peer import IncomingFetch
     from paddock.worker.testing.scene import Scene
 
-__all__ = ["make_isolate"]
+__all__ = ["Heard", "make_isolate"]
 
 #: Of a process that is the tests' own: a debugger may stop it for as long as it takes.
 _NO_LIMITS: Final = Limits(cpu_ms=10**9, memory_mb=10**9, loop_s=1e9)
 
 
-def make_isolate(
-    config: Config, scene: Callable[[], Scene], on_line: Callable[[str, str], None], *, in_process: bool
-) -> IsolateProcess:
-    """An isolate that was not started yet. `on_line` gets what it prints; `in_process`, a thread stands for it."""
+class Heard(NamedTuple):
+    """Who is told of what the isolate says by itself: lines that it prints, and that it has something to clean up."""
+
+    on_line: Callable[[str, str], None]
+    on_residue: Callable[[], None]
+
+
+def make_isolate(config: Config, scene: Callable[[], Scene], heard: Heard, *, in_process: bool) -> IsolateProcess:
+    """An isolate that was not started yet; `in_process`, a thread stands for its process."""
     bindings = _CurrentBindings(scene)
     settings = IsolateSettings(
         folder=config.root,
         start_timeout_s=config.paddock.isolate_start_timeout_s,
         drain_timeout_s=config.paddock.drain_timeout_s,
         limits=_NO_LIMITS if in_process else isolate_limits(config),
-        on_line=on_line,
+        on_line=heard.on_line,
+        on_residue=heard.on_residue,
         module="paddock.worker.testing.inside",
         environment=_coverage(os.environ),
     )

@@ -100,7 +100,7 @@ class Lifecycle:
 
     def flush(self) -> Pending[None]:
         """Return when everything that the handler has printed so far has been shown."""
-        return self.start(self._staged().controls.flush())
+        return self.start(self._flushed())
 
     def drain(self, timeout_s: float) -> Pending[None]:
         """Wait for background work. Raises as `end_test`."""
@@ -164,6 +164,9 @@ class Lifecycle:
     async def _end(self, timeout_s: float) -> None:
         await self._staged().end(timeout_s)
         self._exchanging().explain(None)
+
+    async def _flushed(self) -> None:
+        self._staged().controls.catch_up()
 
     async def _reset(self) -> None:
         await self._end(DRAIN_S)

@@ -15,7 +15,7 @@ from paddock.worker.peer import Answer
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import reserved
 from paddock.worker.testing.controls import Controls
-from paddock.worker.testing.isolates import make_isolate
+from paddock.worker.testing.isolates import Heard, make_isolate
 from paddock.worker.testing.live import LiveModels
 from paddock.worker.testing.props import Props
 from paddock.worker.testing.scene import Scene
@@ -63,7 +63,7 @@ class Stage:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
-                self.controls = Controls(self._supervisor, prints=not self._in_process)
+                self.controls = Controls(self._supervisor)
                 opened.set_result(None)
                 await self._closing.wait()
                 await self._supervisor.close()
@@ -100,12 +100,10 @@ class Stage:
             self._supervisor.replace()
 
     async def end(self, timeout_s: float = 0.0) -> None:
-        """Wait for background work, and take the scene down. Raises as `Controls.drain`; what was printed is shown by
-        then.
-        """
+        """Wait for background work, and take the scene down. Raises as `Controls.clean_up`."""
         try:
             if self._scene is not None:
-                await self.controls.drain(timeout_s, is_final=True)
+                await self.controls.clean_up(timeout_s)
         finally:
             scene, self._scene = self._scene, None
             if scene is not None:
@@ -144,8 +142,8 @@ class Stage:
         return await self._supervisor.current()
 
     def _isolate(self) -> IsolateProcess:
-        on_line = self.controls.without_marks(self._on_line)
-        return make_isolate(self.config, self._current_scene, on_line, in_process=self._in_process)
+        heard = Heard(self._on_line, self.controls.note_residue)
+        return make_isolate(self.config, self._current_scene, heard, in_process=self._in_process)
 
     def _current_scene(self) -> Scene:
         assert self._scene is not None, "events come from tests, and each test has a scene"

@@ -50,6 +50,8 @@ class CacheStore:
         self.clock, self.most_bytes = clock, most_bytes
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
         self._bytes = 0
+        #: Called before something is kept.
+        self.on_keep: Callable[[], None] = lambda: None
 
     def clear(self) -> None:
         """Forget all entries."""
@@ -67,6 +69,7 @@ class CacheStore:
 
     def keep(self, cache: str, url: str, entry: _Entry) -> None:
         """Keep an entry in place of an older one; what is too large alone is not kept."""
+        self.on_keep()
         self.remove(cache, url)
         if len(entry.body) > self.most_bytes:
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from paddock.worker.isolate.context import ExecutionContext, not_awaitable
 from paddock.worker.isolate.cpu import CpuLimitExceeded, user_lines
 from paddock.worker.testing.inside.described import described
+from paddock.worker.testing.inside.residue import RESIDUE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -36,6 +37,7 @@ class _Ledger:
 
     def add(self, task: asyncio.Task[Any], origin: str) -> None:
         """Keep a task until it is done; `origin` says where it was begun."""
+        RESIDUE.note()
         self._open[task] = origin
         task.add_done_callback(lambda done: self._open.pop(done, None))
 

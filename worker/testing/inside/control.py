@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from paddock.worker.isolate.web.objects import JsProxy
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.streams import ReadableStream
 from paddock.worker.testing.inside.background import LEDGER
+from paddock.worker.testing.inside.residue import RESIDUE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,13 +41,6 @@ class _Drain(msgspec.Struct):
     timeout_s: float
     #: Forget everything that a test leaves behind, its open work included.
     is_final: bool = False
-    #: As in `_Flush`; nothing where it is empty.
-    mark: str = ""
-
-
-class _Flush(msgspec.Struct):
-    #: Printed on both streams, behind all that came before.
-    mark: str
 
 
 async def answer(incoming: IncomingFetch, context: ExecutionContext) -> None:
@@ -79,19 +72,8 @@ async def _drain(incoming: IncomingFetch, body: bytes, context: ExecutionContext
     if asked.is_final:
         LEDGER.abandon()
         CACHES._store.clear()
-    if asked.mark:
-        _print_on_both(asked.mark)
+        RESIDUE.forget()
     incoming.reply(200, "value", (), msgspec.msgpack.encode({"left": left, "failures": LEDGER.take_failures()}))
-
-
-async def _flush(incoming: IncomingFetch, body: bytes, context: ExecutionContext) -> None:
-    _print_on_both(msgspec.msgpack.decode(body, type=_Flush).mark)
-    incoming.reply(200, "value", (), msgspec.msgpack.encode(None))
-
-
-def _print_on_both(mark: str) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        print(mark, file=stream, flush=True)
 
 
 def _env(context: ExecutionContext) -> Any:
@@ -121,5 +103,4 @@ def _plain(value: object) -> object:
 _ANSWERS: Final[dict[str, Callable[[IncomingFetch, bytes, ExecutionContext], Awaitable[None]]]] = {
     "/call": _call,
     "/drain": _drain,
-    "/flush": _flush,
 }

@@ -9,12 +9,13 @@ from paddock.worker.isolate.web import websocket
 from paddock.worker.testing.inside import control
 from paddock.worker.testing.inside.background import LEDGER, TestedContext
 from paddock.worker.testing.inside.described import described
+from paddock.worker.testing.inside.residue import RESIDUE
 
 if TYPE_CHECKING:
     import asyncio
 
     from paddock.worker.isolate.context import ExecutionContext
-    from paddock.worker.peer import IncomingFetch
+    from paddock.worker.peer import IncomingFetch, Peer
 
 __all__ = ["TestedEvents"]
 
@@ -23,6 +24,11 @@ class TestedEvents(Events):
     """Calls the handler, and takes events of the kit itself: those whose target is `control.TARGET`."""
 
     make_context: ClassVar[type[ExecutionContext]] = TestedContext
+
+    async def serve(self, peer: Peer, incoming: IncomingFetch) -> None:
+        """As in `Events`."""
+        RESIDUE.peer = peer
+        await super().serve(peer, incoming)
 
     def fault(self, incoming: IncomingFetch, name: str, message: str, error: BaseException) -> None:
         """As in `Events`; the report is a description, from which the test's process makes an exception like it."""
