@@ -1,21 +1,21 @@
 """Results of work that no model has done: for engines without one.
 
-The scripted engine answers with these, and so may every other fake: the same text has the same vector everywhere.
+The scripted engine answers with these, and so may every other fake: the same text has the same vector everywhere, and
+texts with the same words have vectors that are near each other (`resemblance.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
+from paddock.bindings.ai.engines.resemblance import text_vector, unit_vector
 from paddock.bindings.ai.engines.work import Describing, Heard, Listening, Pooled, Rewriting, Segment, Word, Written
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.work import Result, Work
 
-__all__ = ["made_up", "unit_vector"]
+__all__ = ["made_up"]
 
 #: Length of a vector where the model's file says none.
 _DIMENSIONS: Final = 8
@@ -24,7 +24,7 @@ _LABELS: Final = ("NEGATIVE", "POSITIVE")
 
 
 def made_up(work: Work) -> Result:
-    """A result of the right shape: equal for equal work. Pairs score by shared words; nothing else has a meaning."""
+    """A result of the right shape: equal for equal work. Vectors and scores of pairs go by shared words."""
     if isinstance(work, Listening):
         return _heard(work)
     if isinstance(work, Describing):
@@ -33,7 +33,7 @@ def made_up(work: Work) -> Result:
         return Written(" ".join(filter(None, (work.target, *work.text.split()[: work.max_tokens]))))
     if work.kind == "embed":
         size = work.dimensions or _DIMENSIONS
-        rows = [unit_vector(f"{work.pooling}:{text}", size) for text in work.texts]
+        rows = [text_vector(text, size, str(work.pooling)) for text in work.texts]
         return _pooled(rows, size)
     if work.query is not None:
         return _pooled([[_likeness(work.query, text)] for text in work.texts], 1)
@@ -47,14 +47,6 @@ def _heard(work: Listening) -> Heard:
     text = " ".join(word.word for word in words)
     segments = (Segment(0.0, float(len(words)), text, 0.0, 1.0, 0.0, words),) if words else ()
     return Heard(work.language or "en", 1.0, float(len(words)), segments)
-
-
-def unit_vector(text: str, dimensions: int) -> list[float]:
-    """A vector of length 1 that only this text has."""
-    stream = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(4 * dimensions)
-    numbers = [int.from_bytes(stream[at : at + 4]) / 2**31 - 1 for at in range(0, len(stream), 4)]
-    length = math.hypot(*numbers) or 1.0
-    return [number / length for number in numbers]
 
 
 def _likeness(query: str, text: str) -> float:

@@ -73,6 +73,25 @@ def test_vectors_have_the_declared_size_and_unit_length(worker: Paddock, card: A
     assert first == third != second
 
 
+@pytest.mark.parametrize("card", VECTORS, ids=lambda card: card.name)
+def test_retrieval_finds_what_shares_words_with_the_question(worker: Paddock, card: Any) -> None:
+    """DT-071"""
+    notes = ["The tax form is due in May.", "The keeper of the lighthouse lights the lamp.", "Bread needs an hour."]
+    question, *vectors = run(worker, card.name, {"text": ["Who is the lighthouse keeper?", *notes]})["data"]
+    nearness = [sum(a * b for a, b in zip(question, vector, strict=True)) for vector in vectors]
+    assert max(nearness) == nearness[1]
+
+
+def test_rankings_go_by_shared_words_and_labels_by_nothing(worker: Paddock) -> None:
+    """DT-070"""
+    contexts = [{"text": text} for text in ("The tax form.", "The keeper of the lighthouse.", "The lighthouse.")]
+    asked = {"query": "the lighthouse keeper", "contexts": contexts}
+    scores = [row["score"] for row in run(worker, "@cf/baai/bge-reranker-base", asked)["response"]]
+    assert scores[1] > scores[2] > scores[0]
+    judged = [run(worker, "@cf/huggingface/distilbert-sst-2-int8", {"text": text}) for text in ("x", "x", "y")]
+    assert judged[0] == judged[1] != judged[2]
+
+
 def test_the_same_question_has_the_same_answer_and_another_one_another(worker: Paddock) -> None:
     """DT-070"""
     first = run(worker, PHI, {"prompt": "x"})
