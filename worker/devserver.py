@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from hypercorn.asyncio import serve
 
 from paddock.bindings.ai.doors.access import Access
+from paddock.worker import whereabouts
 from paddock.worker.addressees import Addressees
 from paddock.worker.announcing import announce_ready, greet, server_url
 from paddock.worker.answers import Front
@@ -113,6 +114,7 @@ class DevServer:
                 self._shared.broker.start(tasks, _deliver(workers))
                 if self._config.dev.generate_types:
                     await asyncio.to_thread(self._write_types, self._config)
+                whereabouts.leave(self._config.state, self._config.dev.local_protocol, *sockets[0].getsockname()[:2])
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
                 current = _CurrentApp(self._app(workers[0]))
@@ -132,6 +134,7 @@ class DevServer:
                 await self._close(workers)
             return ExitCode.OK
         finally:
+            whereabouts.remove(self._config.state)
             await self._shared.outbound.close()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)

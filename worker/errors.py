@@ -33,6 +33,7 @@ from paddock.bindings.errors import PaddockError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = [
     "ConfigError",
@@ -269,10 +270,14 @@ class NoServer(PaddockError):
     code = "no_server"
     actor = "user"
 
-    def __init__(self, address: str) -> None:
-        super().__init__(
-            f"No dev server answers at {address}", hint="Start one with `paddock dev`, or name its port with --port."
+    def __init__(self, address: str, told_by: Path | None = None) -> None:
+        text, hint = (
+            f"No dev server answers at {address}",
+            "Start one with `paddock dev`, or name its port with --port.",
         )
+        if told_by is not None:
+            hint = f"Its process lives, by {told_by}: remove that file if it is another's, or name a port with --port."
+        super().__init__(text, hint=hint)
 
 
 class RequestRefused(PaddockError):

@@ -132,7 +132,7 @@ def test_command_without_a_server_says_how_to_start_one(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrangler-like.toml").write_text('main = "handler.py"\n')
     assert main(["ai", "ps", "--port", "9"]) == ExitCode.FAILURE
-    assert "No dev server answers at 127.0.0.1:9. Start one with `paddock dev`" in capsys.readouterr().err
+    assert "No dev server answers at http://127.0.0.1:9. Start one with `paddock dev`" in capsys.readouterr().err
 
 
 def test_calls_say_how_long_their_model_stays(serve: Any, engine: ScriptedEngine) -> None:

@@ -33,15 +33,19 @@ def run(arguments: Namespace) -> int:
     """Show what is there, or remove it."""
     from paddock.bindings.state import StateFolder
     from paddock.worker.config.files import find_config, find_state
+    from paddock.worker.whereabouts import FOLDER, running
 
-    root = find_config(arguments.config, Path.cwd()).parent
-    folder = StateFolder(find_state(root, arguments.persist_to)).path
-    kept = _kept(folder)
+    state = find_state(find_config(arguments.config, Path.cwd()).parent, arguments.persist_to)
+    folder = StateFolder(state).path
+    kept = _kept(folder, FOLDER)
     if not arguments.is_reset:
         print(folder)
         for name, files in kept.items():
             print(f"  {name:<12} {_size(files)}")
         return ExitCode.OK
+    if servers := running(state):
+        print(f"✘ [ERROR] {servers[0].url} writes there (process {servers[0].pid}). Stop it first.", file=sys.stderr)
+        return ExitCode.FAILURE
     chosen = _chosen(kept, arguments.only)
     if not chosen:
         print(f"Nothing to remove in {folder}.")
@@ -56,11 +60,11 @@ def run(arguments: Namespace) -> int:
     return ExitCode.OK
 
 
-def _kept(folder: Path) -> dict[str, list[Path]]:
+def _kept(folder: Path, but: str) -> dict[str, list[Path]]:
     """Name -> files and folders: `kv`, and `usage` for usage.sqlite and its journal."""
     kept: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.name != ".gitignore":
+        if file.name not in (".gitignore", but):
             kept.setdefault(file.name.partition(".")[0], []).append(file)
     return kept
 

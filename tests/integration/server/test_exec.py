@@ -80,3 +80,15 @@ def test_credentials_that_are_there_stay_unless_the_project_has_a_token() -> Non
         "OPENAI_API_KEY": "sk",
     }
     assert environment_of("http://x:1", "token", given)["OPENAI_API_KEY"] == "token"
+
+
+def test_commands_beside_it_find_its_server(project: Path) -> None:
+    """A server that was given any free port, asked from outside; and when it has ended, no trace of it is left."""
+    ask = "unset PADDOCK_URL; ls .paddock/state/v1/servers | wc -l; $PYTHON -m paddock.worker.cli ai ps".replace(
+        "$PYTHON", sys.executable
+    )
+    done = execute(project, "--", "sh", "-c", ask)
+    assert (done.returncode, done.stdout.split("\n", 1)) == (0, ["1", "No model has been asked for yet.\n"]), (
+        done.stderr
+    )
+    assert list((project / ".paddock" / "state" / "v1" / "servers").iterdir()) == []

@@ -17,9 +17,10 @@ LIMIT_S = 1500
 SCHEMATHESIS = Path(__file__).parents[4] / ".cache" / "clients" / "schemathesis" / "bin" / "schemathesis"
 CASES = 10_000
 #: Of each operation, in the phase that invents them; examples and edge cases are some five thousand more.
-INVENTED = 320
-#: A request without an answer in this time hangs.
-HANGS_S = 5
+INVENTED = 200
+#: A request without an answer in this time hangs. A document is converted in a process of its own, whose start takes
+#: seconds on a machine that is busy.
+HANGS_S = 20
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -53,7 +54,8 @@ def test_ten_thousand_cases(serve: Any, tmp_path: Path, capsys: pytest.CaptureFi
             process = await asyncio.create_subprocess_exec(
                 SCHEMATHESIS, "run", str(running.client.base_url.join(openapi.PATH)), "--checks", ",".join(CHECKS),
                 "--max-response-time", str(HANGS_S), "--request-timeout", str(2 * HANGS_S),
-                "--max-examples", str(INVENTED), "--workers", "2", "--continue-on-failure", "--no-color",
+                # One worker: with threads, CPython before 3.11.9 fails in ast.parse ("recursion depth mismatch").
+                "--max-examples", str(INVENTED), "--workers", "1", "--continue-on-failure", "--no-color",
                 "--report", "json", "--report-json-path", file,
                 cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
