@@ -11,16 +11,20 @@ With `@pytest.mark.paddock(source=SOURCE, settings=...)`, a test has the worker 
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
-if TYPE_CHECKING:
-    import httpx
+from paddock.worker.testing import Paddock
 
-    from paddock.worker.testing import Paddock
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import httpx
 
 #: The beginning of such a worker: `run` runs the request's code as the body of an `async def` that has these names.
 SNIPPETS = """
@@ -45,3 +49,26 @@ def run_code(worker: Paddock, code: str, path: str = "/", **request: Any) -> htt
     """The worker's response to a request that has it run this code; `request` is what `worker.fetch` takes."""
     headers = {"x-code": quote(textwrap.dedent(code).strip()), **request.pop("headers", {})}
     return worker.fetch(path, "POST", headers=headers, **request).result()
+
+
+def get(source: str, settings: Mapping[str, Any] | None = None, **options: Any) -> httpx.Response:
+    """The response of a worker of its own to one GET; `options` are those of `Paddock`."""
+    with Paddock(source=source, settings=settings, **options) as worker:
+        return worker.fetch("/").result()
+
+
+def get_of_project(folder: Path, source: str, settings: Mapping[str, Any] | None = None) -> httpx.Response:
+    """As `get`, for a handler beside other files: it is written into the folder, and a configuration with it."""
+    given = {
+        "name": "test",
+        "main": "handler.py",
+        "compatibility_date": "2026-09-15",
+        "compatibility_flags": ["python_workers"],
+        **(settings or {}),
+    }
+    main = folder / given["main"]
+    main.parent.mkdir(exist_ok=True)
+    main.write_text(source)
+    (folder / "wrangler.json").write_text(json.dumps(given))
+    with Paddock(folder / "wrangler.json") as worker:
+        return worker.fetch("/").result()

@@ -1,8 +1,14 @@
 """What a handler sees of the machine: its own environment and connection, nothing of the server's."""
 
-import asyncio
 import contextlib
 import os
+import socket
+
+import pytest
+
+from paddock.worker.testing import Paddock
+
+from .snippets import get
 
 HANDLER = """
 import contextlib, os
@@ -31,7 +37,7 @@ def own_files() -> set[str]:
     return found
 
 
-def test_the_environment_is_clean(serve, monkeypatch) -> None:
+def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {
         "PADDOCK_API_TOKEN": "one",
         "PADDOCK_REMOTE_KEY": "two",
@@ -41,27 +47,15 @@ def test_the_environment_is_clean(serve, monkeypatch) -> None:
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TZ", "Europe/Lisbon")
-    found = seen(serve)["environment"]
+    found = get(HANDLER).json()["environment"]
     assert not found.keys() & secrets.keys()
     assert (found["TZ"], found["PATH"]) == ("Europe/Lisbon", os.environ["PATH"])
 
 
-def test_no_descriptor_of_the_server_is_inherited(serve) -> None:
+def test_no_descriptor_of_the_server_is_inherited() -> None:
     """Sockets and pipes are told apart by their numbers, which /proc shows on both sides."""
-
-    async def run():
-        async with serve(HANDLER) as running:
-            return (await running.client.get("/")).json(), own_files()
-
-    isolate, server = asyncio.run(run())
+    with socket.create_server(("127.0.0.1", 0)), Paddock(source=HANDLER) as worker:
+        isolate, server = worker.fetch("/").result().json(), own_files()
     connections = {file for file in isolate["files"] if file.startswith(("socket:", "pipe:"))}
     assert connections - set(isolate["standard"]), "the connection with the server"
     assert connections & server <= set(isolate["standard"])
-
-
-def seen(serve):
-    async def run():
-        async with serve(HANDLER) as running:
-            return (await running.client.get("/")).json()
-
-    return asyncio.run(run())

@@ -1,9 +1,12 @@
 """Where imports of a handler come from."""
 
-import asyncio
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from .snippets import get_of_project
 
 WORKER = """
 {head}
@@ -15,15 +18,9 @@ class Default(WorkerEntrypoint):
 """
 
 
-def evaluated(serve, head: str, expression: str, **options) -> str:
-    """The text of an expression in a handler, or of the error."""
-
-    async def run() -> str:
-        async with serve(WORKER.format(head=head, expression=expression), **options) as running:
-            text: str = (await running.client.get("/")).text
-            return text
-
-    return asyncio.run(run())
+def evaluated(folder: Path, head: str, expression: str, **settings: Any) -> str:
+    """The text of an expression in a handler of a project. Raises what the handler raises."""
+    return get_of_project(folder, WORKER.format(head=head, expression=expression), settings).text
 
 
 def put(folder: Path, **modules: str) -> None:
@@ -33,35 +30,35 @@ def put(folder: Path, **modules: str) -> None:
         (folder / f"{name}.py").write_text(text)
 
 
-def test_the_main_modules_folder_goes_before_python_modules(serve, tmp_path) -> None:
+def test_the_main_modules_folder_goes_before_python_modules(tmp_path: Path) -> None:
     put(tmp_path, mine="WHERE = 'beside'")
     put(tmp_path / "python_modules", mine="WHERE = 'vendored'", other="WHERE = 'vendored'")
-    assert evaluated(serve, "import mine, other", "mine.WHERE + other.WHERE") == "besidevendored"
+    assert evaluated(tmp_path, "import mine, other", "mine.WHERE + other.WHERE") == "besidevendored"
 
 
-def test_python_modules_stands_beside_the_configuration(serve, tmp_path) -> None:
+def test_python_modules_stands_beside_the_configuration(tmp_path: Path) -> None:
     put(tmp_path / "python_modules", mine="WHERE = 'vendored'")
-    assert evaluated(serve, "import mine", "mine.WHERE", main="src/entry.py") == "vendored"
+    assert evaluated(tmp_path, "import mine", "mine.WHERE", main="src/entry.py") == "vendored"
 
 
-def test_python_modules_is_a_package_wherever_the_main_module_is(serve, tmp_path) -> None:
+def test_python_modules_is_a_package_wherever_the_main_module_is(tmp_path: Path) -> None:
     put(tmp_path / "python_modules", mine="WHERE = 'vendored'")
     head = "from python_modules import mine\nimport python_modules.mine"
-    assert evaluated(serve, head, "mine.WHERE", main="src/entry.py") == "vendored"
+    assert evaluated(tmp_path, head, "mine.WHERE", main="src/entry.py") == "vendored"
 
 
 @pytest.mark.parametrize("name", ["msgspec", "starlette", "uvloop"])
-def test_the_projects_copy_wins_over_the_one_that_paddock_uses(serve, tmp_path, name: str) -> None:
+def test_the_projects_copy_wins_over_the_one_that_paddock_uses(tmp_path: Path, name: str) -> None:
     put(tmp_path / "python_modules", **{name: "WHERE = 'vendored'"})
-    assert evaluated(serve, f"import {name}", f"{name}.WHERE") == "vendored"
+    assert evaluated(tmp_path, f"import {name}", f"{name}.WHERE") == "vendored"
 
 
-def test_the_standard_library_goes_before_python_modules(serve, tmp_path) -> None:
+def test_the_standard_library_goes_before_python_modules(tmp_path: Path) -> None:
     put(tmp_path / "python_modules", colorsys="WHERE = 'vendored'")
-    assert evaluated(serve, "import colorsys", "str(hasattr(colorsys, 'WHERE'))") == "False"
+    assert evaluated(tmp_path, "import colorsys", "str(hasattr(colorsys, 'WHERE'))") == "False"
 
 
-def test_the_projects_copy_of_the_sdk_wins(serve, tmp_path) -> None:
+def test_the_projects_copy_of_the_sdk_wins(tmp_path: Path) -> None:
     sdk = tmp_path / "python_modules" / "workers"
     sdk.mkdir(parents=True)
     (sdk / "__init__.py").write_text(
@@ -69,35 +66,25 @@ def test_the_projects_copy_of_the_sdk_wins(serve, tmp_path) -> None:
         "def Response(text):\n    return js.Response.new(text + ' from a copy')\n\n"
         "def python_from_rpc(value):\n    return value\n\npython_to_rpc = python_from_rpc\n"
     )
-    assert evaluated(serve, "", "'answer'") == "answer from a copy"
+    assert evaluated(tmp_path, "", "'answer'") == "answer from a copy"
 
 
-def test_a_file_of_the_user_may_be_called_as_the_sdk(serve, tmp_path) -> None:
+def test_a_file_of_the_user_may_be_called_as_the_sdk(tmp_path: Path) -> None:
     """Source: workerd's test vendor_dir."""
     put(tmp_path, workers="WHERE = 'mine'")
     source = "import js, workers\n\nasync def on_fetch():\n    return js.Response.new(workers.WHERE)\n"
-
-    async def run() -> str:
-        async with serve(source, date="2025-01-01") as running:
-            return (await running.client.get("/")).text
-
-    assert asyncio.run(run()) == "mine"
+    assert get_of_project(tmp_path, source, {"compatibility_date": "2025-01-01"}).text == "mine"
 
 
-@pytest.mark.parametrize(("date", "found"), [("2025-08-10", "old"), ("2025-08-11", "ModuleNotFoundError")])
-def test_vendor_was_searched_until_a_date(serve, tmp_path, date: str, found: str) -> None:
+@pytest.mark.parametrize(("date", "is_found"), [("2025-08-10", True), ("2025-08-11", False)])
+def test_vendor_was_searched_until_a_date(tmp_path: Path, date: str, is_found: bool) -> None:
     put(tmp_path / "vendor", mine="WHERE = 'old'")
     source = "import mine\nfrom js import Response\n\ndef on_fetch(request):\n    return Response.new(mine.WHERE)\n"
-
-    async def run() -> str:
-        async with serve(source, date=date) as running:
-            text: str = (await running.client.get("/")).text
-            return text
-
-    assert found in asyncio.run(run())
+    with contextlib.nullcontext() if is_found else pytest.raises(Exception, match="ModuleNotFoundError"):
+        assert get_of_project(tmp_path, source, {"compatibility_date": date}).text == "old"
 
 
-def test_what_is_built_for_productions_interpreter_is_looked_for_in_the_environment(serve, tmp_path) -> None:
+def test_what_is_built_for_productions_interpreter_is_looked_for_in_the_environment(tmp_path: Path) -> None:
     modules = tmp_path / "python_modules"
     for name in ("yaml", "nowhere_native"):
         (modules / name).mkdir(parents=True)
@@ -106,14 +93,14 @@ def test_what_is_built_for_productions_interpreter_is_looked_for_in_the_environm
         info.mkdir()
         (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp313-cp313-pyodide_2025_0_wasm32\n")
         (info / "RECORD").write_text(f"{name}/__init__.py,,\n{name}-1.0.dist-info/WHEEL,,\n")
-    assert evaluated(serve, "import yaml", "yaml.safe_dump(1)") == "1\n...\n"
-    assert "python_modules/nowhere_native is for Cloudflare's interpreter" in evaluated(
-        serve, "import nowhere_native", ""
-    )
+    assert evaluated(tmp_path, "import yaml", "yaml.safe_dump(1)") == "1\n...\n"
+    with pytest.raises(Exception, match="python_modules/nowhere_native is for Cloudflare's interpreter"):
+        evaluated(tmp_path, "import nowhere_native", "")
 
 
-@pytest.mark.parametrize(("date", "found"), [("2026-05-25", "ModuleNotFoundError"), ("2026-05-26", "further")])
-def test_pth_files_of_python_modules_are_read_from_a_date_on(serve, tmp_path, date: str, found: str) -> None:
+@pytest.mark.parametrize(("date", "is_found"), [("2026-05-25", False), ("2026-05-26", True)])
+def test_pth_files_of_python_modules_are_read_from_a_date_on(tmp_path: Path, date: str, is_found: bool) -> None:
     put(tmp_path / "python_modules" / "more", mine="WHERE = 'further'")
     (tmp_path / "python_modules" / "more.pth").write_text("more\n")
-    assert found in evaluated(serve, "import mine", "mine.WHERE", date=date)
+    with contextlib.nullcontext() if is_found else pytest.raises(Exception, match="ModuleNotFoundError"):
+        assert evaluated(tmp_path, "import mine", "mine.WHERE", compatibility_date=date) == "further"

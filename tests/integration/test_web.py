@@ -1,10 +1,17 @@
-"""The Web platform in a real isolate, seen from an HTTP client."""
+"""The Web platform in a real isolate, seen by who sends it requests."""
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from paddock.worker.testing import Paddock
 
 HANDLER = """
 from js import (
@@ -72,37 +79,27 @@ class Default(WorkerEntrypoint):
 """
 
 
-def test_the_platform_over_http(serve) -> None:
-    async def run() -> None:
-        async with serve(HANDLER) as running:
-            client = running.client
-            assert (await client.post("/digest", content=b"abc")).text == hashlib.sha256(b"abc").hexdigest()
-            assert (await client.post("/encrypt", content=b"secret")).content == b"secret"
-            packed = await client.post("/packed", content=b"light" * 1000)
-            assert gzip.decompress(packed.content) == b"light" * 1000
-            assert (await client.get("/fixed")).content == b"abcdef"
-            assert (await client.get("/page")).text == "<html><title>New &lt;title&gt;</title></html>"
-            assert (await client.get("/clone")).json() == {"list": [1, {"a": None}]}
-
-    asyncio.run(run())
+pytestmark = pytest.mark.paddock(source=HANDLER)
 
 
-def test_a_cached_response_outlives_its_request(serve) -> None:
-    async def run() -> None:
-        async with serve(HANDLER) as running:
-            first, second = await running.client.get("/cached"), await running.client.get("/cached")
-            assert [first.text, first.headers.get("cf-cache-status")] == ["made", None]
-            assert [second.text, second.headers.get("cf-cache-status")] == ["made", "HIT"]
+def test_the_platform_in_answers(client: httpx.Client) -> None:
+    assert client.post("/digest", content=b"abc").text == hashlib.sha256(b"abc").hexdigest()
+    assert client.post("/encrypt", content=b"secret").content == b"secret"
+    packed = client.post("/packed", content=b"light" * 1000)
+    assert gzip.decompress(packed.content) == b"light" * 1000
+    assert client.get("/fixed").content == b"abcdef"
+    assert client.get("/page").text == "<html><title>New &lt;title&gt;</title></html>"
+    assert client.get("/clone").json() == {"list": [1, {"a": None}]}
 
-    asyncio.run(run())
+
+def test_a_cached_response_outlives_its_request(client: httpx.Client) -> None:
+    first, second = client.get("/cached"), client.get("/cached")
+    assert [first.text, first.headers.get("cf-cache-status")] == ["made", None]
+    assert [second.text, second.headers.get("cf-cache-status")] == ["made", "HIT"]
 
 
-def test_a_callback_without_a_proxy_fails_in_the_log(serve, until) -> None:
+def test_a_callback_without_a_proxy_fails_in_the_log(worker: Paddock, capfd: pytest.CaptureFixture[str]) -> None:
     """PW-124"""
-
-    async def run() -> None:
-        async with serve(HANDLER) as running:
-            assert (await running.client.get("/bare")).text == "set"
-            await until(lambda: any("create_proxy or create_once_callable" in line for line in running.lines))
-
-    asyncio.run(run())
+    assert worker.fetch("/bare").result().text == "set"
+    worker.flush().result()
+    assert "create_proxy or create_once_callable" in "".join(capfd.readouterr())
