@@ -151,6 +151,30 @@ def test_the_src_prefix_earns_productions_note(serve, head: str) -> None:
     assert "your import statement shouldn't include a 'src.' prefix" in reply.text
 
 
+def test_a_sleeping_handler_lets_others_go_on(serve, until) -> None:
+    source = """
+import time
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    def fetch(self, request):
+        if request.url.endswith("/sleep"):
+            print("sleeps", flush=True)
+            time.sleep(3600)
+        return Response("awake")
+"""
+
+    async def run() -> str:
+        async with serve(source) as running, asyncio.TaskGroup() as tasks:
+            sleeping = tasks.create_task(running.client.get("/sleep"))
+            await until(lambda: "sleeps" in running.lines)
+            text = (await running.client.get("/")).text
+            sleeping.cancel()
+            return text
+
+    assert asyncio.run(run()) == "awake"
+
+
 def test_outbound_fetch_reaches_this_machine(serve) -> None:
     """PW-096, PW-100"""
     body = """
