@@ -45,9 +45,14 @@ def for_worker(*values: object, id: str | None = None, **worker: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.paddock(**worker), id=id)
 
 
+def code_header(code: str) -> dict[str, str]:
+    """The header of a request that brings code."""
+    return {"x-code": quote(textwrap.dedent(code).strip())}
+
+
 def run_code(worker: Paddock, code: str, path: str = "/", **request: Any) -> httpx.Response:
     """The worker's response to a request that has it run this code; `request` is what `worker.fetch` takes."""
-    headers = {"x-code": quote(textwrap.dedent(code).strip()), **request.pop("headers", {})}
+    headers = {**code_header(code), **request.pop("headers", {})}
     return worker.fetch(path, "POST", headers=headers, **request).result()
 
 

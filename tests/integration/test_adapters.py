@@ -1,10 +1,11 @@
 """Applications of other frameworks behind the official adapters: lifespan, WSGI."""
 
-import asyncio
-
 import httpx
 import pytest
 
+from paddock.worker.testing import Paddock
+
+VARS = {"GREETING": "hi"}
 LIFESPAN = """
 import asgi
 from contextlib import asynccontextmanager
@@ -89,64 +90,60 @@ Default = wsgi.entrypoint(get_wsgi_application())
 """
 
 
-def send(serve, source: str, path: str, method: str = "GET", **request) -> tuple[httpx.Response, list[str]]:
-    """One request: its reply, and what the handler had printed by then."""
-
-    async def run() -> tuple[httpx.Response, list[str]]:
-        async with serve(source, strings={"GREETING": "hi"}) as running:
-            return await running.client.request(method, path, **request), list(running.lines)
-
-    return asyncio.run(run())
+def printed(worker: Paddock, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the handler has printed."""
+    worker.flush().result()
+    return capsys.readouterr().out.splitlines()
 
 
-def test_lifespan_runs_around_the_request_and_its_state_reaches_it(serve) -> None:
+@pytest.mark.paddock(source=LIFESPAN.format(startup="pass"), vars=VARS)
+def test_lifespan_runs_around_the_request_and_its_state_reaches_it(worker: Paddock, capsys) -> None:
     """PW-155"""
-    reply, lines = send(serve, LIFESPAN.format(startup="pass"), "/")
-    assert reply.text == "from startup hi"
-    assert lines == ["startup", "shutdown"]
+    assert worker.fetch("/").result().text == "from startup hi"
+    assert printed(worker, capsys) == ["startup", "shutdown"]
 
 
-def test_shutdown_comes_after_the_last_piece_of_a_stream(serve, until) -> None:
+@pytest.mark.paddock(source=LIFESPAN.format(startup="pass"), vars=VARS)
+def test_shutdown_comes_after_the_last_piece_of_a_stream(worker: Paddock, capsys) -> None:
     """PW-155"""
-
-    async def run() -> str:
-        async with serve(LIFESPAN.format(startup="pass")) as running:
-            text: str = (await running.client.get("/stream")).text
-            await until(lambda: running.lines == ["startup", "shutdown"])
-            return text
-
-    assert asyncio.run(run()) == "012"
+    assert worker.fetch("/stream").result().text == "012"
+    worker.ctx.drain().result()
+    assert printed(worker, capsys) == ["startup", "shutdown"]
 
 
-def test_a_failed_startup_is_a_500_with_its_message(serve) -> None:
+@pytest.mark.paddock(source=LIFESPAN.format(startup="raise ValueError('no database')"), vars=VARS)
+def test_a_failed_startup_raises_with_its_message(worker: Paddock) -> None:
     """PW-155"""
-    reply, _ = send(serve, LIFESPAN.format(startup="raise ValueError('no database')"), "/")
-    assert reply.status_code == 500
-    assert "no database" in reply.text
+    with pytest.raises(Exception, match="no database"):
+        worker.fetch("/").result()
 
 
-def test_synchronous_routes_run_in_place(serve) -> None:
-    assert send(serve, LIFESPAN.format(startup="pass"), "/sync")[0].text == "without await"
+@pytest.mark.paddock(source=LIFESPAN.format(startup="pass"), vars=VARS)
+def test_synchronous_routes_run_in_place(worker: Paddock) -> None:
+    assert worker.fetch("/sync").result().text == "without await"
 
 
-def test_a_wsgi_application_reads_its_input_and_streams_its_answer(serve) -> None:
+@pytest.mark.paddock(source=WSGI, vars=VARS)
+def test_a_wsgi_application_reads_its_input_and_streams_its_answer(worker: Paddock) -> None:
     """PW-158"""
     sent = bytes(range(256)) * 1000
-    reply, _ = send(serve, WSGI, "/a%20b", "POST", content=sent)
+    reply = worker.fetch("/a%20b", content=sent).result()
     assert (reply.status_code, reply.content) == (201, b"hi" + sent[::-1])
     assert (reply.headers["x-path"], reply.headers.get_list("set-cookie")) == ("/a b", ["a=1", "b=2"])
 
 
-def test_flask(serve) -> None:
+@pytest.mark.paddock(source=FLASK, vars=VARS)
+def test_flask(client: httpx.Client) -> None:
     """PW-158"""
     pytest.importorskip("flask")
-    reply, _ = send(serve, FLASK, "/echo/ann", "POST", json={"n": 1})
+    reply = client.post("/echo/ann", json={"n": 1})
     assert reply.json() == {"name": "ann", "body": {"n": 1}, "greeting": "hi"}
-    assert send(serve, FLASK, "/stream")[0].text == "012"
+    assert client.get("/stream").text == "012"
 
 
-def test_django(serve) -> None:
+@pytest.mark.paddock(source=DJANGO, vars=VARS)
+def test_django(client: httpx.Client) -> None:
     """PW-158"""
     pytest.importorskip("django")
-    reply, _ = send(serve, DJANGO, "/echo/ann", "POST", content=b"text")
+    reply = client.post("/echo/ann", content=b"text")
     assert reply.json() == {"name": "ann", "body": "text", "greeting": "hi"}

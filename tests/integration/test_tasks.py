@@ -1,9 +1,9 @@
-"""Tasks that write no text through the doors over real HTTP, with results that are made up."""
+"""Tasks that write no text through the doors, with results that are made up."""
 
-import asyncio
+import httpx
+import pytest
 
-from paddock.bindings.ai.engines.scripted import ScriptedEngine
-from paddock.bindings.ai.engines.work import Listening
+from paddock.worker.testing import Ai
 
 EMBED = """
 from workers import Response, WorkerEntrypoint
@@ -28,46 +28,29 @@ class Default(WorkerEntrypoint):
 ACCOUNT = "/client/v4/accounts/a/ai"
 
 
-def test_a_handler_reads_numbers_and_shape(serve) -> None:
+@pytest.mark.paddock(source=EMBED)
+def test_a_handler_reads_numbers_and_shape(client: httpx.Client) -> None:
     """PW-137"""
-
-    async def run() -> None:
-        async with serve(EMBED, ScriptedEngine()) as running:
-            seen = (await running.client.get("/")).json()
-            assert seen == {"is_float": True, "shape": [2, 768], "is_list": True, "same": True, "pooling": "mean"}
-
-    asyncio.run(run())
+    seen = client.get("/").json()
+    assert seen == {"is_float": True, "shape": [2, 768], "is_list": True, "same": True, "pooling": "mean"}
 
 
-def test_rest_and_openais_door_give_the_same_vectors(serve) -> None:
+@pytest.mark.paddock(source=EMBED)
+def test_rest_and_openais_door_give_the_same_vectors(client: httpx.Client) -> None:
     """WA-082, WA-083, WA-128"""
-
-    async def run() -> None:
-        async with serve(EMBED, ScriptedEngine()) as running:
-            model = "@cf/baai/bge-base-en-v1.5"
-            native = await running.client.post(f"{ACCOUNT}/run/{model}", json={"text": ["one", "two"]})
-            openai = await running.client.post(
-                f"{ACCOUNT}/v1/embeddings", json={"model": model, "input": ["one", "two"]}
-            )
-            result = native.json()["result"]
-            assert (result["shape"], native.json()["success"]) == ([2, 768], True)
-            assert [item["embedding"] for item in openai.json()["data"]] == result["data"]
-            assert float(native.headers["cf-ai-neurons"]) > 0
-
-    asyncio.run(run())
+    model = "@cf/baai/bge-base-en-v1.5"
+    native = client.post(f"{ACCOUNT}/run/{model}", json={"text": ["one", "two"]})
+    openai = client.post(f"{ACCOUNT}/v1/embeddings", json={"model": model, "input": ["one", "two"]})
+    result = native.json()["result"]
+    assert (result["shape"], native.json()["success"]) == ([2, 768], True)
+    assert [item["embedding"] for item in openai.json()["data"]] == result["data"]
+    assert float(native.headers["cf-ai-neurons"]) > 0
 
 
-def test_a_recording_goes_from_the_client_through_a_handler_as_a_stream(serve) -> None:
+@pytest.mark.paddock(source=LISTEN)
+def test_a_recording_goes_from_the_client_through_a_handler_as_a_stream(client: httpx.Client, ai: Ai) -> None:
     """WA-088, WA-100"""
-
-    async def run() -> None:
-        engine = ScriptedEngine()
-        async with serve(LISTEN, engine) as running:
-            sound = bytes(range(256)) * 8
-            answer = (await running.client.post("/", content=sound)).json()
-            assert (answer["word_count"], answer["text"]) == (2, "word0 word1")
-            work = engine.requests[0].work
-            assert isinstance(work, Listening)
-            assert work.audio == sound
-
-    asyncio.run(run())
+    sound = bytes(range(256)) * 8
+    answer = client.post("/", content=sound).json()
+    assert (answer["word_count"], answer["text"]) == (2, "word0 word1")
+    assert ai.calls[0].given == {"audio": sound}

@@ -57,7 +57,8 @@ def fetch_request(request: httpx.Request, body: bytes | ByteSource) -> FetchRequ
 def response_of(answer: Answer, request: httpx.Request, stream: Any = None) -> httpx.Response:
     """An answer as httpx has it; `stream` stands for a body that is still to come."""
     has_body = request.method != "HEAD" and answer.status not in _NULL_BODY
-    headers = [(name, value) for name, value in answer.headers]
+    # As on the wire: httpx takes text of ASCII only.
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     extensions = {"reason_phrase": answer.status_text.encode("latin-1", "replace")} if answer.status_text else {}
     if stream is not None and has_body:
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request, extensions=extensions)

@@ -120,11 +120,12 @@ class OutboundRoutes:
     async def answer(self, request: httpx.Request) -> httpx.Response | None:
         """The test's answer to a request, None where it goes out. Raises httpx.ConnectError where there is none."""
         self.requests.append(request)
-        for route in self._routes:
-            if route.matches(request):
-                return route.answer(request)
-        if self.is_allowed(str(request.url)):
+        route = next((route for route in self._routes if route.matches(request)), None)
+        if route is None and self.is_allowed(str(request.url)):
             return None
+        await _read(request)
+        if route is not None:
+            return route.answer(request)
         if self.transport is not None:
             return await self.transport.handle_async_request(request)
         raise httpx.ConnectError(self.refusal(request.method, str(request.url)), request=request)
@@ -149,6 +150,13 @@ class OutboundRoutes:
         return [f"{route} answered {len(route.requests)} requests" for route in self._routes if not route.is_spent]
 
 
+async def _read(request: httpx.Request) -> None:
+    """Have the test see the body. A stream is over then: no redirect can send it again, as on a network."""
+    stream = request.stream
+    await request.aread()
+    request.stream = stream
+
+
 class TestedOutbound(Outbound):
     """Sends requests to the routes of a test."""
 
@@ -171,7 +179,6 @@ class _Transport(httpx.AsyncBaseTransport):
         self._network: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await request.aread()
         with self._timeline.spans("fetch", f"{request.method} {request.url}") as span:
             response = await self._routes.answer(request)
             if response is None:
