@@ -1,12 +1,13 @@
 """Static assets: before the worker, behind the worker, and through env.ASSETS with the official SDK."""
 
-import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from paddock.bindings.assets.binding import AssetsBinding
-from paddock.bindings.assets.settings import AssetsSettings
+from paddock.worker.testing import Paddock
 
 HANDLER = """
 from js import fetch as js_fetch
@@ -42,19 +43,30 @@ def public(tmp_path: Path) -> Path:
     return folder
 
 
+def project(folder: Path, handler: str, **assets: object) -> Paddock:
+    """A worker with those files."""
+    (folder / "handler.py").write_text(handler)
+    config = {
+        "name": "files",
+        "main": "handler.py",
+        "compatibility_date": "2026-09-15",
+        "compatibility_flags": ["python_workers"],
+        "assets": {"directory": "public", **assets},
+    }
+    (folder / "wrangler.json").write_text(json.dumps(config))
+    return Paddock(folder / "wrangler.json")
+
+
 @pytest.fixture
-def assets(public: Path):
-    return lambda **settings: AssetsBinding(AssetsSettings(directory=str(public), **settings))
+def behind(tmp_path: Path, public: Path) -> Iterator[httpx.Client]:
+    """A client of the worker that every request comes to first."""
+    with project(tmp_path, HANDLER, binding="ASSETS", run_worker_first=True) as worker, worker.client() as client:
+        yield client
 
 
-def test_the_binding_is_a_fetcher_of_files(serve, assets) -> None:
+def test_the_binding_is_a_fetcher_of_files(behind: httpx.Client) -> None:
     """What the SDK's own tests ask of it, and that redirects are followed."""
-
-    async def run():
-        async with serve(HANDLER, more={"ASSETS": assets()}) as running:
-            return (await running.client.get("/describe")).json()
-
-    assert asyncio.run(run()) == [
+    assert behind.get("/describe").json() == [
         "_FetcherWrapper",
         "hello from static assets",
         42,
@@ -64,48 +76,31 @@ def test_the_binding_is_a_fetcher_of_files(serve, assets) -> None:
     ]
 
 
-def test_a_request_that_is_handed_on_is_answered_as_it_would_be_without_the_worker(serve, assets) -> None:
-    async def run():
-        async with serve(HANDLER, more={"ASSETS": assets()}) as running:
-            page = await running.client.get("/")
-            known = await running.client.get("/", headers={"if-none-match": page.headers["etag"]})
-            moved = await running.client.get("/index.html")
-            large = await running.client.get("/large.bin")
-            return page, known, moved, large
-
-    page, known, moved, large = asyncio.run(run())
+def test_a_request_that_is_handed_on_is_answered_as_it_would_be_without_the_worker(behind: httpx.Client) -> None:
+    page, moved, large = (behind.get(path) for path in ("/", "/index.html", "/large.bin"))
+    known = behind.get("/", headers={"if-none-match": page.headers["etag"]})
     assert (page.text, page.headers["content-type"]) == ("<h1>root</h1>", "text/html; charset=utf-8")
     assert (known.status_code, known.text) == (304, "")
     assert (moved.status_code, moved.headers["location"]) == (307, "/")
     assert large.content == bytes(range(256)) * 4096
 
 
-def test_files_are_served_without_the_worker(serve, assets, public: Path) -> None:
+def test_files_are_served_without_the_worker(tmp_path: Path, public: Path) -> None:
     source = "from workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
     source += "    async def fetch(self, request):\n        return Response('worker')\n"
-
-    async def run():
-        async with serve(source, assets=assets()) as running:
-            get = running.client.get
-            replies = [
-                await get("/"),
-                await get("/api"),
-                await get("/large.bin"),
-                await running.client.head("/hello.txt"),
-            ]
-            (public / "new.txt").write_text("saved just now")
-            return [*replies, await get("/new.txt"), await running.client.post("/hello.txt", content=b"x" * 100_000)]
-
-    root, api, large, head, new, posted = asyncio.run(run())
+    with project(tmp_path, source) as worker, worker.client() as client:
+        root, api, large = (client.get(path) for path in ("/", "/api", "/large.bin"))
+        head = client.head("/hello.txt")
+        (public / "new.txt").write_text("saved just now")
+        new, posted = client.get("/new.txt"), client.post("/hello.txt", content=b"x" * 100_000)
     assert [reply.text for reply in (root, api, new)] == ["<h1>root</h1>", "worker", "saved just now"]
     assert large.content == bytes(range(256)) * 4096
     assert (head.status_code, head.headers["content-length"], head.text) == (200, "24", "")
     assert posted.status_code == 405
 
 
-def test_a_worker_that_cannot_be_imported_does_not_keep_files_away(serve, assets) -> None:
-    async def run():
-        async with serve("import nowhere_to_be_found\n", assets=assets()) as running:
-            return [(await running.client.get(path)).status_code for path in ("/", "/api")]
-
-    assert asyncio.run(run()) == [200, 500]
+def test_a_worker_that_cannot_be_imported_does_not_keep_files_away(tmp_path: Path, public: Path) -> None:
+    with project(tmp_path, "import nowhere_to_be_found\n") as worker, worker.client() as client:
+        assert client.get("/").status_code == 200
+        with pytest.raises(Exception, match="nowhere_to_be_found"):
+            client.get("/api")
