@@ -12,6 +12,7 @@
         FinetuneRefused         user: a finetune or a file of one that cannot be taken, with the reason
         JsonModeStreamed        user: JSON mode together with `stream` (5023)
         JsonModeUnmet           user: no answer that fits the JSON Schema (5024)
+        InvalidImage            user: data that is no picture, or a URL (8006)
         OptionUnsupported       user: an option that Paddock cannot honour, with the reason
       ModelNotFound             user: no such model id (5007); names the closest ones
       TaskUnsupported           user: nothing here can run this model's task
@@ -54,6 +55,7 @@ __all__ = [
     "FirstTokenTimeout",
     "IncompleteRequest",
     "InputError",
+    "InvalidImage",
     "JsonModeStreamed",
     "JsonModeUnmet",
     "LoraNotFound",
@@ -221,6 +223,17 @@ class JsonModeUnmet(InputError):
     def __init__(self, *, hint: str = "") -> None:
         # "Model" is what production writes, though its docs spell it "Mode" (WA-075).
         super().__init__("JSON Model couldn't be met", hint=hint)
+
+
+class InvalidImage(InputError):
+    """A picture in a conversation that cannot be read. Source: issue threads of July 2026 about data URIs."""
+
+    code = "invalid_image"
+    internal_code = 8006
+    label = "AiError"
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"Invalid data for image - reason {reason}", hint=hint)
 
 
 class OptionUnsupported(InputError):

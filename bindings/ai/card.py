@@ -143,6 +143,24 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.value_of("async_queue") in ("true", True) or self.declares_input("requests")
 
     @property
+    def takes_tools(self) -> bool:
+        """True when its file says how the model writes tool calls."""
+        return self.paddock is not None and self.paddock.tool_parser is not None
+
+    @property
+    def sees(self) -> bool:
+        """True when the model's conversations may have pictures.
+
+        It has the property `vision`, or its schema says so, as those of 2024 and 2025 do without the property: an input
+        `image`, or parts whose URL has to be data. Schemas of 2026 have parts with any URL, for blind models too.
+        """
+        if self.value_of("vision") in ("true", True):
+            return True
+        properties = _properties(self.input_schema)
+        url = properties.get("url", {}) if "image_url" in properties else {}
+        return "image" in properties or str(url.get("pattern", "")).startswith("^data:")
+
+    @property
     def output_media_types(self) -> tuple[str, ...]:
         """Every `contentType` of the output schema, in its order. Which one applies is decided by the inputs."""
         return tuple(dict.fromkeys(_media_types(self.output_schema)))

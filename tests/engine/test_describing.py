@@ -102,7 +102,7 @@ def test_an_answer_ends_at_its_length_and_a_seed_is_kept(run, llava) -> None:
         (Describing(b"no picture", "x"), InputError, "image: expected PNG.*got 10 bytes that begin with 6e 6f"),
         (Describing(coloured("red")[:60], "x"), InputError, "image: expected PNG"),
         (Describing(png_head(60_000, 60_000), "x"), InputError, "image: expected "),
-        (Describing(empty(9_000, 9_000), "x"), InputError, "at most 50000000 pixels; got 9000 x 9000"),
+        (Describing(empty(9_000, 9_000), "x"), InputError, "at most 50000000 pixels in a request; got 9000 x 9000"),
         (Describing(b"%PDF-1.4", "x"), InputError, "image: expected PNG"),
         (Describing(coloured("red"), "x", max_tokens=9999), ContextOverflow, "exceeded this model context"),
         (Pooling("embed", ("x",)), OptionUnsupported, "describes pictures"),

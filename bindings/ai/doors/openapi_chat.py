@@ -102,7 +102,12 @@ _FORMAT: Final = {
     ]
 }
 _PART: Final = shape("type text", type={"const": "text"}, text=_TEXT)
-_CONTENT: Final = {"anyOf": [_TEXT, {"type": "array", "items": _PART}]}
+_IMAGE: Final = shape(
+    "type image_url",
+    type={"const": "image_url"},
+    image_url=shape("url", url={"type": "string", "description": "data:image/png;base64,...; nothing is fetched."}),
+)
+_CONTENT: Final = {"anyOf": [_TEXT, {"type": "array", "items": {"oneOf": [_PART, _IMAGE]}}]}
 _ROLES: Final = {"enum": ["system", "developer", "user", "assistant"]}
 _MESSAGES: Final = {"type": "array", "minItems": 1, "items": shape("role content", role=_ROLES, content=_CONTENT)}
 _TOOLS: Final = {

@@ -82,7 +82,23 @@ def _messages(given: object) -> list[dict[str, object]]:
 
 def _message(item: Mapping[str, object], where: str) -> dict[str, object]:
     role = "system" if item.get("role") == "developer" else item.get("role")
-    return {"role": role, "content": _content(item.get("content"), f"{where}.content")}
+    content, place = item.get("content"), f"{where}.content"
+    if isinstance(content, list) and any(map(_is_image, content)):
+        return {"role": role, "content": [_part(part, f"{place}[{i}]") for i, part in enumerate(content)]}
+    return {"role": role, "content": _content(content, place)}
+
+
+def _is_image(part: object) -> bool:
+    return isinstance(part, dict) and part.get("type") == "input_image"
+
+
+def _part(part: object, where: str) -> dict[str, object]:
+    """A part in the form that chat completions have for it."""
+    if not isinstance(part, dict) or not _is_image(part):
+        return {"type": "text", "text": _text(part, where)}
+    if part.get("image_url") is None:
+        raise OptionUnsupported(f"{where}: expected an image_url with a data URI; files are not kept here")
+    return {"type": "image_url", "image_url": {"url": part["image_url"]}}
 
 
 def _add_call(messages: list[dict[str, object]], item: Mapping[str, object]) -> None:
@@ -107,7 +123,7 @@ def _text(part: object, where: str) -> str:
     if isinstance(part, dict) and isinstance(part.get("text"), str) and part.get("type") in _TEXTS:
         return str(part["text"])
     kind = part.get("type") if isinstance(part, dict) else type(part).__name__
-    raise OptionUnsupported(f"{where}: expected a part with text; got {kind}: no model here reads anything but text")
+    raise OptionUnsupported(f"{where}: expected a part with text; got {kind}")
 
 
 def _format(text: object) -> dict[str, object] | None:

@@ -36,6 +36,7 @@ from paddock.bindings.errors import (
     EngineError,
     EngineUnavailable,
     InputError,
+    InvalidImage,
     JsonModeUnmet,
     LoraNotFound,
     LoraUnsupported,
@@ -254,6 +255,10 @@ class HostConnection:
                 return LoraUnsupported(self.settings.served_name)
             case "tools_off":
                 return OptionUnsupported(f"tools: {refused.message}")
+            case "sight_off":
+                return OptionUnsupported(f"images: {self.settings.served_name} {refused.message}")
+            case "image":
+                return InvalidImage(refused.message)
             case "work_off":
                 return OptionUnsupported(f"{self.settings.served_name} {refused.message}")
             case "text":

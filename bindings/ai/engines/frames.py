@@ -52,10 +52,21 @@ Phase = Literal["fork", "import", "config", "model"]
 #: Why one request was turned away. `context`: parameters are the wanted and the allowed number of tokens. `input`: vLLM
 #: or we do not take a value; `structure`: no grammar can be made of the JSON Schema; `lora_missing`: no such adapter on
 #: disk; `lora_off`: this engine takes no adapters; `tools_off`: nobody told it how this model writes tool calls;
+#: `sight_off`: this checkpoint sees nothing; `image`: a file is no picture that we decode;
 #: `work_off`: this model does no such work; `text`: a text is too long to be read, parameters as for `context`;
 #: `internal`: something broke for this request only.
 Refusal = Literal[
-    "context", "input", "structure", "lora_missing", "lora_off", "tools_off", "work_off", "text", "internal"
+    "context",
+    "input",
+    "structure",
+    "lora_missing",
+    "lora_off",
+    "tools_off",
+    "sight_off",
+    "image",
+    "work_off",
+    "text",
+    "internal",
 ]
 
 

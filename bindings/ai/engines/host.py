@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +23,7 @@ from paddock.bindings.ai.engines.transformers.loading import load as load_transf
 from paddock.bindings.ai.engines.transformers.loading import model_class as transformers_model
 from paddock.bindings.ai.engines.vllm_engine import VllmEngine
 from paddock.bindings.ai.engines.vllm_pooling import VllmPooling
+from paddock.bindings.ai.engines.vllm_step import make_parsers
 
 if TYPE_CHECKING:
     import socket
@@ -40,8 +42,10 @@ def main(sock: socket.socket) -> NoReturn:
 
 def _load(link: ServerLink, settings: EngineSettings) -> tuple[StepEngine, Ready]:
     """Make the engine, saying which phase has begun."""
-    if (name := transformers_model(settings.model_path)) is not None:
-        return load_transformers(link, settings, name)
+    name = None if settings.runner == "pooling" else transformers_model(settings.model_path)
+    if name is not None:
+        marks = settings.tool_parser or settings.reasoning_parser
+        return load_transformers(link, settings, name, partial(make_parsers, settings=settings) if marks else None)
     began: dict[Phase, float] = {}
 
     def enter(phase: Phase) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "EngineStats",
     "FinishReason",
     "Message",
+    "Picture",
     "SamplingParams",
     "TokenLogprob",
     "Tool",
@@ -46,10 +47,18 @@ class CalledTool(msgspec.Struct, frozen=True):
     arguments: str
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """A picture in a turn: a whole file, and before which character of the turn's text it stands."""
+
+    data: bytes
+    at: int = 0
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn of a conversation, as the chat template sees it."""
 
     role: str
+    #: All of its text, without the pictures.
     content: str
     #: What an assistant called, and thought, in this turn.
     tool_calls: tuple[CalledTool, ...] = ()
@@ -57,6 +66,18 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     #: Which call a tool's message answers.
     tool_call_id: str | None = None
     name: str | None = None
+    #: In their order; only for a model that sees.
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str | Picture, ...]:
+        """Text and pictures in the order in which they stand; no text is empty."""
+        found: list[str | Picture] = []
+        begun = 0
+        for picture in self.pictures:
+            found += [self.content[begun : picture.at], picture]
+            begun = picture.at
+        return tuple(part for part in (*found, self.content[begun:]) if part != "")
 
 
 class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -228,9 +249,9 @@ class Engine(Protocol):
 
         Yields at least one chunk; only the last has `finish_reason` set, only the first `prompt_tokens`.
         Cancel: closing the generator aborts the request in the engine; so does cancelling the task that reads it.
-        Raises: before the first chunk ContextOverflow, TextTooLong, InputError, OptionUnsupported (tools for a model
-        that takes none, work of a kind that it does not do), JsonModeUnmet, LoraNotFound, EngineOverloaded or
-        EngineUnavailable; EngineDead at any point.
+        Raises: before the first chunk ContextOverflow, TextTooLong, InputError, InvalidImage, OptionUnsupported (tools
+        or pictures for a model that takes none, work of a kind that it does not do), JsonModeUnmet, LoraNotFound,
+        EngineOverloaded or EngineUnavailable; EngineDead at any point.
         """
         ...
 

@@ -6,17 +6,19 @@ They are asked piece by piece, for whole answers too: what is streamed and what 
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
 from paddock.bindings.ai.engines.forced import CallArray
+from paddock.bindings.ai.engines.pictures import media_type
 from paddock.bindings.ai.engines.protocol import CallDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from paddock.bindings.ai.engines.protocol import Message, Tool
+    from paddock.bindings.ai.engines.protocol import Message, Picture, Tool
 
 __all__ = ["CallReader", "ParserReader", "Read", "Reader", "chat_turn", "tool_definitions"]
 
@@ -74,9 +76,17 @@ class CallReader:
         return Read("", part.reasoning, self._calls.feed(part.text))
 
 
-def chat_turn(message: Message) -> dict[str, Any]:
-    """A message as vLLM reads it, in the host and over HTTP; it turns the arguments of calls into objects."""
+def chat_turn(message: Message, show: Callable[[Picture], dict[str, Any]] | None = None) -> dict[str, Any]:
+    """A message as vLLM reads it, in the host and over HTTP; it turns the arguments of calls into objects.
+
+    `show` makes a part of a picture; without it that is a data URI, as OpenAI's API has it.
+    """
     turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.pictures:
+        shown = show or _data_uri
+        turn["content"] = [
+            {"type": "text", "text": part} if isinstance(part, str) else shown(part) for part in message.parts
+        ]
     if message.tool_calls:
         turn["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
@@ -85,6 +95,11 @@ def chat_turn(message: Message) -> dict[str, Any]:
     # vLLM since 0.12 reads `reasoning`; before, and elsewhere, it is `reasoning_content`, which vLLM still takes.
     more = {"reasoning": message.reasoning, "tool_call_id": message.tool_call_id, "name": message.name}
     return turn | {name: value for name, value in more.items() if value}
+
+
+def _data_uri(picture: Picture) -> dict[str, Any]:
+    data = base64.b64encode(picture.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type(picture.data)};base64,{data}"}}
 
 
 def tool_definitions(tools: Sequence[Tool]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,11 @@ from paddock.bindings.errors import ContextOverflow, EngineDead, EngineError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["Call", "Gate", "Pieces", "Reply", "ScriptedEngine", "ScriptedStats", "Thought"]
+__all__ = ["PICTURE_TOKENS", "Call", "Gate", "Pieces", "Reply", "ScriptedEngine", "ScriptedStats", "Thought"]
+
+
+#: What a picture counts for in a prompt; a word counts for one. Real models differ, by size and by kind.
+PICTURE_TOKENS: Final = 256
 
 
 class Thought(NamedTuple):
@@ -257,7 +261,8 @@ class ScriptedEngine:
     def _prompt_tokens(self, request: EngineRequest) -> int:
         work = request.work.texts if isinstance(request.work, Pooling) else ()
         texts = [request.prompt or "", *(message.content for message in request.messages or ()), *work]
-        prompt_tokens = max(1, sum(len(text.split()) for text in texts))
+        pictures = sum(len(message.pictures) for message in request.messages or ())
+        prompt_tokens = max(1, sum(len(text.split()) for text in texts) + pictures * PICTURE_TOKENS)
         wanted = prompt_tokens + request.sampling.max_tokens
         if self._context_tokens is not None and wanted > self._context_tokens:
             raise ContextOverflow(wanted, self._context_tokens)

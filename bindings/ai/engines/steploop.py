@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Prompt", "RequestRefused", "StepEngine", "StepOutput", "count_characters", "run"]
 
 #: Prompts from this many characters on are rendered in a thread: tokenising them takes as long as a step, about 2 ms.
+#: So are all with pictures: a few kilobytes can be megabytes of pixels.
 _LONG_PROMPT_CHARACTERS = 4_000
 _LAST_WORD_S = 1.0
 #: How long running streams wait while requests come one after the other; some twenty short ones fit.
@@ -269,7 +270,8 @@ class _StepLoop:
     # One request's way in
 
     def _receive(self, add: Add) -> None:
-        if count_characters(add) < _LONG_PROMPT_CHARACTERS:
+        is_short = count_characters(add) < _LONG_PROMPT_CHARACTERS
+        if is_short and not any(message.pictures for message in add.messages or ()):
             self._admit(add, lambda: self._engine.render(add))
             return
 

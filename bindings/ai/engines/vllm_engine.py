@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from paddock.bindings.ai.engines.forced import calls_schema
 from paddock.bindings.ai.engines.grammar import excess
-from paddock.bindings.ai.engines.parsers import Parsers
+from paddock.bindings.ai.engines.pictures import BLIND, NoPicture, decoded
 from paddock.bindings.ai.engines.protocol import TokenLogprob
 from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, count_characters
 from paddock.bindings.ai.engines.tokenizing import encode_directly
-from paddock.bindings.ai.engines.vllm_step import VllmStep
+from paddock.bindings.ai.engines.vllm_step import VllmStep, make_parsers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.core import Core
     from paddock.bindings.ai.engines.frames import Add, Refusal
     from paddock.bindings.ai.engines.parsers import Reading
-    from paddock.bindings.ai.engines.protocol import FinishReason, SamplingParams
+    from paddock.bindings.ai.engines.protocol import FinishReason, Message, SamplingParams
     from paddock.bindings.ai.engines.settings import EngineSettings
 
 __all__ = ["VllmEngine"]
@@ -50,10 +50,12 @@ class VllmEngine(VllmStep):
         self._structured_outputs_params = StructuredOutputsParams
         self._delta = RequestOutputKind.DELTA
         self._lora_request = LoRARequest
+        self._sees: bool = engine.model_config.is_multimodal_model
         self._is_deterministic = settings.deterministic
         self._chat = ChatParams(
             chat_template=settings.chat_template,
-            chat_template_content_format="string",
+            # What sees has a template that knows of parts, or does not; vLLM reads in it which.
+            chat_template_content_format="auto" if self._sees else "string",
             chat_template_kwargs={"add_generation_prompt": True, "tokenize": False},
         )
         self._readings: dict[int, Reading] = {}
@@ -67,7 +69,7 @@ class VllmEngine(VllmStep):
         self._bos: str = tokenizer.bos_token or ""
         self._context_tokens: int = engine.model_config.max_model_len
         self._most_characters: int = self._context_tokens * getattr(tokenizer, "max_chars_per_token", 256)
-        self._parsers = _parsers(tokenizer, engine.model_config, settings)
+        self._parsers = make_parsers(tokenizer, engine.model_config, settings=settings)
         self.takes_adapters: bool = engine.vllm_config.lora_config is not None
 
     def render(self, add: Add) -> Prompt:
@@ -79,7 +81,7 @@ class VllmEngine(VllmStep):
             # Too long whatever its tokens are; an estimate spares tokenising it.
             self._refuse(max(characters // 4, self._context_tokens) + add.sampling.max_tokens)
         if add.messages is not None:
-            turns = [chat_turn(message) for message in add.messages]
+            turns = self._turns(add.messages)
             _, (tokens,) = self._renderer.render_chat([turns], self._template(add), self._chat_tokens)
         else:
             text = add.prompt or ""
@@ -90,6 +92,18 @@ class VllmEngine(VllmStep):
         if length + add.sampling.max_tokens > self._context_tokens:
             self._refuse(length + add.sampling.max_tokens)
         return Prompt(tokens, length)
+
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        """The messages, with pictures that are decoded by us and not by vLLM, which would fetch them too."""
+        if not any(message.pictures for message in messages):
+            return [chat_turn(message) for message in messages]
+        if not self._sees:
+            raise RequestRefused("sight_off", BLIND)
+        try:
+            images = iter(decoded(picture.data for message in messages for picture in message.pictures))
+        except NoPicture as error:
+            raise RequestRefused("image", str(error)) from error
+        return [chat_turn(message, lambda _: {"type": "image_pil", "image_pil": next(images)}) for message in messages]
 
     def _template(self, add: Add) -> Any:
         """How the chat template is filled in. Its variables cannot replace those that it has from us."""
@@ -193,13 +207,6 @@ class VllmEngine(VllmStep):
     def unload_adapter(self, slot: Slot) -> None:
         """As `StepEngine.unload_adapter`."""
         self._engine.remove_lora(slot.id)
-
-
-def _parsers(tokenizer: Any, model_config: Any, settings: EngineSettings) -> Parsers:
-    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
-    from vllm.parser.parser_manager import ParserManager
-
-    return Parsers(ParserManager, ChatCompletionRequest, tokenizer, model_config, settings)
 
 
 def _logprobs(ids: Sequence[int], places: Sequence[Any]) -> tuple[TokenLogprob, ...]:

@@ -5,12 +5,15 @@ Imports vLLM only in functions, as `host.py` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from paddock.bindings.ai.engines.parsers import Parsers
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.core import Core
+    from paddock.bindings.ai.engines.settings import EngineSettings
 
-__all__ = ["VllmStep"]
+__all__ = ["VllmStep", "make_parsers"]
 
 
 class VllmStep:
@@ -43,3 +46,11 @@ class VllmStep:
             self._engine.sleep(level=1)
         else:
             self._engine.wake_up()
+
+
+def make_parsers(tokenizer: Any, model_config: Any = None, *, settings: EngineSettings) -> Parsers:
+    """vLLM's parsers of what a model writes, for whatever engine runs it. Raises as `Parsers` does."""
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+    from vllm.parser.parser_manager import ParserManager
+
+    return Parsers(ParserManager, ChatCompletionRequest, tokenizer, model_config, settings)

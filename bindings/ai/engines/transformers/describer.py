@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from paddock.bindings.ai.engines.pictures import NoPicture, decoded
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused
 from paddock.bindings.ai.engines.transformers.engine import Done
-from paddock.bindings.ai.engines.transformers.pictures import picture
 from paddock.bindings.ai.engines.work import Describing, Written
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ class Describer:
         work = add.work
         if not isinstance(work, Describing):
             raise RequestRefused("work_off", "describes pictures, and is asked for something else")
-        inputs = self._processor(images=picture(work.image), text=self._prompt(work), return_tensors="pt")
+        try:
+            images = decoded([work.image])
+        except NoPicture as error:
+            raise RequestRefused("input", f"image: {error}") from error
+        inputs = self._processor(images=images, text=self._prompt(work), return_tensors="pt")
         length = int(inputs["input_ids"].shape[1])
         if length + work.max_tokens > self.context_tokens:
             wanted = length + work.max_tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import time
@@ -13,8 +14,12 @@ from paddock.bindings.ai.engines.frames import Phase, Progress, Ready
 from paddock.bindings.ai.engines.transformers.engine import OneShot, TransformersEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paddock.bindings.ai.engines.link import ServerLink
+    from paddock.bindings.ai.engines.parsers import Parsers
     from paddock.bindings.ai.engines.settings import EngineSettings
+    from paddock.bindings.ai.engines.steploop import StepEngine
 
 __all__ = ["Place", "load", "model_class"]
 
@@ -27,6 +32,10 @@ _CLASSES: Final = {
     # vLLM runs it, but tells no times of words, which the answers of Workers AI have.
     "WhisperForConditionalGeneration": "listener.Listener",
 }
+#: Conversations with pictures, which more than one architecture holds.
+_TALKER: Final = "talker.Talker"
+#: vLLM had it once, and gave it up for its cross-attention (0.11).
+_NOT_OF_VLLM: Final = ("MllamaForConditionalGeneration",)
 
 
 class Place(NamedTuple):
@@ -43,13 +52,26 @@ class Place(NamedTuple):
 
 
 def model_class(folder: str) -> str | None:
-    """The class that runs the checkpoint in this folder; None where vLLM does."""
-    architectures = json.loads(Path(folder, "config.json").read_bytes()).get("architectures") or []
-    return next((_CLASSES[name] for name in architectures if name in _CLASSES), None)
+    """The class that runs the checkpoint in this folder; None where vLLM does.
+
+    vLLM's models that see import torchvision, which has no build for every machine that vLLM has one for.
+    """
+    config = json.loads(Path(folder, "config.json").read_bytes())
+    architectures = config.get("architectures") or []
+    found = next((_CLASSES[name] for name in architectures if name in _CLASSES), None)
+    if found is not None or "vision_config" not in config:
+        return found
+    is_of_vllm = not any(name in _NOT_OF_VLLM for name in architectures)
+    return None if is_of_vllm and importlib.util.find_spec("torchvision") is not None else _TALKER
 
 
-def load(link: ServerLink, settings: EngineSettings, name: str) -> tuple[TransformersEngine, Ready]:
-    """Load the model that the settings name with the class `name`."""
+def load(
+    link: ServerLink, settings: EngineSettings, name: str, make_parsers: Callable[[Any], Parsers] | None
+) -> tuple[StepEngine, Ready]:
+    """Load the model that the settings name with the class `name`.
+
+    `make_parsers` makes the parsers of what it writes, of its tokenizer; None where it only writes text.
+    """
     began = time.monotonic()
     link.send(Progress("import"))
     import torch
@@ -62,9 +84,11 @@ def load(link: ServerLink, settings: EngineSettings, name: str) -> tuple[Transfo
     link.send(Progress("model"))
     module, _, kind = name.partition(".")
     make = getattr(importlib.import_module(f"paddock.bindings.ai.engines.transformers.{module}"), kind)
-    model = make(Place(settings.model_path, device, dtype, settings.max_model_len))
+    place = Place(settings.model_path, device, dtype, settings.max_model_len)
+    model = make(place, settings, make_parsers) if name == _TALKER else make(place)
+    engine = model if name == _TALKER else TransformersEngine(cast("OneShot", model))
     seconds: dict[Phase, float] = {"import": imported - began, "model": time.monotonic() - imported}
-    return TransformersEngine(cast("OneShot", model)), Ready(
+    return engine, Ready(
         pid=os.getpid(),
         vllm=f"none (transformers {transformers.__version__})",
         torch=str(torch.__version__),

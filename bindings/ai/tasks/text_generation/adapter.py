@@ -79,7 +79,7 @@ def _tool_use(card: ModelCard, given: Inputs) -> ToolUse | None:
     use = tool_use(given)
     if use is None:
         return None
-    if card.paddock is None or card.paddock.tool_parser is None:
+    if not card.takes_tools:
         raise OptionUnsupported(_NO_TOOLS.format("tools" if given.tools else "functions", card.name))
     if given.raw is True or given.raw == "true":
         raise OptionUnsupported("raw: tools are shown to a model by its template, which a raw prompt goes without")
@@ -89,8 +89,7 @@ def _tool_use(card: ModelCard, given: Inputs) -> ToolUse | None:
 def _request(
     card: ModelCard, given: Inputs, adapter: Adapter | None, drawn: SamplingParams, use: ToolUse | None
 ) -> EngineRequest:
-    takes_tools = card.paddock is not None and card.paddock.tool_parser is not None
-    prompt, messages = conversation(given, takes_tools=takes_tools)
+    prompt, messages = conversation(given, card)
     return EngineRequest(
         drawn,
         prompt=prompt,

@@ -20,6 +20,7 @@ __all__ = [
     "CallItem",
     "Choice",
     "Function",
+    "ImageUrl",
     "Inputs",
     "Part",
     "ResponseFormat",
@@ -30,11 +31,19 @@ __all__ = [
 ]
 
 
+class ImageUrl(msgspec.Struct):
+    """A picture as a data URI. How closely to look (`detail`) is no matter of these models."""
+
+    url: str
+
+
 class Part(msgspec.Struct):
-    """One part of a content list. Only `text` parts can be served."""
+    """One part of a content list. Only `text` and `image_url` can be served."""
 
     type: str
     text: str | None = None
+    #: Some clients leave the object out.
+    image_url: ImageUrl | str | None = None
 
 
 class Function(msgspec.Struct, omit_defaults=True):
@@ -80,7 +89,8 @@ class Turn(msgspec.Struct):
     """One message. The content is null where an assistant only called tools."""
 
     role: str
-    content: str | list[Part] | None = None
+    #: Schemas of 2025 allow one part without a list.
+    content: str | list[Part] | Part | None = None
     tool_calls: list[CallItem] | None = None
     tool_call_id: str | None = None
     name: str | None = None
@@ -106,6 +116,8 @@ class Inputs(msgspec.Struct):
 
     prompt: str | None = None
     messages: list[Turn] | None = None
+    #: A picture in the forms of `files.file_bytes`, of early vision models.
+    image: Any = None
     #: A string in some documented LoRA examples, beside `messages`, where early schemas do not declare it.
     raw: bool | str | None = None
     max_tokens: int | None = None

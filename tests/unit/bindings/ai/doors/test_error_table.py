@@ -28,6 +28,8 @@ from paddock.bindings.errors import (
 PHI = "@cf/microsoft/phi-2"
 ORCA = "@cf/none/orca"
 LORA = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
+GEMMA = "@cf/google/gemma-4-26b-a4b-it"
+NO_DATA = b'{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png,x"}}]}]}'
 LIMIT = 500
 NOT_MET = "Error: oneOf at '/' not met, 0 matches: required properties at '/' are 'prompt', required properties at '/' "
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -37,6 +39,7 @@ TABLE = [
     (PHI, b"", "", 400, 3003, "Incomplete request", "Request is missing headers or body: "),
     (PHI, b"x" * (LIMIT + 1), "", 413, 3006, "Request too large", "Request is too large"),
     (LORA, b'{"prompt":"x","lora":"none"}', "", 404, 3037, "AiError", "Finetune none not found"),
+    (GEMMA, NO_DATA, "", 400, 8006, "AiError", "Invalid data for image - reason expected `;base64,` separator in data"),
     (PHI, b'{"prompt":"x"}', EngineOverloaded(), 429, 3040, "Out of capacity", "Capacity temporarily exceeded, please"),
     (PHI, b'{"prompt":"x","lora":"a"}', "", 405, 5005, "LoRa unsupported", f"The model {PHI} does not support LoRa"),
     (PHI, b"{}", "", 400, 5006, "Bad input", NOT_MET),

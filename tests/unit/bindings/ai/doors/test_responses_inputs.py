@@ -47,6 +47,15 @@ def test_what_cannot_be_served_is_refused(body: dict, error: type[Exception]) ->
         responses_inputs(body)
 
 
+def test_images_are_parts_of_messages() -> None:
+    parts = [{"type": "input_text", "text": "What?"}, {"type": "input_image", "image_url": "data:x", "detail": "auto"}]
+    (message,) = responses_inputs({"input": [{"role": "user", "content": parts}]})["messages"]
+    assert message["content"] == [
+        {"type": "text", "text": "What?"},
+        {"type": "image_url", "image_url": {"url": "data:x"}},
+    ]
+
+
 def test_thoughts_calls_and_outputs_become_turns() -> None:
     """WA-081"""
     call = {"type": "function_call", "call_id": "c1", "name": "time", "arguments": "{}"}

@@ -1,12 +1,21 @@
 """Requests as vLLM's server takes them: nothing of a request is lost, and nothing is added that was not asked for."""
 
+import base64
 import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from paddock.bindings.ai.engines.protocol import CalledTool, EngineRequest, Message, SamplingParams, Tool, ToolUse
+from paddock.bindings.ai.engines.protocol import (
+    CalledTool,
+    EngineRequest,
+    Message,
+    Picture,
+    SamplingParams,
+    Tool,
+    ToolUse,
+)
 from paddock.bindings.ai.engines.remote.bodies import make_body, tokenize_body
 
 CLOCK = Tool("clock", "Tells the time", '{"type": "object"}')
@@ -29,6 +38,20 @@ def test_a_chat_without_wishes(wire: SimpleNamespace) -> None:
         "max_tokens": 3,
         "messages": [{"role": "user", "content": "Hi"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF89a", "gif"), (b"RIFF\0\0\0\0WEBP", "webp")],
+)
+def test_pictures_go_along_as_openai_has_them(data: bytes, kind: str) -> None:
+    message = Message("user", "What is it?", pictures=(Picture(data, 5),))
+    request = EngineRequest(SamplingParams(max_tokens=3), messages=(message,))
+    shown = {"url": f"data:image/{kind};base64,{base64.b64encode(data).decode()}"}
+    content = [{"type": "text", "text": "What "}, {"type": "image_url", "image_url": shown}]
+    content.append({"type": "text", "text": "is it?"})
+    assert body(request)["messages"] == [{"role": "user", "content": content}]
+    assert json.loads(tokenize_body(request, "m"))["messages"] == body(request)["messages"]
 
 
 def test_every_sampling_parameter_goes_along(wire: SimpleNamespace) -> None:
