@@ -19,7 +19,6 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import h2.events
 import h11
 from hypercorn import protocol
 from hypercorn.app_wrappers import ASGIWrapper
@@ -27,9 +26,9 @@ from hypercorn.asyncio import run
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import RawData
 from hypercorn.protocol.events import Body, StreamClosed
-from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
+from paddock.worker.http2 import Http2Connection
 from paddock.worker.plainhttp import TlsObject, ask_for_https
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from hypercorn.protocol.events import Event
     from hypercorn.typing import ASGIFramework, H11SendableEvent
 
-__all__ = ["ClientConnection", "ClientGone", "Http2Connection", "HttpConnection", "install"]
+__all__ = ["ClientConnection", "ClientGone", "HttpConnection", "install"]
 
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -160,19 +159,6 @@ class HttpConnection(H11Protocol):
 def _reason(status: int) -> bytes:
     """How a status line ends: with the status in words, which hypercorn leaves out, where it has a name."""
     return b" %s\r\n" % _PHRASES.get(status, "").encode()
-
-
-class Http2Connection(H2Protocol):
-    """HTTP/2 as hypercorn speaks it, which ends the connection when a body goes on behind the answer to it."""
-
-    async def _handle_events(self, events: list[h2.events.Event]) -> None:
-        for event in events:
-            if isinstance(event, h2.events.DataReceived) and event.stream_id not in self.streams:
-                # Thrown away; what it took of the connection's window is given back to the other streams.
-                self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                await self._flush()
-            else:
-                await super()._handle_events([event])
 
 
 def install() -> None:
