@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from paddock.bindings.ai.catalog import SHIPPED_CATALOG
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
 
@@ -22,11 +23,17 @@ compatibility_flags = ["python_workers"]
 kv_namespaces = [{binding = "CACHE"}]
 ai = {binding = "AI"}
 vars = {GREETING = "hello", LIMIT = 3}
+
+[paddock.models."@cf/mistral/mistral-7b-instruct-v0.2-lora"]
+lora = {mine = "adapters/mine"}
 """
 HANDLER = """
+from typing import TYPE_CHECKING
+
 from workers import Response, WorkerEntrypoint
 
-PHI = "@cf/microsoft/phi-2"
+if TYPE_CHECKING:
+    from worker_configuration import Mistral7bInstructV02LoraPromptInputs
 
 
 class Default(WorkerEntrypoint):
@@ -35,6 +42,10 @@ class Default(WorkerEntrypoint):
         stream = await self.env.AI.run("@cf/microsoft/phi-2", {"prompt": "x", "stream": True})
         chat = await self.env.AI.run("@cf/qwen/qwen3-30b-a3b-fp8", {"messages": [{"role": "user", "content": "x"}]})
         raw = await self.env.AI.run("@cf/microsoft/phi-2", {"prompt": "x"}, {"returnRawResponse": True})
+        own: "Mistral7bInstructV02LoraPromptInputs" = {"prompt": "x", "lora": "mine"}
+        tuned = await self.env.AI.run("@cf/mistral/mistral-7b-instruct-v0.2-lora", {"prompt": "x", "lora": "uploaded"})
+        reveal_type(own["lora"])
+        reveal_type(tuned.response)
         reveal_type(answer.response)
         reveal_type(answer["response"])
         reveal_type(stream)
@@ -45,6 +56,8 @@ class Default(WorkerEntrypoint):
         return Response("x")
 """
 REVEALED = [
+    "str",
+    "str",
     "str",
     "str",
     "worker_configuration.ReadableStream",
@@ -68,6 +81,7 @@ WRONG = [
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "wrangler-like.toml").write_text(CONFIG)
     (tmp_path / "handler.py").touch()
+    shutil.copytree(SHIPPED_CATALOG / "stand-ins" / "ranch-hand", tmp_path / "adapters" / "mine")
     monkeypatch.chdir(tmp_path)
     assert main(["types"]) == ExitCode.OK
     return tmp_path
@@ -85,6 +99,13 @@ def test_a_type_checker_knows_env_and_every_model(project: Path) -> None:
     said = mypy(project)
     assert re.findall(r'Revealed type is "(.*)"', said) == REVEALED
     assert said.endswith("Success: no issues found in 2 source files\n"), said
+
+
+def test_editors_can_offer_the_adapters_of_the_configuration(project: Path) -> None:
+    """Any other name stays allowed, as the handler above shows: more may be uploaded while it runs."""
+    stubs = (project / "worker_configuration.pyi").read_text()
+    assert stubs.count('"lora": Literal["mine"] | str,') == 2
+    assert stubs.count('"lora": str,') > 2
 
 
 def test_a_type_checker_catches_what_is_wrong(project: Path) -> None:

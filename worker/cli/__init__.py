@@ -89,7 +89,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "ai models list": Command(
         "paddock.worker.cli.models",
-        "List the catalog's models and where their weights are.",
+        "List the catalog's models, where their weights are, and their adapters.",
         ("paddock ai models list", 'paddock ai models list --json --task "Text Generation" --search phi'),
     ),
     "ai models schema": Command(

@@ -1,4 +1,4 @@
-"""`paddock ai models list`: the catalog, and which models would be answered by a stand-in."""
+"""`paddock ai models list`: the catalog, which models would be answered by a stand-in, and their LoRA adapters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
-from paddock.worker.cli.arguments import add_config_arguments
+from paddock.worker.cli.arguments import add_config_arguments, add_state_argument
 from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paddock.bindings.ai.card import ModelCard
+    from paddock.worker.cli.adapters import ListedAdapter
     from paddock.worker.cli.arguments import Parser
     from paddock.worker.cli.project import Project
 
@@ -26,6 +27,7 @@ _LEAST_DESCRIPTION: Final = 20
 def add_arguments(parser: Parser) -> None:
     """wrangler's filters, and `--lora`."""
     add_config_arguments(parser)
+    add_state_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--search", metavar="TEXT", default="", help="only models with this in name or description")
     parser.add_argument(
@@ -80,9 +82,14 @@ def _is_installed(project: Project, card: ModelCard) -> bool:
 
 
 def _item(card: ModelCard, project: Project) -> dict[str, object]:
-    """A model as the REST API lists it, with the origin of its weights as one more property."""
-    weights = project.weights(card)
+    """A model as the REST API lists it, with the origin of its weights and its adapters as further properties."""
+    from paddock.worker.cli.adapters import adapters_of
+
+    weights, adapters = project.weights(card), adapters_of(card, project)
     kind = "missing" if isinstance(weights, Exception) else weights.kind
+    own: list[object] = [{"property_id": "paddock_weights", "value": kind}]
+    if adapters:
+        own.append({"property_id": "paddock_finetunes", "value": adapters})
     return {
         "id": card.id,
         "source": card.source,
@@ -90,20 +97,33 @@ def _item(card: ModelCard, project: Project) -> dict[str, object]:
         "description": card.description,
         "task": card.task,
         "tags": card.tags,
-        "properties": [*card.properties, {"property_id": "paddock_weights", "value": kind}],
+        "properties": [*card.properties, *own],
     }
 
 
 def _table(cards: Sequence[ModelCard], project: Project, columns: int) -> str:
-    rows = [("model", "task", "weights", "description")]
+    from paddock.worker.cli.adapters import adapters_of
+
+    rows, whole = [("model", "task", "weights", "description")], set()
     for card in cards:
         description = " ".join((card.description or "").split())
         rows.append((card.name, card.task.name if card.task else "", _origin(card, project), description))
+        below = [_adapter_row(adapter) for adapter in adapters_of(card, project)]
+        rows += below
+        whole.update(below)
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     room = max(columns - sum(widths) - 2 * 3, _LEAST_DESCRIPTION)
-    return "\n".join(
-        "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), _cut(row[3], room)]).rstrip() for row in rows
-    )
+    lines = []
+    for row in rows:
+        last = row[3] if row in whole else _cut(row[3], room)
+        lines.append("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), last]).rstrip())
+    return "\n".join(lines)
+
+
+def _adapter_row(adapter: ListedAdapter) -> tuple[str, str, str, str]:
+    """Below its base model: the name that calls give as `lora`, its rank, where it is from, its id."""
+    rank = "" if adapter.rank is None else f"rank {adapter.rank}"
+    return f"  lora {adapter.name}", rank, adapter.origin + (", public" if adapter.public else ""), adapter.id or ""
 
 
 def _origin(card: ModelCard, project: Project) -> str:

@@ -9,11 +9,12 @@ from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
 from paddock.bindings.ai.weights import Weights, find_weights
 from paddock.bindings.errors import WeightsMissing
 from paddock.worker.assembly import read_catalog
-from paddock.worker.config.files import nearest_config
+from paddock.worker.config.files import find_state, nearest_config
 from paddock.worker.config.loading import PaddockSettings, load_config
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
 
     from paddock.bindings.ai.card import ModelCard
 
@@ -25,6 +26,13 @@ class Project(NamedTuple):
 
     catalog: Catalog
     settings: PaddockSettings
+    #: Folder of local state; None outside of any project.
+    state: Path | None = None
+
+    def configured_adapters(self, card: ModelCard) -> Mapping[str, str]:
+        """Name -> folder of the LoRA adapters that the configuration names for a model."""
+        model = self.settings.models.get(card.name)
+        return model.lora if model else {}
 
     def configured_weights(self, card: ModelCard) -> str | None:
         """The folder or repository that the configuration names for a model."""
@@ -45,4 +53,6 @@ def open_project(arguments: Namespace) -> Project:
     if arguments.config is None and nearest_config(Path.cwd()) is None:
         return Project(Catalog.read([SHIPPED_CATALOG]), PaddockSettings())
     config = load_config(arguments.config, arguments.env)
-    return Project(read_catalog(config), config.paddock)
+    return Project(
+        read_catalog(config), config.paddock, find_state(config.root, getattr(arguments, "persist_to", None))
+    )

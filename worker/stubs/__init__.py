@@ -49,7 +49,8 @@ def render(config: Config, cards: Iterable[ModelCard], interface: str = "Env") -
     environment = [f"class {interface}:", *(f"    {name}: {kind}" for name, kind in sorted(_members(config).items()))]
     if len(environment) == 1:
         environment.append("    pass")
-    types = "\n".join([shared, model_stubs(cards), *environment, ""])
+    adapters = {name: model.lora for name, model in config.paddock.models.items()}
+    types = "\n".join([shared, model_stubs(cards, adapters), *environment, ""])
     return {STUBS[0]: header + types, STUBS[1]: header + _JS.format(interface=interface)}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from paddock.worker.stubs.schemas import Answers, Inputs, branches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
 
@@ -21,14 +21,17 @@ __all__ = ["model_stubs"]
 _STREAMED: Final = "text/event-stream"
 
 
-def model_stubs(cards: Iterable[ModelCard]) -> str:
-    """The types of every model, and the class `Ai` with one or two overloads for each."""
+def model_stubs(cards: Iterable[ModelCard], adapters: Mapping[str, Iterable[str]]) -> str:
+    """The types of every model, and the class `Ai` with one or two overloads for each.
+
+    `adapters`: model id -> names that the configuration has for its input `lora`.
+    """
     types: list[str] = []
     runs: list[str] = []
     for card in sorted(cards, key=lambda card: card.name):
         name = _class_name(card.name)
         answers, streams = _answers(card, name, types)
-        for inputs, is_streamed in _inputs(card, name, types):
+        for inputs, is_streamed in _inputs(card, name, types, sorted(adapters.get(card.name, ()))):
             result = "ReadableStream" if is_streamed and streams else answers
             runs.append(_run(f'Literal["{card.name}"]', inputs, "RunOptions | None = ...", result))
     runs.append(_run("str", "Any", "RawRunOptions", "Response"))
@@ -40,7 +43,7 @@ def _run(model: str, inputs: str, options: str, result: str) -> str:
     return f"    async def run(self, model: {model}, inputs: {inputs}, options: {options}) -> {result}: ..."
 
 
-def _inputs(card: ModelCard, name: str, types: list[str]) -> list[tuple[str, bool]]:
+def _inputs(card: ModelCard, name: str, types: list[str], adapters: list[str]) -> list[tuple[str, bool]]:
     """The type of the inputs of a whole answer, and that of a stream's, if the model has one."""
     if card.input_schema is None:
         return [("dict[str, Any]", False)]
@@ -49,8 +52,10 @@ def _inputs(card: ModelCard, name: str, types: list[str]) -> list[tuple[str, boo
     for number, branch in enumerate(branches(card.input_schema), 1):
         base = f"{name}{_title(branch, number)}Inputs"
         properties = dict(branch["properties"])
+        if adapters and "lora" in properties:
+            properties["lora"] = _known_or_any(adapters)
         if properties.pop("stream", None) is None:
-            whole.append(converter.table(base, branch))
+            whole.append(converter.table(base, {**branch, "properties": properties}))
             continue
         converter.table(f"_{base}", {**branch, "properties": properties}, inner=base)
         types.append(f"class {base}(_{base}, total=False):\n    stream: Literal[False]\n")
@@ -63,6 +68,13 @@ def _inputs(card: ModelCard, name: str, types: list[str]) -> list[tuple[str, boo
         types.append(f"{name}InputsStreamed = {' | '.join(streamed)}\n")
         found.append((f"{name}InputsStreamed", True))
     return found
+
+
+def _known_or_any(names: list[str]) -> dict[str, object]:
+    """Any text, of which editors offer the known ones. A name that was not known here may be uploaded while the handler
+    runs, be an id, or be one of Cloudflare's own adapters, so a type of the known ones alone would refuse what works.
+    """
+    return {"anyOf": [{"enum": names}, {"type": "string"}]}
 
 
 def _answers(card: ModelCard, name: str, types: list[str]) -> tuple[str, bool]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG
+from paddock.bindings.ai.finetunes.store import FinetuneStore
+from paddock.bindings.state import StateFolder
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
 
@@ -79,3 +81,48 @@ def test_what_does_not_fit_names_the_limit(
     assert main(["ai", "finetune", "create", MISTRAL, "mine", str(adapter)]) == ExitCode.FAILURE
     assert said in capsys.readouterr().err
     assert listed(capsys) == []  # so that the name is still free
+
+
+def test_adapters_stand_below_their_model(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    declared = f'[paddock.models."{MISTRAL}"]\nlora = {{ mine = "adapter", empty = "cache" }}\n'
+    (tmp_path / "wrangler-like.toml").write_text('main = "handler.py"\n' + declared)
+    assert main(["ai", "finetune", "create", MISTRAL, "uploaded", str(adapter)]) == ExitCode.OK
+    state = FinetuneStore(StateFolder(tmp_path / ".paddock" / "state"))
+    begun = state.add(MISTRAL, "begun", "to be filled", public=True)
+    (uploaded,) = [row for row in state.all() if row.name == "uploaded"]
+    rank = json.loads((adapter / CONFIG).read_text())["r"]
+    capsys.readouterr()
+    assert main(["ai", "models", "list"]) == ExitCode.OK
+    base, *rows = _block(capsys.readouterr().out)
+    assert base.startswith(MISTRAL)
+    assert {" ".join(row.split()) for row in rows} == {
+        f"lora ranch-hand rank {rank} shipped",
+        f"lora mine rank {rank} configured",
+        "lora empty configured",
+        f"lora uploaded rank {rank} uploaded {uploaded.id}",
+        f"lora begun incomplete, public {begun.id}",
+    }
+    assert main(["ai", "models", "list", "--json", "--search", MISTRAL]) == ExitCode.OK
+    (item,) = json.loads(capsys.readouterr().out)
+    values = {each["property_id"]: each["value"] for each in item["properties"]}
+    told = {each["name"]: each for each in values["paddock_finetunes"]}
+    assert told["uploaded"] == {
+        "name": "uploaded",
+        "origin": "uploaded",
+        "rank": rank,
+        "id": uploaded.id,
+        "public": False,
+        "description": "",
+    }
+
+
+def _block(table: str) -> list[str]:
+    """The row of the model that takes adapters here, and those below it."""
+    lines = table.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith(MISTRAL))
+    end = next((at for at in range(start + 1, len(lines)) if not lines[at].startswith("  ")), len(lines))
+    return lines[start:end]
