@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import msgspec
 import yaml
 
+from paddock.worker.testing.cassettetext import rounded, shortened, yaml_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -60,10 +62,13 @@ class Recording(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     tokens: Tokens = msgspec.field(default_factory=Tokens)
     #: The weights and the engine that answered.
     by: str = ""
+    #: In whose shapes: `native` for those of `env.AI.run`.
+    dialect: str = "native"
 
-    def asks(self, model: str, inputs: object) -> bool:
-        """Whether it is the same call, whatever the order of members."""
-        return self.model == model and _canonical(self.inputs) == _canonical(inputs)
+    def asks(self, model: str, inputs: object, dialect: str) -> bool:
+        """Whether it is the same call, whatever the order of members. `inputs` are shortened."""
+        is_alike = (self.model, self.dialect) == (model, dialect)
+        return is_alike and _canonical(shortened(self.inputs)) == _canonical(inputs)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,17 +88,20 @@ class Cassette:
         self._left = list(self._calls)
         self._has_changed = False
 
-    def find(self, model: str, inputs: object) -> Recording | None:
+    def find(self, model: str, inputs: object, dialect: str = "native") -> Recording | None:
         """The recording of a call, once."""
-        wanted = self._hidden(inputs)
-        found = next((recording for recording in self._left if recording.asks(model, wanted)), None)
+        wanted = self._hidden(shortened(inputs))
+        found = next((recording for recording in self._left if recording.asks(model, wanted, dialect)), None)
         if found is not None:
             self._left.remove(found)
         return found
 
     def add(self, recording: Recording) -> None:
-        """Keep a call, its secrets hidden."""
-        shown = self._hidden(msgspec.to_builtins(recording))
+        """Keep a call, its secrets hidden, its files named by their hashes, its vectors rounded."""
+        kept = msgspec.structs.replace(
+            recording, inputs=shortened(recording.inputs), output=rounded(msgspec.to_builtins(recording.output))
+        )
+        shown = self._hidden(msgspec.to_builtins(kept))
         self._calls.append(msgspec.convert(shown, Recording))
         self._has_changed = True
 
@@ -103,14 +111,13 @@ class Cassette:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = msgspec.to_builtins(_File(_VERSION, self._calls))
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
-        self.path.write_text(_HEAD + text)
+        self.path.write_text(_HEAD + yaml_of(content))
         self._has_changed = False
 
     def missing(self, model: str, inputs: object) -> str:
         """Why a call cannot be replayed, with what differs from the nearest recording."""
-        wanted = _lines(model, self._hidden(inputs))
-        others = [_lines(recording.model, recording.inputs) for recording in self._left]
+        wanted = _lines(model, self._hidden(shortened(inputs)))
+        others = [_lines(recording.model, shortened(recording.inputs)) for recording in self._left]
         text = f"{self.path} has no recording"
         if self._calls and not others:
             return f"{text} left: each of its {len(self._calls)} is replayed once. Record with --paddock-record=new."
@@ -149,4 +156,4 @@ def _canonical(inputs: object) -> str:
 
 
 def _lines(model: str, inputs: object) -> list[str]:
-    return yaml.safe_dump({"model": model, "inputs": inputs}, allow_unicode=True, width=110).splitlines()
+    return yaml_of({"model": model, "inputs": inputs}).splitlines()

@@ -1,18 +1,16 @@
 """Real engines for tests: one AI service for all tests of a worker, whose models stay loaded between them.
 
-Of the processes of pytest-xdist one alone has engines at a time; the others wait for it to end.
+The processes of pytest-xdist share them, in a process of their own (`shared/`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from paddock.bindings.ai.engines.device import has_nvidia_gpu
 from paddock.bindings.ai.engines.forkserver import ForkServer
@@ -21,10 +19,52 @@ from paddock.worker.assembly import host_plan, make_service
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.service import AiService
+    from paddock.bindings.ai.service import AiService, RunResult
+    from paddock.bindings.ai.tasks.contract import Dialect
+    from paddock.bindings.binding import CallRecord
     from paddock.worker.config.loading import Config
 
-__all__ = ["LiveModels", "fingerprint"]
+__all__ = ["Live", "LiveModels", "Runs", "fingerprint", "live_models"]
+
+
+class Runs(Protocol):
+    """What runs models: an `AiService`, here or in another process."""
+
+    async def run(
+        self,
+        model: str,
+        inputs: object,
+        calls: list[CallRecord],
+        dialect: Dialect = "native",
+        keep_alive: object = None,
+    ) -> RunResult:
+        """As `AiService.run`."""
+        ...
+
+
+class Live(Protocol):
+    """Real models, which come with their first calls."""
+
+    def prepare(self) -> None:
+        """Have them ready to be started, once. Blocking, and in the program's main thread."""
+        ...
+
+    async def service(self, tasks: asyncio.TaskGroup) -> Runs:
+        """What runs them, after `prepare`."""
+        ...
+
+    async def close(self) -> None:
+        """End them, or leave them to the others who have them."""
+        ...
+
+
+def live_models(config: Config) -> Live:
+    """The real models of a worker: those that all processes of pytest-xdist share, or this process's own."""
+    if run := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
+        from paddock.worker.testing.shared.client import SharedModels  # most tests need none
+
+        return SharedModels(config, run)
+    return LiveModels(config)
 
 
 class LiveModels:
@@ -34,16 +74,14 @@ class LiveModels:
         self._config = config
         self._is_prepared = False
         self._opening = asyncio.Lock()
-        self._lock: IO[str] | None = None
         self._forkserver: ForkServer | None = None
         self._service: AiService | None = None
 
     def prepare(self) -> None:
-        """Have engines ready to be started, once. Waits for other processes of the same run that have some."""
+        """Have engines ready to be started, once."""
         if self._is_prepared:
             return
         self._is_prepared = True
-        self._lock = _locked()
         if self._config.paddock.engine.kind == "vllm":
             # Here, as what dies with its parent dies with the parent's thread.
             self._forkserver = ForkServer(host_plan(self._config, gpu=has_nvidia_gpu()))
@@ -66,8 +104,6 @@ class LiveModels:
             await self._service.engines.close()
         if self._forkserver is not None:
             await self._forkserver.close()
-        if self._lock is not None:
-            self._lock.close()
 
 
 def fingerprint(service: AiService, card: ModelCard) -> str:
@@ -93,13 +129,3 @@ def _engine() -> str:
         except PackageNotFoundError:
             continue
     return "no engine"
-
-
-def _locked() -> IO[str] | None:
-    """The lock of the processes of one run of pytest-xdist, held; None where there is but one process."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if run is None:
-        return None
-    lock = Path(tempfile.gettempdir(), f"paddock-engines-{run}.lock").open("w")  # noqa: SIM115 - held until the end
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock

@@ -13,18 +13,17 @@ from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineUnavailable, PaddockError
 from paddock.worker.testing.cassettes import Event, Failure, Recording, Tokens
 from paddock.worker.testing.failures import error_for
-from paddock.worker.testing.live import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.service import AiService
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
     from paddock.worker.testing.cassettes import Cassette
     from paddock.worker.testing.clock import VirtualClock
+    from paddock.worker.testing.live import Runs
 
 __all__ = ["CassetteWarning", "checked", "recorded", "replayed", "unrecorded"]
 
@@ -44,11 +43,17 @@ def checked(card: ModelCard, inputs: object, dialect: Dialect) -> Mapping[str, o
 
 
 async def recorded(
-    live: AiService, cassette: Cassette, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect
+    live: Runs,
+    cassette: Cassette,
+    model: str,
+    inputs: object,
+    calls: list[CallRecord],
+    dialect: Dialect,
+    by: str,
 ) -> RunResult:
-    """The answer of a real engine, kept in the cassette when it is complete."""
+    """The answer of a real engine, kept in the cassette when it is complete. `by` are its weights and the engine."""
     began, number = time.perf_counter(), len(calls)
-    recording = Recording(model, inputs, by=fingerprint(live, live.catalog.card(model)))
+    recording = Recording(model, inputs, by=by, dialect=dialect)
     try:
         result = await live.run(model, inputs, calls, dialect)
     except PaddockError as error:

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play, Props
 
 __all__ = ["Live", "TestedService"]
 
 #: Gives the service of the real engines.
-Live: TypeAlias = "Callable[[], Awaitable[AiService]]"
+Live: TypeAlias = "Callable[[], Awaitable[Runs]]"
 
 _CALL: Final[ContextVar[AiCall]] = ContextVar("ai_call")
 #: Nothing waits between two pieces: they are all there.
@@ -95,11 +96,11 @@ class TestedService(AiService):
         checked(card, inputs, dialect)
         if (fault := ai.fault(model)) is not None:
             raise fault
-        if (recording := cassette.find(model, inputs)) is not None:
+        if (recording := cassette.find(model, inputs, dialect)) is not None:
             return await replayed(ai, recording, card, calls, self._fingerprint(card))
         if not cassette.records:
             raise unrecorded(ai, cassette, model, inputs)
-        return await recorded(await self._live(), cassette, model, inputs, calls, dialect)
+        return await recorded(await self._live(), cassette, model, inputs, calls, dialect, self._fingerprint(card))
 
     def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:
         try:

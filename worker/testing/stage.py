@@ -16,7 +16,7 @@ from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import reserved
 from paddock.worker.testing.controls import Controls
 from paddock.worker.testing.isolates import Heard, make_isolate
-from paddock.worker.testing.live import LiveModels
+from paddock.worker.testing.live import live_models
 from paddock.worker.testing.props import Props
 from paddock.worker.testing.scene import Scene
 from paddock.worker.testing.sending import sent
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable
 
-    from paddock.bindings.ai.service import AiService
     from paddock.bindings.binding import FetchRequest
     from paddock.worker.config.loading import Config
     from paddock.worker.process import IsolateProcess
+    from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play
 
 __all__ = ["Stage"]
@@ -55,7 +55,7 @@ class Stage:
         self._supervisor: Supervisor | None = None
         self._tasks: asyncio.TaskGroup | None = None
         #: The real engines.
-        self.live = LiveModels(config)
+        self.live = live_models(config)
         self._closing = asyncio.Event()
 
     async def run(self, opened: concurrent.futures.Future[None]) -> None:
@@ -133,7 +133,7 @@ class Stage:
     def _state(self) -> str:
         return f"{self._folder}/{self._number}"
 
-    async def _live_service(self) -> AiService:
+    async def _live_service(self) -> Runs:
         assert self._tasks is not None
         return await self.live.service(self._tasks)
 

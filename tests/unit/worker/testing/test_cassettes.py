@@ -1,5 +1,6 @@
 """Cassettes as files: what they find, record, hide and say."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,58 @@ def test_what_is_no_cassette_says_so(tmp_path: Path, text: str, said: str) -> No
     path.write_text(text)
     with pytest.raises(ValueError, match=said):
         cassette(path)
+
+
+BGE = "@cf/baai/bge-small-en-v1.5"
+
+
+def test_vectors_have_a_line_each_and_seven_digits(tmp_path: Path) -> None:
+    """DT-080"""
+    made = cassette(tmp_path / "a.yaml", "once")
+    vectors = [[(row + 1) / (3 * at + 7) for at in range(384)] for row in range(2)]
+    asked = {"text": ["one", "two"]}
+    made.add(Recording(BGE, asked, output={"shape": [2, 384], "data": vectors}))
+    made.save()
+    lines = made.path.read_text().splitlines()
+    assert "    shape: [2, 384]" in lines
+    assert sum(line.strip().startswith("- [0.") and line.endswith("]") for line in lines) == 2
+    assert len(lines) < 20
+    found = cassette(made.path).find(BGE, asked)
+    assert found is not None
+    for row, vector in zip(found.output["data"], vectors, strict=True):
+        assert row == pytest.approx(vector, rel=1e-6)
+
+
+@pytest.mark.parametrize("form", [b"sound" * 99, [*b"sound" * 99], base64.b64encode(b"sound" * 99).decode()])
+def test_files_are_known_by_their_hash_in_every_form(tmp_path: Path, form: object) -> None:
+    """DT-080, DT-081"""
+    made = cassette(tmp_path / "a.yaml", "once")
+    made.add(Recording("@cf/openai/whisper", {"audio": b"sound" * 99}, output={"text": "Hi"}))
+    made.save()
+    assert "audio: <file of 495 bytes, sha256 " in made.path.read_text()
+    again = cassette(made.path)
+    assert again.find("@cf/openai/whisper", {"audio": form}) is not None
+    again = cassette(made.path)
+    assert again.find("@cf/openai/whisper", {"audio": [1, 2]}) is None
+    assert "+  audio: <file of 2 bytes, sha256 " in again.missing("@cf/openai/whisper", {"audio": [1, 2]})
+
+
+def test_pictures_in_messages_are_known_by_their_hash(tmp_path: Path) -> None:
+    url = "data:image/png;base64," + base64.b64encode(b"picture" * 99).decode()
+    asked = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]}
+    other = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url[:-8]}}]}]}
+    made = cassette(tmp_path / "a.yaml", "once")
+    made.add(Recording(PHI, asked, output={"response": "A cat"}))
+    made.save()
+    assert "url: <file of 693 bytes, sha256 " in made.path.read_text()
+    assert cassette(made.path).find(PHI, other) is None
+    assert cassette(made.path).find(PHI, asked) is not None
+
+
+def test_each_dialect_has_its_own_answers(tmp_path: Path) -> None:
+    made = cassette(tmp_path / "a.yaml", "once")
+    made.add(Recording(PHI, {"prompt": "Hi"}, output={"choices": []}, dialect="openai"))
+    made.save()
+    assert "dialect: openai" in made.path.read_text()
+    assert cassette(made.path).find(PHI, {"prompt": "Hi"}) is None
+    assert cassette(made.path).find(PHI, {"prompt": "Hi"}, "openai") is not None

@@ -15,6 +15,7 @@ from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import EngineOverloaded, PaddockError
 from paddock.worker.testing.ai import Ai
 from paddock.worker.testing.cassettes import Cassette
+from paddock.worker.testing.live import fingerprint
 from paddock.worker.testing.recorder import CassetteWarning, recorded, replayed
 
 PHI = "@cf/microsoft/phi-2"
@@ -32,7 +33,9 @@ def read(result: RunResult) -> Any:
     return result.output if result.events is None else whole()
 
 
-def record(path: Path, engine: ScriptedEngine, weights: Path, *inputs: dict[str, object]) -> list[Any]:
+def record(
+    path: Path, engine: ScriptedEngine, weights: Path, *inputs: dict[str, object], model: str = PHI
+) -> list[Any]:
     """What the calls came to; the cassette is at the path."""
 
     async def run() -> list[Any]:
@@ -40,7 +43,9 @@ def record(path: Path, engine: ScriptedEngine, weights: Path, *inputs: dict[str,
         live, cassette = AiService(CATALOG, pool), Cassette(path, "all", {})
         answers = []
         for given in inputs:
-            answer = read(await recorded(live, cassette, PHI, given, [], "native"))
+            answer = read(
+                await recorded(live, cassette, model, given, [], "native", fingerprint(live, CATALOG.card(model)))
+            )
             answers.append(await answer if asyncio.iscoroutine(answer) else answer)
         cassette.save()
         return answers
@@ -48,15 +53,16 @@ def record(path: Path, engine: ScriptedEngine, weights: Path, *inputs: dict[str,
     return asyncio.run(run())
 
 
-def replay(path: Path, *inputs: dict[str, object], here: str = "") -> list[Any]:
+def replay(path: Path, *inputs: dict[str, object], here: str = "", model: str = PHI) -> list[Any]:
     async def run() -> list[Any]:
         cassette, ai, answers = Cassette(path, "none", {}), Ai("replay"), []
         for given in inputs:
-            recording = cassette.find(PHI, given)
+            recording = cassette.find(model, given)
             assert recording is not None
-            answer = read(await replayed(ai, recording, CATALOG.card(PHI), calls := list[CallRecord](), here))
+            answer = read(await replayed(ai, recording, CATALOG.card(model), calls := list[CallRecord](), here))
             answers.append(await answer if asyncio.iscoroutine(answer) else answer)
-            assert calls[0].completion_tokens == recording.tokens.completion > 0
+            assert calls[0].completion_tokens == recording.tokens.completion
+            assert calls[0].prompt_tokens == recording.tokens.prompt > 0
         return answers
 
     return asyncio.run(run())
@@ -68,6 +74,25 @@ def test_whole_answers_come_back(tmp_path: Path) -> None:
     answers = record(path, ScriptedEngine(["One two."]), tmp_path, asked)
     assert replay(path, asked) == answers
     assert answers[0]["response"] == "One two."
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("@cf/baai/bge-m3", {"query": "who?", "contexts": [{"text": "a"}, {"text": "b"}]}),
+        ("@cf/baai/bge-reranker-base", {"query": "who?", "contexts": [{"text": "a"}, {"text": "b"}]}),
+        ("@cf/huggingface/distilbert-sst-2-int8", {"text": "x"}),
+        ("@cf/openai/whisper", {"audio": [1, 2, 3]}),
+        ("@cf/meta/m2m100-1.2b", {"text": "x", "target_lang": "fr"}),
+        ("@cf/facebook/bart-large-cnn", {"input_text": "x"}),
+        ("@cf/llava-hf/llava-1.5-7b-hf", {"image": [1, 2, 3], "prompt": "What?"}),
+    ],
+)
+def test_every_task_comes_back(tmp_path: Path, model: str, asked: dict[str, object]) -> None:
+    """DT-080"""
+    path = tmp_path / "a.yaml"
+    answers = record(path, ScriptedEngine(), tmp_path, asked, model=model)
+    assert replay(path, asked, model=model) == answers
 
 
 def test_streams_come_back_with_the_same_events_in_order(tmp_path: Path) -> None:
@@ -95,7 +120,7 @@ async def _failing(path: Path, asked: dict[str, object], weights: Path) -> None:
     pool = EnginePool(lambda card: Weights(str(weights), "stand_in"), lambda card, weights: engine)
     cassette = Cassette(path, "all", {})
     try:
-        await recorded(AiService(CATALOG, pool), cassette, PHI, asked, [], "native")
+        await recorded(AiService(CATALOG, pool), cassette, PHI, asked, [], "native", "")
     finally:
         cassette.save()
 
