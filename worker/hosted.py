@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
 from paddock.worker import jsonlog
 from paddock.worker.assembly import isolate_limits, make_assets, make_bindings, make_start, project_catalog
 from paddock.worker.build import run_build
 from paddock.worker.errorpage import ErrorPages
 from paddock.worker.log import LOG, SHORT_ID
-from paddock.worker.neighbours import Neighbours, Route
+from paddock.worker.neighbours import Neighbours, Reach, routes_of
 from paddock.worker.outputlines import unmarked
 from paddock.worker.process import IsolateProcess, IsolateSettings
 from paddock.worker.reload import ANY, PYTHON, Tree, watch
@@ -24,7 +22,7 @@ from paddock.worker.tail import Tail
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from paddock.bindings.ai.service import AiService
     from paddock.bindings.assets.binding import AssetsBinding
@@ -135,7 +133,8 @@ class HostedWorker:
         self._start = make_start(config, self._bindings, shared.names)
 
     def _isolate(self) -> IsolateProcess:
-        neighbours = Neighbours(_routes(self, self._shared.workers), self._shared.isolates)
+        session = {name: Reach(w.supervisor.current, w.find_assets) for name, w in self._shared.workers.items()}
+        neighbours = Neighbours(routes_of(self.config, session), self._shared.isolates)
         return IsolateProcess(self._start, self._settings, self._bindings, self._shared.outbound, neighbours)
 
     def _watch(self) -> None:
@@ -220,18 +219,6 @@ def _tail(config: Config, shared: Shared, tasks: asyncio.TaskGroup) -> Tail:
 
     consumers = [partial(current, name) for name in config.tail_consumers if name in shared.names]
     return Tail(config.name, consumers, tasks)
-
-
-def _routes(worker: HostedWorker, session: Mapping[str, HostedWorker]) -> dict[str, Route]:
-    """Where the worker's service bindings lead."""
-    routes = {}
-    for service in worker.config.services:
-        other = session.get(service.service)
-        if other is not None and other is not worker:
-            props = msgspec.json.encode(service.props).decode()
-            name, current = service.service, other.supervisor.current
-            routes[service.binding] = Route(name, current, other.find_assets, service.entrypoint, props)
-    return routes
 
 
 def _line_printer(config: Config, options: DevOptions) -> Callable[[str, str], None]:

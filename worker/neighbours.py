@@ -10,6 +10,8 @@ import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from paddock.bindings.binding import FetchRequest
 from paddock.bindings.errors import PaddockError
 from paddock.worker import wire
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from paddock.bindings.assets.binding import AssetsBinding
     from paddock.bindings.binding import CallRecord
     from paddock.worker.channel import ByteSource
+    from paddock.worker.config.loading import Config
     from paddock.worker.peer import Answer, IncomingFetch, Parts
 
-__all__ = ["NO_NEIGHBOURS", "Isolates", "Neighbours", "Route", "Taker"]
+__all__ = ["NO_NEIGHBOURS", "Isolates", "Neighbours", "Reach", "Route", "Taker", "routes_of"]
 
 
 class Taker(Protocol):
@@ -65,6 +68,24 @@ class Route(NamedTuple):
     assets: Callable[[], AssetsBinding | None]
     entrypoint: str | None
     props: str
+
+
+class Reach(NamedTuple):
+    """How a worker of the session is reached."""
+
+    isolate: Callable[[], Awaitable[Taker]]
+    assets: Callable[[], AssetsBinding | None]
+
+
+def routes_of(config: Config, session: Mapping[str, Reach]) -> dict[str, Route]:
+    """Where the service bindings of a worker lead, among the others of its session."""
+    routes = {}
+    for service in config.services:
+        reach = session.get(service.service)
+        if reach is not None and service.service != config.name:
+            props = msgspec.json.encode(service.props).decode()
+            routes[service.binding] = Route(service.service, *reach, service.entrypoint, props)
+    return routes
 
 
 class Neighbours:

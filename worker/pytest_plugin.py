@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _MARKERS = (
-    "paddock(config, env, vars, secrets, source, settings, allow_net, isolation, in_process): the worker of this test",
+    "paddock(config, env, vars, secrets, source, settings, beside, allow_net, isolation, in_process): its worker",
     "ai(mode=..., reply=..., seed=...): how models answer in this test",
     "models(id, ..., task=..., tag=...): run the test for each of these models of the catalog, its argument `model`",
     "cassette(name): answer calls of models from this file below cassettes/, that of the test's own name by default",

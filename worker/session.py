@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from paddock.worker.config.loading import Config
     from paddock.worker.options import DevOptions
 
-__all__ = ["load_session"]
+__all__ = ["joined", "load_session"]
 
 #: Keys of `[paddock]` that are the session's.
 _SHARED: Final = ("api_token", "catalog", "engine", "models", "stand_ins")
@@ -35,7 +35,11 @@ def load_session(options: DevOptions) -> tuple[Config, ...]:
         primary = relaxed(primary)
     # As in wrangler, flags other than --env are for the primary worker.
     overrides = Overrides(persist_to=primary.state)
-    others = [load_config(path, options.env, overrides) for path in options.others]
+    return joined(primary, [load_config(path, options.env, overrides) for path in options.others])
+
+
+def joined(primary: Config, others: Sequence[Config]) -> tuple[Config, ...]:
+    """The configurations of one session. Raises ConfigError for workers that do not fit together."""
     configs = (primary, *(_warned(other, primary) for other in others))
     if problems := [*_name_problems(configs), *_queue_problems(configs)]:
         raise ConfigError(problems, source=", ".join(str(config.path) for config in configs))

@@ -7,6 +7,7 @@ so that no two workers keep each other busy. Source: workerd, api/trace and io/o
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,6 @@ from paddock.worker.peer import PeerFault
 from paddock.worker.triggers import deliver
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Sequence
 
     from paddock.worker.addressees import Isolate
@@ -117,6 +117,7 @@ class Tail:
         self._consumers = consumers
         self._tasks = tasks
         self._waiting = 0
+        self._idle = asyncio.Event()
 
     def open(self, fetch: wire.Fetch, body: bytes | ByteSource | None) -> TracedEvent | None:
         """What to keep of an event that begins; None for one that nobody is told of."""
@@ -137,8 +138,21 @@ class Tail:
     async def _tell(self, consumer: Callable[[], Awaitable[Isolate]], item: bytes) -> None:
         """A consumer that fails fails alone: what it raised is logged, and the event it was told of has long ended."""
         try:
-            await deliver(await consumer(), _TAIL, item, [])
+            await self.hand_over(await consumer(), item)
         except (PaddockError, PeerFault, OSError) as error:
             logger.error("tail_failed worker=%s %s", self._worker, error)
         finally:
             self._waiting -= 1
+            self._idle.set()
+
+    async def hand_over(self, consumer: Isolate, item: bytes) -> None:
+        """Have a consumer take an item."""
+        await deliver(consumer, _TAIL, item, [])
+
+    async def told(self) -> bool:
+        """Return when the consumers have taken everything; whether they had not."""
+        was_waiting = bool(self._waiting)
+        while self._waiting:
+            self._idle.clear()
+            await self._idle.wait()
+        return was_waiting

@@ -104,6 +104,8 @@ class Broker:
         self._consumers = {consumer.queue: consumer for consumer in consumers}
         self._waiting = {queue: _Waiting() for queue in self._consumers}
         self._tasks: list[asyncio.Task[None]] = []
+        #: Set when a batch was dealt with.
+        self._rested = asyncio.Event()
 
     def start(self, tasks: asyncio.TaskGroup, deliver: Deliver) -> None:
         """Begin to deliver, until `close`."""
@@ -113,6 +115,19 @@ class Broker:
         """Deliver no more. Messages that wait are gone."""
         for task in self._tasks:
             task.cancel()
+
+    async def flush(self) -> bool:
+        """Deliver at once what waits for company only, and what comes of it; whether there was something. Messages
+        with a delay stay where they are.
+        """
+        had_some = False
+        while busy := [waiting for waiting in self._waiting.values() if waiting.is_busy]:
+            had_some = True
+            for waiting in busy:
+                waiting.hurry()
+            self._rested.clear()
+            await self._rested.wait()
+        return had_some
 
     def send(self, queue: str, drafts: Iterable[Draft], delay_s: float) -> None:
         """Take messages; `delay_s` is for those that have no delay of their own."""
@@ -140,6 +155,8 @@ class Broker:
             logger.info("queue_batch queue=%s acked=%d of=%d", consumer.queue, len(batch) - len(retries), len(batch))
             for message, delay_s in retries:
                 self._retry(consumer, message, consumer.retry_delay if delay_s is None else delay_s)
+            waiting.rest()
+            self._rested.set()
 
     def _retry(self, consumer: Consumer, message: Message, delay_s: float) -> None:
         if message.attempts <= consumer.max_retries:
@@ -166,6 +183,25 @@ class _Waiting:
         self._heap: list[tuple[float, int, Message]] = []
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
+        #: The batch that is filled, or delivered.
+        self._batch: list[Message] = []
+        self._patience: asyncio.Timeout | None = None
+        self._is_hasty = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something that need not wait for a time of its own."""
+        return bool(self._batch) or (bool(self._heap) and self._heap[0][0] <= time.monotonic())
+
+    def hurry(self) -> None:
+        """Have the next batch wait for no company."""
+        self._is_hasty = True
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
+    def rest(self) -> None:
+        """The batch was dealt with."""
+        self._batch, self._is_hasty = [], False
 
     def put(self, message: Message, delay_s: float) -> None:
         ready = time.monotonic() + delay_s
@@ -174,14 +210,17 @@ class _Waiting:
 
     async def batch(self, most: int, timeout_s: float) -> list[Message]:
         """The next messages: `most` at once, or what is there `timeout_s` after the first one."""
-        batch = [await self._next()]
+        batch = self._batch = [await self._next()]
         deadline = time.monotonic() + timeout_s
         while len(batch) < most:
+            left_s = 0.0 if self._is_hasty else max(0.0, deadline - time.monotonic())
             try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                async with asyncio.timeout(left_s) as self._patience:
                     batch.append(await self._next())
             except TimeoutError:
                 break
+            finally:
+                self._patience = None
         return batch
 
     async def _next(self) -> Message:

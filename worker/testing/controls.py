@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from paddock.worker.peer import Answer
     from paddock.worker.supervisor import Supervisor
 
-__all__ = ["Controls"]
+__all__ = ["KIT", "Controls"]
 
 #: The target of what is for the kit.
-_KIT: Final = "kit"
+KIT: Final = "kit"
 
 
 class _Account(msgspec.Struct):
     """What there was of background work: where that began which is left, and descriptions of what it raised."""
 
+    #: Whether there was any when it was asked for.
+    was_busy: bool
     left: list[str]
     failures: list[str]
 
@@ -51,14 +53,17 @@ class Controls:
         if self._supervisor.is_serving:
             await self._drain(timeout_s, is_final=False)
 
+    async def settle(self, timeout_s: float) -> bool:
+        """Drain, if there may be something; whether there was."""
+        return self._is_asked() and await self._drain(timeout_s, is_final=False)
+
     async def clean_up(self, timeout_s: float) -> None:
         """Drain, and have the isolate forget what the test left there. It is not asked where there is nothing.
 
         Raises as `drain`. Everything that the handler has printed has been shown by then.
         """
         try:
-            is_busy = any(isolate.open_events for isolate in self._supervisor.isolates)
-            if (self._has_residue or is_busy) and self._supervisor.is_serving:
+            if self._is_asked():
                 self._has_residue = False
                 await self._drain(timeout_s, is_final=True)
         finally:
@@ -69,13 +74,19 @@ class Controls:
         for isolate in self._supervisor.isolates:
             isolate.catch_up()
 
-    async def _drain(self, timeout_s: float, *, is_final: bool) -> None:
+    def _is_asked(self) -> bool:
+        is_busy = any(isolate.open_events for isolate in self._supervisor.isolates)
+        return (self._has_residue or is_busy) and self._supervisor.is_serving
+
+    async def _drain(self, timeout_s: float, *, is_final: bool) -> bool:
         answer = await self._ask("/drain", {"timeout_s": timeout_s, "is_final": is_final})
         assert isinstance(answer.body, bytes)
-        _raise_for(msgspec.msgpack.decode(answer.body, type=_Account), timeout_s)
+        account = msgspec.msgpack.decode(answer.body, type=_Account)
+        _raise_for(account, timeout_s)
+        return account.was_busy
 
     async def _ask(self, path: str, arguments: dict[str, object]) -> Answer:
-        fetch = wire.Fetch(wire.FetchId(0), _KIT, "POST", f"http://kit{path}", (), None)
+        fetch = wire.Fetch(wire.FetchId(0), KIT, "POST", f"http://kit{path}", (), None)
         return await sent(await self._supervisor.current(), fetch, msgspec.msgpack.encode(arguments), [])
 
 

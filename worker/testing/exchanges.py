@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from paddock.bindings.binding import FetchRequest
     from paddock.worker.peer import Answer
+    from paddock.worker.testing.actor import Actor
     from paddock.worker.testing.props import Play
-    from paddock.worker.testing.stage import Stage
     from paddock.worker.triggers import Outcome
 
 __all__ = ["Exchanges"]
@@ -29,11 +29,13 @@ _SETTLE_S: Final = 1.0
 
 
 class Exchanges:
-    """Those of one test. Each raises what the handler raises, UnexpectedAiCall and NetworkBlocked."""
+    """Those of one test with one worker. Each raises what the handler raises, UnexpectedAiCall and NetworkBlocked."""
 
-    def __init__(self, stage: Stage, play: Play) -> None:
-        self._stage = stage
+    def __init__(self, actor: Actor, play: Play, *, shows_name: bool = False) -> None:
+        """With `shows_name` the timeline says which worker it was."""
+        self.actor = actor
         self._play = play
+        self._prefix = f"{actor.config.name}: " if shows_name else ""
 
     async def response(self, request: httpx.Request) -> httpx.Response:
         """The worker's response, read to its end."""
@@ -43,9 +45,9 @@ class Exchanges:
 
     async def answer(self, request: FetchRequest, *, is_upgrade: bool = False) -> Answer:
         """The worker's answer, whose body may be still to come. With `is_upgrade` the request is for a WebSocket."""
-        with self._play.timeline.spans("request", f"{request.method} {request.url}") as span:
+        with self._play.timeline.spans("request", f"{self._prefix}{request.method} {request.url}") as span:
             try:
-                answer = await self._stage.fetch(request, is_upgrade=is_upgrade)
+                answer = await self.actor.fetch(request, is_upgrade=is_upgrade)
             except Exception as error:
                 self.explain(error)
                 raise
@@ -54,8 +56,8 @@ class Exchanges:
 
     async def deliver(self, kind: str, arguments: bytes, headers: tuple[tuple[str, str], ...] = ()) -> EventResult:
         """What the handler makes of an event that is no request."""
-        with self._play.timeline.spans("event", kind) as span:
-            outcome: Outcome = await self._stage.deliver(kind, arguments, headers)
+        with self._play.timeline.spans("event", f"{self._prefix}{kind}") as span:
+            outcome: Outcome = await self.actor.deliver(kind, arguments, headers)
             if outcome.outcome == "exception":
                 error = raised_in_handler(rebuilt("", "", outcome.error))
                 self.explain(error)
@@ -67,7 +69,7 @@ class Exchanges:
     async def call_env(self, path: list[str], args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         """What a method of a binding returns: a plain value, the bytes of a stream, or a response."""
         try:
-            answer = await self._stage.controls.call_env(path, args, kwargs)
+            answer = await self.actor.controls.call_env(path, args, kwargs)
         except Exception as error:
             self.explain(error)
             raise
@@ -80,12 +82,12 @@ class Exchanges:
 
     def note(self, kind: str, text: str) -> None:
         """Something that has its place in the timeline."""
-        self._play.timeline.note(kind, text)
+        self._play.timeline.note(kind, f"{self._prefix}{text}")
 
     async def explain_break(self) -> None:
         """Raise why a WebSocket has broken off: what a listener or background work has raised, if anything has."""
         try:
-            await self._stage.controls.drain(_SETTLE_S)
+            await self.actor.controls.drain(_SETTLE_S)
         except BackgroundWorkLeft:
             pass  # it is the end of the test that waits for it
         except Exception as error:

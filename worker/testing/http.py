@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from paddock.worker.channel import ByteSource
     from paddock.worker.peer import Answer
-    from paddock.worker.testing.paddock import Paddock
+    from paddock.worker.testing.requests import Requests
     from paddock.worker.testing.threads import Pending
 
 __all__ = [
@@ -82,35 +82,35 @@ async def pulled(source: ByteSource) -> bytes | None:
 class AsyncTransport(httpx.AsyncBaseTransport):
     """Sends the requests of an httpx.AsyncClient to a worker under test; answers stream."""
 
-    def __init__(self, paddock: Paddock) -> None:
-        self._paddock = paddock
+    def __init__(self, worker: Requests) -> None:
+        self._worker = worker
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._paddock.send(request, await request.aread())
-        return response_of(answer, request, _streamed(self._paddock, answer))
+        answer = await self._worker.send(request, await request.aread())
+        return response_of(answer, request, _streamed(self._worker, answer))
 
 
 class SyncTransport(httpx.BaseTransport):
     """Sends the requests of an httpx.Client to a worker under test; answers stream."""
 
-    def __init__(self, paddock: Paddock) -> None:
-        self._paddock = paddock
+    def __init__(self, worker: Requests) -> None:
+        self._worker = worker
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._paddock.send(request, request.read()).result()
-        return response_of(answer, request, _streamed(self._paddock, answer))
+        answer = self._worker.send(request, request.read()).result()
+        return response_of(answer, request, _streamed(self._worker, answer))
 
 
 class Streamed:
     """A response whose body is still to come: `with` gives it in any test, `async with` in coroutines."""
 
-    def __init__(self, paddock: Paddock, request: httpx.Request) -> None:
-        self._paddock = paddock
+    def __init__(self, worker: Requests, request: httpx.Request) -> None:
+        self._worker = worker
         self._request = request
         self._response: httpx.Response | None = None
 
     def __enter__(self) -> httpx.Response:
-        self._response = SyncTransport(self._paddock).handle_request(self._request)
+        self._response = SyncTransport(self._worker).handle_request(self._request)
         return self._response
 
     def __exit__(self, *_: object) -> None:
@@ -118,7 +118,7 @@ class Streamed:
         self._response.close()
 
     async def __aenter__(self) -> httpx.Response:
-        self._response = await AsyncTransport(self._paddock).handle_async_request(self._request)
+        self._response = await AsyncTransport(self._worker).handle_async_request(self._request)
         return self._response
 
     async def __aexit__(self, *_: object) -> None:
@@ -129,8 +129,8 @@ class Streamed:
 class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that is made as it is read."""
 
-    def __init__(self, paddock: Paddock, source: ByteSource) -> None:
-        self._paddock = paddock
+    def __init__(self, worker: Requests, source: ByteSource) -> None:
+        self._worker = worker
         self._source = source
 
     def __iter__(self) -> Iterator[bytes]:
@@ -142,14 +142,14 @@ class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def close(self) -> None:
-        self._paddock.start(self._source.cancel(None)).result()
+        self._worker.start(self._source.cancel(None)).result()
 
     async def aclose(self) -> None:
-        await self._paddock.start(self._source.cancel(None))
+        await self._worker.start(self._source.cancel(None))
 
     def _pull(self) -> Pending[bytes | None]:
-        return self._paddock.start(pulled(self._source))
+        return self._worker.start(pulled(self._source))
 
 
-def _streamed(paddock: Paddock, answer: Answer) -> BodyStream | None:
-    return None if answer.body is None or isinstance(answer.body, bytes) else BodyStream(paddock, answer.body)
+def _streamed(worker: Requests, answer: Answer) -> BodyStream | None:
+    return None if answer.body is None or isinstance(answer.body, bytes) else BodyStream(worker, answer.body)

@@ -13,11 +13,13 @@ from paddock.worker.testing.inprocess import LocalIsolate
 from paddock.worker.watchdog import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from paddock.bindings.binding import FetchRequest, FetchResponse
     from paddock.worker.config.loading import Config
+    from paddock.worker.neighbours import Neighbours
     from paddock.worker.peer import IncomingFetch
+    from paddock.worker.tail import Tail
     from paddock.worker.testing.scene import Scene
 
 __all__ = ["Heard", "make_isolate"]
@@ -33,9 +35,18 @@ class Heard(NamedTuple):
     on_residue: Callable[[], None]
 
 
-def make_isolate(config: Config, scene: Callable[[], Scene], heard: Heard, *, in_process: bool) -> IsolateProcess:
-    """An isolate that was not started yet; `in_process`, a thread stands for its process."""
-    bindings = _CurrentBindings(scene)
+def make_isolate(
+    config: Config,
+    scene: Callable[[], Scene],
+    heard: Heard,
+    neighbours: Neighbours,
+    *,
+    session: Collection[str],
+    tail: Tail | None,
+    in_process: bool,
+) -> IsolateProcess:
+    """An isolate that was not started yet; `in_process`, a thread stands for its process. `session`: all workers."""
+    bindings = _CurrentBindings(scene, config.name)
     settings = IsolateSettings(
         folder=config.root,
         start_timeout_s=config.paddock.isolate_start_timeout_s,
@@ -45,25 +56,27 @@ def make_isolate(config: Config, scene: Callable[[], Scene], heard: Heard, *, in
         on_residue=heard.on_residue,
         module="paddock.worker.testing.inside",
         environment=_coverage(os.environ),
+        tail=tail,
     )
     kind = LocalIsolate if in_process else IsolateProcess
-    return kind(make_start(config, bindings), settings, bindings, _CurrentOutbound(scene))
+    return kind(make_start(config, bindings, session), settings, bindings, _CurrentOutbound(scene), neighbours)
 
 
 class _CurrentBindings(BindingsHost):
     """The bindings of whatever test runs."""
 
-    def __init__(self, scene: Callable[[], Scene]) -> None:
+    def __init__(self, scene: Callable[[], Scene], worker: str) -> None:
         super().__init__({})
         self._scene = scene
+        self._worker = worker
 
     def kinds(self) -> dict[str, str]:
         """As in `BindingsHost`."""
-        return self._scene().bindings.kinds()
+        return self._scene().bindings[self._worker].kinds()
 
     async def fetch(self, name: str, request: FetchRequest) -> FetchResponse:
         """As in `BindingsHost`."""
-        return await self._scene().bindings.fetch(name, request)
+        return await self._scene().bindings[self._worker].fetch(name, request)
 
 
 class _CurrentOutbound(Outbound):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +44,9 @@ class Lifecycle:
         self._thread: LoopThread | None = None
         self._stage: Stage | None = None
         self._running: Pending[None] | None = None
-        self._folder: Any = None
-        self._exchanges: Exchanges | None = None
+        self._folders = contextlib.ExitStack()
+        #: By the name of the worker, the one under test first.
+        self._exchanges: dict[str, Exchanges] = {}
         #: How models answer, and what they were asked.
         self.ai = ai
         #: How requests of the handler to elsewhere are answered, and what they were.
@@ -56,8 +58,10 @@ class Lifecycle:
         """Start; `begin_test` comes next. Raises ConfigError; what is wrong with the handler is raised by the first
         event.
         """
-        config, self._folder = self._project.load()
-        self._stage = Stage(config, self._heard, in_process=self._project.in_process)
+        with contextlib.ExitStack() as folders:
+            configs = self._project.load(folders)
+            self._stage = Stage(configs, self._heard, in_process=self._project.in_process)
+            self._folders = folders.pop_all()
         self._thread = LoopThread()
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._running = self._thread.start(self._stage.run(opened))
@@ -72,12 +76,11 @@ class Lifecycle:
         if self._thread is None or self._stage is None or self._running is None:
             return
         thread, stage, self._thread, self._stage = self._thread, self._stage, None, None
-        self._exchanges = None
+        self._exchanges = {}
         thread.start(stage.close()).result()
         self._running.result()
         thread.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._folders.close()
 
     def begin_test(self, ai: Ai, outbound: OutboundRoutes, *, keeps_state: bool = False) -> None:
         """Fresh storage, queues and AI state, unless state is to be kept; models and the world answer as these say.
@@ -104,7 +107,7 @@ class Lifecycle:
 
     def drain(self, timeout_s: float) -> Pending[None]:
         """Wait for background work. Raises as `end_test`."""
-        return self.start(self._staged().controls.drain(timeout_s))
+        return self.start(self._staged().drain(timeout_s))
 
     def start(self, work: Coroutine[Any, Any, _T]) -> Pending[_T]:
         """Begin work on the worker's loop."""
@@ -119,7 +122,7 @@ class Lifecycle:
     @property
     def lacks_engine(self) -> str:
         """Why no real engine can answer; empty where one can."""
-        if self._staged().config.paddock.engine.kind != "vllm":
+        if self._staged().configs[0].paddock.engine.kind != "vllm":
             return ""
         try:
             installed_build()
@@ -134,8 +137,12 @@ class Lifecycle:
     @property
     def secrets(self) -> dict[str, str]:
         """Values of the configuration that nobody may see, by name."""
-        config = self._staged().config
-        return {name: str(config.vars[name]) for name in config.secret_names}
+        configs = self._staged().configs
+        return {
+            name if config is configs[0] else f"{config.name}.{name}": str(config.vars[name])
+            for config in configs
+            for name in config.secret_names
+        }
 
     # For its heirs
 
@@ -149,24 +156,31 @@ class Lifecycle:
             raise StaleHandle(_NOT_RUNNING)
         return self._stage
 
-    def _exchanging(self) -> Exchanges:
-        if self._exchanges is None:
+    def exchanges_with(self, name: str | None = None) -> Exchanges:
+        """Those of the test that runs, with the worker under test or one beside it. Raises StaleHandle and KeyError."""
+        if not self._exchanges:
             raise StaleHandle(_NOT_RUNNING)
-        return self._exchanges
+        if name is None:
+            return next(iter(self._exchanges.values()))
+        if name not in self._exchanges:
+            raise KeyError(f"worker: expected one of {', '.join(self._exchanges)}; got {name!r}")
+        return self._exchanges[name]
 
     def _begin(self, *, keeps_state: bool = False) -> None:
         # Whatever is asked of the worker later comes later on its loop, too.
         play = Play(self.ai, self.outbound, self.timeline)
         stage = self._staged()
-        self._exchanges = Exchanges(stage, play)
+        shows_name = len(stage.actors) > 1
+        self._exchanges = {name: Exchanges(actor, play, shows_name=shows_name) for name, actor in stage.actors.items()}
         self._looped().call(partial(stage.begin, stage.scene(play, keeps_state=keeps_state)))
 
     async def _end(self, timeout_s: float) -> None:
         await self._staged().end(timeout_s)
-        self._exchanging().explain(None)
+        self.exchanges_with().explain(None)
 
     async def _flushed(self) -> None:
-        self._staged().controls.catch_up()
+        for actor in self._staged().actors.values():
+            actor.controls.catch_up()
 
     async def _reset(self) -> None:
         await self._end(DRAIN_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -10,7 +9,7 @@ import pytest
 
 from paddock.worker.testing.ai import MODES, Ai, AiMode
 from paddock.worker.testing.cassettes import RECORD_MODES, Cassette
-from paddock.worker.testing.project import Project
+from paddock.worker.testing.project import OPTIONS, Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,6 @@ __all__ = ["ISOLATIONS", "ai_of", "cassette_of", "options_of", "project_of"]
 
 #: What `paddock(isolation=...)` may be.
 ISOLATIONS: Final = ("test", "module", "none")
-_OF_PROJECT: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets", "in_process"})
 _OF_TEST: Final = frozenset({"isolation", "allow_net"})
 _OF_AI: Final = frozenset({"mode", "reply", "seed"})
 
@@ -32,8 +30,8 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
         if marker.args:
             raise pytest.UsageError("@pytest.mark.paddock: expected names with values, such as env='staging'")
         options |= marker.kwargs
-    if unknown := options.keys() - _OF_PROJECT - _OF_TEST:
-        known = ", ".join(sorted(_OF_PROJECT | _OF_TEST))
+    if unknown := options.keys() - OPTIONS - _OF_TEST:
+        known = ", ".join(sorted(OPTIONS | _OF_TEST))
         raise pytest.UsageError(f"@pytest.mark.paddock: expected {known}; got {', '.join(sorted(unknown))}")
     if options.setdefault("isolation", "test") not in ISOLATIONS:
         raise pytest.UsageError(f"paddock(isolation=...): expected one of {ISOLATIONS}; got {options['isolation']!r}")
@@ -42,22 +40,11 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
 
 def project_of(item: pytest.Item, options: Mapping[str, Any]) -> Project:
     """The worker that a test is about."""
-    path = options.get("config")
-    if path is not None:
-        path = (item.path.parent / path).resolve()
-    elif options.get("source") is None:
-        path = _configured(item.config)
-    start = item.path.parent if path is None and options.get("source") is None else None
-    return Project(
-        config=path,
-        start=start,
-        source=options.get("source"),
-        settings=json.dumps(options.get("settings", {})),
-        env=options.get("env"),
-        vars=json.dumps(options.get("vars", {})),
-        secrets=json.dumps(options.get("secrets", {})),
-        in_process=bool(options.get("in_process", item.config.getoption("paddock_in_process"))),
-    )
+    own = {name: value for name, value in options.items() if name in OPTIONS}
+    own.setdefault("in_process", item.config.getoption("paddock_in_process"))
+    if own.get("config") is None and own.get("source") is None:
+        own["config"] = _configured(item.config)
+    return Project.of(own, item.path.parent, start=item.path.parent)
 
 
 def ai_of(item: pytest.Item) -> Ai:

@@ -11,13 +11,19 @@ import msgspec
 
 from paddock.worker.config.loading import load_config
 from paddock.worker.errors import ConfigError
+from paddock.worker.session import joined
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Mapping
 
     from paddock.worker.config.loading import Config
 
-__all__ = ["Project"]
+__all__ = ["OPTIONS", "Project"]
+
+#: What describes a worker, and what only the one under test can have.
+OPTIONS: Final = frozenset({"config", "source", "settings", "env", "vars", "secrets", "in_process", "beside"})
+_OF_FIRST: Final = frozenset({"in_process", "beside"})
 
 #: What a handler that comes as text has unless the test says otherwise.
 _SETTINGS: Final = {
@@ -46,30 +52,63 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether the handler runs in the process of the tests.
     in_process: bool = False
 
-    def load(self) -> tuple[Config, tempfile.TemporaryDirectory[str] | None]:
-        """The configuration, and the folder that was made for a handler that is text. Raises ConfigError."""
-        folder: tempfile.TemporaryDirectory[str] | None = None
+    #: The workers that run beside it.
+    beside: tuple[Project, ...] = ()
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], base: Path, *, start: Path | None = None) -> Project:
+        """The project that a marker's options, or the arguments of `Paddock`, describe. Paths are relative to `base`.
+
+        Raises ConfigError.
+        """
+        if unknown := options.keys() - OPTIONS:
+            known = ", ".join(sorted(OPTIONS))
+            raise ConfigError([f"a worker: expected {known}; got {', '.join(sorted(unknown))}"])
+        path, source = options.get("config"), options.get("source")
+        return cls(
+            config=None if path is None else (base / path).resolve(),
+            start=start if path is None and source is None else None,
+            source=source,
+            settings=json.dumps(options.get("settings") or {}),
+            env=options.get("env"),
+            vars=json.dumps(options.get("vars") or {}),
+            secrets=json.dumps(options.get("secrets") or {}),
+            in_process=bool(options.get("in_process")),
+            beside=tuple(_beside(other, options, base) for other in options.get("beside") or ()),
+        )
+
+    def load(self, folders: contextlib.ExitStack) -> tuple[Config, ...]:
+        """The configurations, this worker's first; `folders` gets those that were made. Raises ConfigError."""
+        config = self._config(folders)
+        return joined(config, [other._config(folders) for other in self.beside])
+
+    def _config(self, folders: contextlib.ExitStack) -> Config:
         path = self.config
         if self.source is not None:
             if path is not None:
                 raise ConfigError(["expected a configuration or a handler's text; got both"])
-            folder = tempfile.TemporaryDirectory(prefix="paddock-handler-")
-            path = _written(Path(folder.name), self.source, json.loads(self.settings))
-        try:
-            config = load_config(path, self.env, start=self.start)
-        except BaseException:
-            if folder is not None:
-                folder.cleanup()
-            raise
-        if folder is None and json.loads(self.settings):
+            folder = folders.enter_context(tempfile.TemporaryDirectory(prefix="paddock-handler-"))
+            path = _written(Path(folder), self.source, json.loads(self.settings))
+        config = load_config(path, self.env, start=self.start)
+        if self.source is None and json.loads(self.settings):
             raise ConfigError(["settings: they belong to a handler's text (source); a project has a configuration"])
         own, secrets = json.loads(self.vars), json.loads(self.secrets)
-        config = msgspec.structs.replace(
+        return msgspec.structs.replace(
             config,
             vars={**config.vars, **own, **secrets},
             secret_names=(config.secret_names - own.keys()) | secrets.keys(),
         )
-        return config, folder
+
+
+def _beside(other: object, options: Mapping[str, Any], base: Path) -> Project:
+    """A worker beside that of the options, which has its environment unless it says otherwise."""
+    if isinstance(other, str | Path):
+        other = {"config": other}
+    if not isinstance(other, dict) or not ("config" in other or "source" in other) or other.keys() & _OF_FIRST:
+        raise ConfigError(
+            [f"beside: expected the paths of configurations, or objects with config or source; got {other!r}"]
+        )
+    return Project.of({"env": options.get("env"), **other}, base)
 
 
 def _written(folder: Path, source: str, settings: Mapping[str, Any]) -> Path:

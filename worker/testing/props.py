@@ -31,9 +31,10 @@ class Play(NamedTuple):
 
 
 class Props(NamedTuple):
-    """What all tests of a worker share."""
+    """What all tests of a worker share, and of those beside it."""
 
-    config: Config
+    #: The first is the worker under test, whose models all use.
+    configs: tuple[Config, ...]
     catalog: Catalog
     #: LoRA adapters by model and name.
     adapters: Mapping[str, Mapping[str, str]]
@@ -42,8 +43,9 @@ class Props(NamedTuple):
     fingerprint: Callable[[ModelCard], str]
 
     @classmethod
-    def of(cls, config: Config) -> Self:
-        """Those of a configuration. Blocking: reads the catalog."""
+    def of(cls, configs: tuple[Config, ...]) -> Self:
+        """Those of configurations. Blocking: reads the catalog."""
+        config = configs[0]
         catalog = read_catalog(config)
         # Adapters that ship fit stand-ins only, and the fake models are given them, too.
         adapters = {card.name: _shipped(card) for card in catalog}
@@ -51,7 +53,7 @@ class Props(NamedTuple):
             adapters.setdefault(name, {}).update(model.lora)
         service = functools.cache(lambda: make_service(config, None))
         known = functools.cache(lambda name: fingerprint(service(), catalog.card(name)))
-        return cls(config, catalog, adapters, life_policy(config.paddock.engine), lambda card: known(card.name))
+        return cls(configs, catalog, adapters, life_policy(config.paddock.engine), lambda card: known(card.name))
 
 
 def _shipped(card: ModelCard) -> dict[str, str]:

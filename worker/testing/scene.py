@@ -26,9 +26,14 @@ class Scene:
 
     def __init__(self, props: Props, play: Play, state: Path, live: Live) -> None:
         self.service = TestedService(props, play, live)
-        self.broker = make_broker(props.config)
-        self.bindings = make_bindings(msgspec.structs.replace(props.config, state=state), self.service, self.broker)
+        self.broker = make_broker(*props.configs)
+        #: By the name of the worker; what has the same id is the same for all.
+        self.bindings = {
+            config.name: make_bindings(msgspec.structs.replace(config, state=state), self.service, self.broker)
+            for config in props.configs
+        }
         self.outbound = TestedOutbound(play.outbound, play.timeline)
+        self.timeline = play.timeline
 
     def start(self, tasks: asyncio.TaskGroup, deliver: Deliver) -> None:
         """Begin what runs beside events."""
@@ -38,6 +43,7 @@ class Scene:
     async def close(self) -> None:
         """End it, and forget what was stored."""
         self.broker.close()
-        await self.bindings.close()
+        for bindings in self.bindings.values():
+            await bindings.close()
         await self.service.engines.close()
         await self.outbound.close()

@@ -1,4 +1,4 @@
-"""A worker under test, on the loop: its isolate, which outlives tests, and the scene of the test that runs."""
+"""Workers under test, on the loop: they outlive tests, and the scene of the test that runs is around them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paddock.worker import triggers, wire
-from paddock.worker.assembly import make_assets
-from paddock.worker.peer import Answer
-from paddock.worker.supervisor import Supervisor
-from paddock.worker.testing import reserved
-from paddock.worker.testing.controls import Controls
-from paddock.worker.testing.isolates import Heard, make_isolate
+from paddock.worker.neighbours import Isolates
+from paddock.worker.testing.actor import Actor, Cast
+from paddock.worker.testing.errors import BackgroundWorkLeft
 from paddock.worker.testing.live import live_models
 from paddock.worker.testing.props import Props
 from paddock.worker.testing.scene import Scene
-from paddock.worker.testing.sending import sent
 
 if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable
 
-    from paddock.bindings.binding import FetchRequest
+    from paddock.bindings.queues.broker import Deliver
     from paddock.worker.config.loading import Config
-    from paddock.worker.process import IsolateProcess
     from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play
 
@@ -35,38 +29,46 @@ __all__ = ["Stage"]
 
 
 class Stage:
-    """One worker. Everything but `__init__` and `scene` happens on the loop."""
+    """The worker under test, and those beside it. Everything but `__init__` and `scene` happens on the loop."""
 
-    #: What the kit asks of the isolate, once it runs.
-    controls: Controls
+    #: By name, the worker under test first; once it runs.
+    actors: dict[str, Actor]
 
-    def __init__(self, config: Config, on_line: Callable[[str, str], None], *, in_process: bool = False) -> None:
-        self.config = config
+    def __init__(
+        self, configs: tuple[Config, ...], on_line: Callable[[str, str], None], *, in_process: bool = False
+    ) -> None:
+        """With `in_process` the worker under test is in this process; those beside it never are."""
+        self.configs = configs
         self._in_process = in_process
         self._has_started = False
         self._on_line = on_line
-        self._props = Props.of(config)
-        #: Name in `env` to kind, of every binding, once there was a scene.
-        self.kinds: dict[str, str] = {}
-        self._assets = make_assets(config)
+        self._props = Props.of(configs)
         self._folder: str | None = None
         self._number = 0
         self._scene: Scene | None = None
-        self._supervisor: Supervisor | None = None
         self._tasks: asyncio.TaskGroup | None = None
         #: The real engines.
-        self.live = live_models(config)
+        self.live = live_models(configs[0])
         self._closing = asyncio.Event()
+
+    @property
+    def primary(self) -> Actor:
+        """The worker under test."""
+        return self.actors[self.configs[0].name]
 
     async def run(self, opened: concurrent.futures.Future[None]) -> None:
         """Live until `close`. `opened` is settled when tests can begin."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._supervisor = Supervisor(self._tasks, self._isolate, has_standby=False)
-                self.controls = Controls(self._supervisor)
+                self.actors = {}
+                cast = Cast(self._tasks, self._current_scene, self._on_line, Isolates(), self.actors)
+                for config in self.configs:
+                    in_process = self._in_process and not self.actors
+                    self.actors[config.name] = Actor(config, cast, in_process=in_process)
                 opened.set_result(None)
                 await self._closing.wait()
-                await self._supervisor.close()
+                for actor in self.actors.values():  # an open request of the first needs the others
+                    await actor.supervisor.close()
                 await self.end()
                 await self.live.close()
         finally:
@@ -74,7 +76,7 @@ class Stage:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     async def close(self) -> None:
-        """End the worker."""
+        """End the workers."""
         self._closing.set()
 
     def scene(self, play: Play, *, keeps_state: bool = False) -> Scene:
@@ -85,7 +87,9 @@ class Stage:
                 shutil.rmtree(self._state, ignore_errors=True)
             self._number += 1
         scene = Scene(self._props, play, Path(self._state), self._live_service)
-        self.kinds = scene.bindings.kinds() | {service.binding: "service" for service in self.config.services}
+        for name, actor in self.actors.items():
+            services = {service.binding: "service" for service in actor.config.services}
+            actor.kinds = scene.bindings[name].kinds() | services
         return scene
 
     def begin(self, scene: Scene) -> None:
@@ -93,41 +97,63 @@ class Stage:
         assert self._tasks is not None
         assert self._scene is None
         self._scene = scene
-        scene.start(self._tasks, triggers.consumer(self._current))
+        scene.start(self._tasks, self._deliver())
         if not self._has_started:  # while the test sets up what else it needs
-            assert self._supervisor is not None
             self._has_started = True
-            self._supervisor.replace()
+            for actor in self.actors.values():
+                actor.supervisor.replace()
 
     async def end(self, timeout_s: float = 0.0) -> None:
         """Wait for background work, and take the scene down. Raises as `Controls.clean_up`."""
         try:
             if self._scene is not None:
-                await self.controls.clean_up(timeout_s)
+                await self._clean_up(timeout_s)
         finally:
             scene, self._scene = self._scene, None
             if scene is not None:
                 await scene.close()
 
-    async def fetch(self, request: FetchRequest, *, is_upgrade: bool = False) -> Answer:
-        """The worker's response, that of its static assets, or on a reserved path the dev server's.
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for background work, have queued messages consumed, and wait for what that begins in any worker.
 
-        Raises what the handler raised.
+        Raises as `Controls.drain`.
         """
-        if reserved.is_reserved(request) and not is_upgrade:
-            assert self._supervisor is not None
-            return await reserved.answer(self._supervisor, self._current_scene().service, self.config, request)
-        asset = None if self._assets is None else await self._assets.route(request)
-        if asset is not None:
-            return Answer(asset.status, asset.status_text, asset.headers, asset.body)
-        fetch = wire.Fetch(
-            wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None, is_upgrade=is_upgrade
-        )
-        return await sent(await self._current(), fetch, request.body, request.calls)
+        if len(self.actors) == 1:
+            await self.primary.controls.drain(timeout_s)
+        # Each may have given the others something to do: until a round finds nothing.
+        while await self._flush(timeout_s) or await self._settle(timeout_s):
+            pass
 
-    async def deliver(self, kind: str, arguments: bytes, headers: wire.Headers = ()) -> triggers.Outcome:
-        """Have the handler take an event that is no fetch. The outcome's error is a description."""
-        return await triggers.deliver(await self._current(), kind, arguments, [], headers, is_logged=False)
+    async def _flush(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._current_scene().broker.flush()
+        except TimeoutError:
+            raise BackgroundWorkLeft(f"the consumers of queues had not ended after {timeout_s:g} s") from None
+
+    async def _settle(self, timeout_s: float) -> bool:
+        return any([await actor.settle(timeout_s) for actor in self.actors.values()])
+
+    async def _clean_up(self, timeout_s: float) -> None:
+        errors: list[Exception] = []
+        if len(self.actors) > 1:
+            try:
+                while await self._settle(timeout_s):
+                    pass
+            except Exception as error:  # user code: the others are cleaned up all the same
+                errors.append(error)
+        for actor in self.actors.values():
+            try:
+                await actor.controls.clean_up(0.0 if errors else timeout_s)
+            except Exception as error:  # user code, as above
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _deliver(self) -> Deliver:
+        """Has the worker that consumes a queue take a batch of it."""
+        actors = {queue.queue: actor for actor in self.actors.values() for queue in actor.config.consumers}
+        return lambda queue, messages: actors[queue].consume(queue, messages)
 
     @property
     def _state(self) -> str:
@@ -136,14 +162,6 @@ class Stage:
     async def _live_service(self) -> Runs:
         assert self._tasks is not None
         return await self.live.service(self._tasks)
-
-    async def _current(self) -> IsolateProcess:
-        assert self._supervisor is not None
-        return await self._supervisor.current()
-
-    def _isolate(self) -> IsolateProcess:
-        heard = Heard(self._on_line, self.controls.note_residue)
-        return make_isolate(self.config, self._current_scene, heard, in_process=self._in_process)
 
     def _current_scene(self) -> Scene:
         assert self._scene is not None, "events come from tests, and each test has a scene"

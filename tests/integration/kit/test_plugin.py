@@ -135,7 +135,7 @@ def test_options_and_markers(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, failed=1, errors=2)
     result.stdout.fnmatch_lines(
         [
-            "*expected allow_net, config, env, in_process, isolation, secrets, settings, source, vars; got colour*",
+            "*expected allow_net, beside, config, env, in_process, isolation, secrets, settings, source, vars; got co*",
             "*paddock-ai: expected one of fake, scripted, replay, vllm, off; got 'fast'*",
             "*AI is off in test_options_and_markers.py::test_off, and the worker made call 1, of @cf/microsoft/phi-2*",
         ]

@@ -15,8 +15,10 @@ def test_the_recipes_pass(pytester: pytest.Pytester) -> None:
     recipes = [block for block in blocks if block not in files]
     for block in files:
         name = block.partition("\n")[0].removeprefix("# ")
-        Path(pytester.path, name).write_text(block)
+        place = Path(pytester.path, name)
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(block)
     pytester.makepyfile(**{f"test_recipe_{number}": block for number, block in enumerate(recipes, 1)})
-    assert (len(files), len(recipes)) == (2, page.count("\n## "))
+    assert (len(files), len(recipes)) == (4, page.count("\n## "))
     result = pytester.runpytest_subprocess("-p", "no:asyncio", "-W", "error")
     result.assert_outcomes(passed=len(recipes) + 1)  # one of them with asyncio and with trio

@@ -22,7 +22,8 @@ __all__ = ["LEDGER", "TestedContext", "describe"]
 #: How what work raised is kept for the test.
 describe: Callable[[BaseException], str] = described
 
-#: Of the loop, until a message that has arrived is with its listener: the reader of the body, the lane, the WebSocket.
+#: Of the loop, until a message that has arrived is with its listener: the reader of the body, the lane, the WebSocket;
+#: and until an event whose work is done has ended.
 _TURNS: Final = 5
 
 
@@ -43,19 +44,25 @@ class _Ledger:
 
     def failed(self, error: BaseException) -> None:
         """Keep what some work raised."""
+        RESIDUE.note()
         self._failures.append(describe(error))
 
-    async def drain(self, timeout_s: float) -> list[str]:
-        """Wait for the open work, and for what it begins. Returns the origins of what did not end in time."""
-        for _ in range(_TURNS if self.has_listeners else 0):
-            await asyncio.sleep(0)
+    async def drain(self, timeout_s: float) -> tuple[bool, list[str]]:
+        """Wait for the open work, and for what it begins. Whether there was some, and the origins of what did not end
+        in time.
+        """
+        if self.has_listeners:
+            await _turn()
+        was_busy = bool(self._open)
         try:
             async with asyncio.timeout(timeout_s):
                 while self._open:
                     await asyncio.wait(list(self._open))
         except TimeoutError:
-            return list(self._open.values())
-        return []
+            return was_busy, list(self._open.values())
+        if was_busy:
+            await _turn()  # so that the events behind the work are over, too
+        return was_busy, []
 
     def take_failures(self) -> list[str]:
         """What was raised since the last time, as JSON."""
@@ -80,6 +87,11 @@ class TestedContext(ExecutionContext):
         if not inspect.isawaitable(work):
             raise not_awaitable(work)
         LEDGER.add(self._tasks.create_task(_kept(work)), _origin(sys._getframe(1)))
+
+
+async def _turn() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def _kept(work: Awaitable[object]) -> None:

@@ -68,12 +68,13 @@ async def _call(incoming: IncomingFetch, body: bytes, context: ExecutionContext)
 
 async def _drain(incoming: IncomingFetch, body: bytes, context: ExecutionContext) -> None:
     asked = msgspec.msgpack.decode(body, type=_Drain)
-    left = await LEDGER.drain(asked.timeout_s)
+    was_busy, left = await LEDGER.drain(asked.timeout_s)
     if asked.is_final:
         LEDGER.abandon()
         CACHES._store.clear()
         RESIDUE.forget()
-    incoming.reply(200, "value", (), msgspec.msgpack.encode({"left": left, "failures": LEDGER.take_failures()}))
+    account = {"was_busy": was_busy, "left": left, "failures": LEDGER.take_failures()}
+    incoming.reply(200, "value", (), msgspec.msgpack.encode(account))
 
 
 def _env(context: ExecutionContext) -> Any:

@@ -124,3 +124,23 @@ def post(body: object) -> tuple[int, bytes]:
 )
 def test_limits_of_what_a_producer_sends(body: object, status: int, said: bytes) -> None:
     assert post(body) == (status, said)
+
+
+def test_flush_delivers_what_waits_for_company_and_its_retries_but_no_delayed_messages() -> None:
+    """PW-033"""
+    failed = Decision(outcome="exception")
+    handler = Handler(failed, Decision(outcome="ok"))
+    consumer = Consumer(queue="q", max_batch_size=10, max_batch_timeout=3600.0)
+
+    async def main() -> tuple[bool, bool]:
+        async with asyncio.TaskGroup() as tasks:
+            broker = Broker([consumer])
+            broker.start(tasks, handler)
+            broker.send("q", [draft("late")], 3600.0)
+            broker.send("q", [draft("a"), draft("b")], 0.0)
+            first, second = await broker.flush(), await broker.flush()
+            broker.close()
+            return first, second
+
+    assert asyncio.run(main()) == (True, False)
+    assert handler.seen == [("q", [("a", 1), ("b", 1)]), ("q", [("a", 2), ("b", 2)])]
