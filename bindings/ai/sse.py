@@ -23,7 +23,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 class _Frame(msgspec.Struct):
     response: str
-    p: str
+    p: str | msgspec.UnsetType
 
 
 def event(data: bytes) -> bytes:
@@ -31,9 +31,9 @@ def event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def native_frame(text: str, index: int) -> bytes:
+def native_frame(text: str, index: int, *, is_padded: bool = True) -> bytes:
     """The event for one piece of text."""
-    return event(_encode(_Frame(text, padding(text, index))))
+    return event(_encode(_Frame(text, padding(text, index) if is_padded else msgspec.UNSET)))
 
 
 def padding(text: str, index: int) -> str:

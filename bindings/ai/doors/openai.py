@@ -54,6 +54,9 @@ _GENERATIONS: Final[dict[str, _Generation]] = {
     "responses": (responses_inputs, "responses"),
     "embeddings": (embedding_inputs, "openai"),
 }
+#: OpenAI's clients ask for both of every server, so they are here; a program that counts on them would fail there.
+_MODELS_HINT: Final = ("paddock-hint", "Production has no such path below /ai/v1: it answers with 405 and code 7001.")
+_RESPONSES_HINT: Final = ("paddock-hint", "Production has /ai/v1/responses for gpt-oss models only.")
 
 
 async def answer(service: AiService, request: FetchRequest, limit_bytes: int, access: Access = OPEN) -> FetchResponse:
@@ -97,7 +100,8 @@ async def _generate(
         result = await service.run(model, inputs, request.calls, dialect, keep_alive=options.get("keep_alive"))
     except PaddockError as error:
         return envelope.failure(error, request_id)
-    headers = (("cf-ai-req-id", request_id), *result.headers)
+    more = (_RESPONSES_HINT,) if dialect == "responses" and "/gpt-oss" not in model else ()
+    headers = (("cf-ai-req-id", request_id), *result.headers, *more)
     if result.events is not None:
         return FetchResponse(200, (("content-type", sse.CONTENT_TYPE), *headers), result.events)
     return FetchResponse(200, (JSON, *headers), msgspec.json.encode(result.output))
@@ -120,11 +124,12 @@ def _models(service: AiService, wanted: str) -> FetchResponse:
     """The catalog as OpenAI lists models, or one of them."""
     if wanted:
         try:
-            return FetchResponse(200, (JSON,), msgspec.json.encode(_listed(service.catalog.card(unquote(wanted)))))
+            body: object = _listed(service.catalog.card(unquote(wanted)))
         except PaddockError as error:
             return envelope.failure(error, str(uuid.uuid4()))
-    body = {"object": "list", "data": [_listed(card) for card in service.catalog]}
-    return FetchResponse(200, (JSON,), msgspec.json.encode(body))
+    else:
+        body = {"object": "list", "data": [_listed(card) for card in service.catalog]}
+    return FetchResponse(200, (JSON, _MODELS_HINT), msgspec.json.encode(body))
 
 
 def _listed(card: ModelCard) -> dict[str, object]:

@@ -70,7 +70,7 @@ class TextGeneration:
         if dialect == "responses":
             return ResponsesJob(request, card.name)
         if not is_chat:
-            return NativeJob(request, _call_form(card))
+            return NativeJob(request, _call_form(card), is_padded=_is_padded(given))
         requests = [msgspec.structs.replace(request, sampling=_nth(drawn, i)) for i in range(given.n or 1)]
         return ChatJob(requests, _options(card, given, alternatives, dialect))
 
@@ -150,6 +150,11 @@ def _nth(drawn: SamplingParams, number: int) -> SamplingParams:
     return drawn if drawn.seed is None else msgspec.structs.replace(drawn, seed=drawn.seed + number)
 
 
+def _is_padded(given: Inputs) -> bool:
+    """Unless the caller switches it off, as the schema of gemma-4 has it; production does not say whether others do."""
+    return given.stream_options is None or given.stream_options.include_obfuscation is not False
+
+
 def _options(card: ModelCard, given: Inputs, alternatives: int | None, dialect: Dialect) -> ChatOptions:
     wants_usage = given.stream_options is not None and bool(given.stream_options.include_usage)
     return ChatOptions(
@@ -158,6 +163,7 @@ def _options(card: ModelCard, given: Inputs, alternatives: int | None, dialect: 
         alternatives=alternatives,
         has_usage_chunk=dialect == "native" or wants_usage,
         has_native_frames=dialect == "native",
+        is_padded=dialect == "native" and _is_padded(given),
         reasoning_name=reasoning_name(card),
         is_legacy=bool(given.functions) and not given.tools,
     )

@@ -34,8 +34,10 @@ class ChatOptions(msgspec.Struct, frozen=True):
     alternatives: int | None
     #: A chunk of token counts, with no choices, near the end of a stream.
     has_usage_chunk: bool
-    #: The padding and the native usage frame of `/ai/run`, which OpenAI's own clients do not expect.
+    #: The native usage frame of `/ai/run`, which OpenAI's own clients do not expect.
     has_native_frames: bool
+    #: The padding of `/ai/run`, of which the same is true.
+    is_padded: bool
     #: The name of the member that holds what the model thinks.
     reasoning_name: str = "reasoning_content"
     #: The caller offered `functions`, and is answered with `function_call`.
@@ -130,7 +132,7 @@ class ChatJob:
         content = {"delta": delta} if self._is_chat else delta
         choice = {"index": index, **content, "logprobs": tokens, "finish_reason": reason}
         frame = self._chunk_head() | {"choices": [choice]}
-        if self._options.has_native_frames:
+        if self._options.is_padded:
             frame["p"] = sse.padding("" if chunk is None else chunk.text, index)
         return sse.event(msgspec.json.encode(frame))
 

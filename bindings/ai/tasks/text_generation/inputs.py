@@ -106,9 +106,12 @@ class ResponseFormat(msgspec.Struct):
 
 
 class StreamOptions(msgspec.Struct):
-    """`include_usage`: end an OpenAI stream with a chunk of token counts."""
+    """`include_usage`: end an OpenAI stream with a chunk of token counts. `include_obfuscation`: false takes the
+    padding out of other streams.
+    """
 
     include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 class Inputs(msgspec.Struct):

@@ -26,11 +26,12 @@ CallForm = Literal["flat", "openai"]
 class NativeJob:
     """One answer in the native shape, which has room for one choice."""
 
-    def __init__(self, request: EngineRequest, call_form: CallForm = "openai") -> None:
+    def __init__(self, request: EngineRequest, call_form: CallForm = "openai", *, is_padded: bool = True) -> None:
         self.requests = (request,)
         self._use = request.tool_use
         self._is_json = request.sampling.json_schema is not None
         self._call_form = call_form
+        self._is_padded = is_padded
 
     async def collect(self, choices: Sequence[AsyncGenerator[EngineChunk, None]]) -> dict[str, object]:
         """The whole answer: `{"response": text, "usage": {...}}`; in JSON mode `response` is the document itself."""
@@ -62,11 +63,11 @@ class NativeJob:
                 usage.add(chunk)
                 events = b""
                 if chunk.reasoning:
-                    events += _frame({"reasoning_content": chunk.reasoning}, chunk.reasoning, index)
+                    events += self._frame({"reasoning_content": chunk.reasoning}, chunk.reasoning, index)
                 if chunk.text:
-                    events += sse.native_frame(chunk.text, index)
+                    events += sse.native_frame(chunk.text, index, is_padded=self._is_padded)
                 if pieces := calls.add(chunk.calls):
-                    events += _frame({"tool_calls": pieces}, "", index)
+                    events += self._frame({"tool_calls": pieces}, "", index)
                 index += bool(events)
                 if chunk.finish_reason is not None:
                     if calls and chunk.finish_reason == "stop":
@@ -75,7 +76,7 @@ class NativeJob:
                 if leaving := bundle.add(events, chunk):
                     yield leaving
 
-
-def _frame(body: dict[str, object], text: str, index: int) -> bytes:
-    """The event of what is no text of the answer."""
-    return sse.event(msgspec.json.encode(body | {"p": sse.padding(text, index)}))
+    def _frame(self, body: dict[str, object], text: str, index: int) -> bytes:
+        """The event of what is no text of the answer."""
+        padding = {"p": sse.padding(text, index)} if self._is_padded else {}
+        return sse.event(msgspec.json.encode(body | padding))

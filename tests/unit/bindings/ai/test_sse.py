@@ -20,6 +20,10 @@ def test_padding_is_ascii_varies_in_length_and_repeats_with_the_answer() -> None
     assert frames == [sse.native_frame("word", index) for index in range(40)]
 
 
+def test_a_frame_goes_without_padding() -> None:
+    assert sse.native_frame("a", 3, is_padded=False) == b'data: {"response":"a"}\n\n'
+
+
 def test_the_usage_frame_has_no_text_and_no_padding() -> None:
     """WA-059"""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}

@@ -163,6 +163,19 @@ def test_a_path_tells_its_methods(make_service, method, path, status, allowed) -
     assert (response.status, dict(response.headers)["allow"]) == (status, allowed)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "text"),
+    [
+        ("models", None, "Production has no such path below /ai/v1: it answers with 405 and code 7001."),
+        ("responses", {"model": PHI, "input": "x"}, "Production has /ai/v1/responses for gpt-oss models only."),
+        ("chat/completions", {"model": PHI, "messages": [{"role": "user", "content": "x"}]}, None),
+    ],
+)
+def test_what_only_paddock_has_says_so(make_service, path: str, body, text: str | None) -> None:
+    response = ask(make_service, path, body or {}, "POST" if body else "GET")
+    assert (response.status, dict(response.headers).get("paddock-hint")) == (200, text)
+
+
 def test_models_are_there_for_head(make_service) -> None:
     assert ask(make_service, "models", {}, "HEAD").status == 200
 

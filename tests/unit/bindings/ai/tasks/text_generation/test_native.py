@@ -23,6 +23,17 @@ def test_a_stream_ends_with_usage_and_done_in_one_write(job_of, events) -> None:
     assert b'"usage"' in last
 
 
+@pytest.mark.parametrize("model", [LLAMA, "@cf/google/gemma-4-26b-a4b-it"])
+@pytest.mark.parametrize(("options", "is_padded"), [(None, True), ({}, True), ({"include_obfuscation": False}, False)])
+def test_padding_is_ascii_and_can_be_switched_off(job_of, frames, model: str, options, is_padded: bool) -> None:
+    """WA-061: in the frames that have text, in either shape."""
+    inputs = {"messages": [{"role": "user", "content": "x"}], "stream": True, "stream_options": options}
+    pieces = frames(job_of(model, inputs), ["a", "b"])
+    said = [frame for frame in pieces if frame.get("response") or frame.get("choices")]
+    assert len(said) >= 2
+    assert [frame.get("p", "").isascii() and bool(frame.get("p")) for frame in said] == [is_padded] * len(said)
+
+
 def test_json_mode_answers_with_the_document_itself(job_of, collect) -> None:
     """WA-071"""
     assert collect(job_of("@cf/test/json-mode", JSON), ['{"a"', ": [1]}"])["response"] == {"a": [1]}
