@@ -15,6 +15,7 @@ from paddock.worker.peer import Answer
 from paddock.worker.supervisor import Supervisor
 from paddock.worker.testing import reserved
 from paddock.worker.testing.controls import Controls
+from paddock.worker.testing.entrypoints import DEFAULT_TARGET
 from paddock.worker.testing.errors import BackgroundWorkLeft
 from paddock.worker.testing.isolates import Heard, make_isolate
 from paddock.worker.testing.rebuilt import rebuilt
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from paddock.bindings.queues.broker import Message
     from paddock.worker.config.loading import Config
     from paddock.worker.process import IsolateProcess
+    from paddock.worker.testing.entrypoints import Target
     from paddock.worker.testing.scene import Scene
 
 __all__ = ["Actor", "Cast"]
@@ -65,13 +67,13 @@ class Actor:
         return self._assets
 
     async def fetch(
-        self, request: FetchRequest, *, is_upgrade: bool = False, entrypoint: str = wire.DEFAULT, props: str = "{}"
+        self, request: FetchRequest, target: Target = DEFAULT_TARGET, *, is_upgrade: bool = False
     ) -> Answer:
         """The worker's response, that of its static assets, or on a reserved path the dev server's.
 
         Raises what the handler raised.
         """
-        is_default = entrypoint == wire.DEFAULT
+        is_default = target.entrypoint == wire.DEFAULT
         if reserved.is_reserved(request) and is_default and not is_upgrade:
             return await reserved.answer(self.supervisor, self._cast.scene().service, self.config, request)
         asset = None if self._assets is None or not is_default else await self._assets.route(request)
@@ -79,7 +81,7 @@ class Actor:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
         fetch = wire.Fetch(
             wire.FetchId(0), wire.FETCH, request.method, request.url, request.headers, None,
-            is_upgrade=is_upgrade, entrypoint=entrypoint, props=props,
+            is_upgrade=is_upgrade, entrypoint=target.entrypoint, props=target.props,
         )  # fmt: skip
         return await sent(await self.supervisor.current(), fetch, request.body, request.calls)
 

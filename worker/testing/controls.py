@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from paddock.worker.peer import Answer
     from paddock.worker.supervisor import Supervisor
+    from paddock.worker.testing.entrypoints import Target
 
 __all__ = ["KIT", "Controls"]
 
@@ -47,6 +48,18 @@ class Controls:
     async def call_env(self, path: Sequence[str], args: Sequence[object], kwargs: dict[str, object]) -> Answer:
         """Call a method of a binding inside the isolate. The status text says what the answer is."""
         return await self._ask("/call", {"path": path, "args": args, "kwargs": kwargs})
+
+    async def call_method(
+        self, target: Target, method: str, args: Sequence[object], kwargs: dict[str, object]
+    ) -> Answer:
+        """Call a method of an entrypoint inside the isolate. The status text says what the answer is."""
+        arguments: dict[str, object] = {
+            "entrypoint": target.entrypoint,
+            "method": method,
+            "args": args,
+            "kwargs": kwargs,
+        }
+        return await self._ask("/method", arguments, target.props)
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for background work. Raises what it raised, or BackgroundWorkLeft for what did not end."""
@@ -85,8 +98,8 @@ class Controls:
         _raise_for(account, timeout_s)
         return account.was_busy
 
-    async def _ask(self, path: str, arguments: dict[str, object]) -> Answer:
-        fetch = wire.Fetch(wire.FetchId(0), KIT, "POST", f"http://kit{path}", (), None)
+    async def _ask(self, path: str, arguments: dict[str, object], props: str = "{}") -> Answer:
+        fetch = wire.Fetch(wire.FetchId(0), KIT, "POST", f"http://kit{path}", (), None, props=props)
         return await sent(await self._supervisor.current(), fetch, msgspec.msgpack.encode(arguments), [])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from paddock.worker.testing import http
+from paddock.worker.testing.entrypoints import DEFAULT_TARGET
 from paddock.worker.testing.errors import BackgroundWorkLeft, NetworkBlocked, UnexpectedAiCall
 from paddock.worker.testing.events import EventResult
 from paddock.worker.testing.rebuilt import rebuilt
@@ -14,11 +15,14 @@ from paddock.worker.testing.sending import whole
 from paddock.worker.testing.threads import raised_in_handler
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     import httpx
 
     from paddock.bindings.binding import FetchRequest
     from paddock.worker.peer import Answer
     from paddock.worker.testing.actor import Actor
+    from paddock.worker.testing.entrypoints import Target
     from paddock.worker.testing.props import Play
     from paddock.worker.triggers import Outcome
 
@@ -37,17 +41,19 @@ class Exchanges:
         self._play = play
         self._prefix = f"{actor.config.name}: " if shows_name else ""
 
-    async def response(self, request: httpx.Request) -> httpx.Response:
+    async def response(self, request: httpx.Request, target: Target = DEFAULT_TARGET) -> httpx.Response:
         """The worker's response, read to its end."""
-        answer = await whole(await self.answer(http.fetch_request(request, request.read())))
+        answer = await whole(await self.answer(http.fetch_request(request, request.read()), target))
         self.explain(None)
         return http.response_of(answer, request)
 
-    async def answer(self, request: FetchRequest, *, is_upgrade: bool = False) -> Answer:
+    async def answer(
+        self, request: FetchRequest, target: Target = DEFAULT_TARGET, *, is_upgrade: bool = False
+    ) -> Answer:
         """The worker's answer, whose body may be still to come. With `is_upgrade` the request is for a WebSocket."""
         with self._play.timeline.spans("request", f"{self._prefix}{request.method} {request.url}") as span:
             try:
-                answer = await self.actor.fetch(request, is_upgrade=is_upgrade)
+                answer = await self.actor.fetch(request, target, is_upgrade=is_upgrade)
             except Exception as error:
                 self.explain(error)
                 raise
@@ -68,8 +74,21 @@ class Exchanges:
 
     async def call_env(self, path: list[str], args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         """What a method of a binding returns: a plain value, the bytes of a stream, or a response."""
+        return await self._value(self.actor.controls.call_env(path, args, kwargs))
+
+    async def call_method(
+        self, target: Target, method: str, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> Any:
+        """What a method of an entrypoint returns; as `call_env`."""
+        with self._play.timeline.spans("call", f"{self._prefix}{target.entrypoint}.{method}") as span:
+            value = await self._value(self.actor.controls.call_method(target, method, args, kwargs))
+            span.end(repr(value))
+        self.explain(None)
+        return value
+
+    async def _value(self, asked: Coroutine[Any, Any, Answer]) -> Any:
         try:
-            answer = await self.actor.controls.call_env(path, args, kwargs)
+            answer = await asked
         except Exception as error:
             self.explain(error)
             raise

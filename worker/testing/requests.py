@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from paddock.worker.testing import http
+from paddock.worker.testing.entrypoints import DEFAULT_TARGET, Entrypoint, Target
 from paddock.worker.testing.envproxy import Env
 from paddock.worker.testing.events import EventResult, make_batch, make_scheduled
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from paddock.worker.peer import Answer
@@ -71,6 +73,11 @@ class Requests:
 
         request = http.request_for(target, "GET", {"headers": headers, **arguments})
         return WebSocketSession(self.start, self._exchanging(), request, subprotocols)
+
+    def entrypoint(self, name: str = "default", props: Mapping[str, Any] | None = None) -> Entrypoint:
+        """An entrypoint of the worker, whose methods are called as over RPC; `props` are its `ctx.props`."""
+        target = Target(DEFAULT_TARGET.entrypoint if name == "Default" else name, json.dumps(props or {}))
+        return Entrypoint(self.start, self._exchanging(), target)
 
     def client(self, **arguments: Any) -> httpx.Client:
         """A client of httpx for tests that are no coroutines; its requests go to the worker."""

@@ -1,4 +1,6 @@
-"""What tests ask of an isolate, beside events of the handler: calls of `env`, and an account of background work."""
+"""What tests ask of an isolate, beside events of the handler: calls of `env` and of the handler's own methods, and an
+account of background work.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from paddock.bindings.binding import FetchRequest
-from paddock.worker.isolate.calls import settled
+from paddock.worker.isolate.calls import missing_method, settled
+from paddock.worker.isolate.rpc import LASTING, crossed
 from paddock.worker.isolate.transport import wire_body
 from paddock.worker.isolate.web.caches import CACHES
+from paddock.worker.isolate.web.classes import with_keywords
 from paddock.worker.isolate.web.objects import JsProxy
 from paddock.worker.isolate.web.response import Response
 from paddock.worker.isolate.web.streams import ReadableStream
@@ -21,6 +25,7 @@ from paddock.worker.testing.inside.residue import RESIDUE
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from paddock.worker.isolate.calls import Calls
     from paddock.worker.isolate.context import ExecutionContext
     from paddock.worker.peer import IncomingFetch
 
@@ -37,16 +42,39 @@ class _Call(msgspec.Struct):
     kwargs: dict[str, Any]
 
 
+class _Method(msgspec.Struct):
+    entrypoint: str
+    method: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
 class _Drain(msgspec.Struct):
     timeout_s: float
     #: Forget everything that a test leaves behind, its open work included.
     is_final: bool = False
 
 
-async def answer(incoming: IncomingFetch, context: ExecutionContext) -> None:
+async def answer(incoming: IncomingFetch, context: ExecutionContext, calls: Calls) -> None:
     """Do what the path of the URL names. What it raises reaches the test as if the handler had raised it."""
     body = await FetchRequest("POST", incoming.fetch.url, (), incoming.body).read(_ARGUMENTS_BYTES)
-    await _ANSWERS[urlsplit(incoming.fetch.url).path](incoming, body, context)
+    path = urlsplit(incoming.fetch.url).path
+    if path == "/method":
+        await _call_method(incoming, body, context, calls)
+    else:
+        await _ANSWERS[path](incoming, body, context)
+
+
+async def _call_method(incoming: IncomingFetch, body: bytes, context: ExecutionContext, calls: Calls) -> None:
+    """Call a method of an entrypoint as over RPC; it raises what the method raises, not what RPC makes of that."""
+    from workers import python_from_rpc, python_to_rpc
+
+    asked = msgspec.msgpack.decode(body, type=_Method)
+    if asked.method.startswith("_"):
+        raise missing_method(asked.method)
+    given = with_keywords(tuple(crossed(python_to_rpc(argument)) for argument in asked.args), asked.kwargs)
+    result = crossed(await calls.method(asked.entrypoint, asked.method, given, context))
+    _reply(incoming, result if isinstance(result, LASTING) else python_from_rpc(result))
 
 
 async def _call(incoming: IncomingFetch, body: bytes, context: ExecutionContext) -> None:
@@ -55,7 +83,11 @@ async def _call(incoming: IncomingFetch, body: bytes, context: ExecutionContext)
     target = _env(context)
     for name in call.path:
         target = getattr(target, name)
-    result = await settled(target(*call.args, **call.kwargs) if callable(target) else target)
+    _reply(incoming, await settled(target(*call.args, **call.kwargs) if callable(target) else target))
+
+
+def _reply(incoming: IncomingFetch, result: Any) -> None:
+    """Answer with a result; the status text says what it is."""
     result = getattr(result, "js_object", result)  # the SDK's own classes around the platform's
     if isinstance(result, Response):
         headers = tuple(result.header_pairs())
@@ -98,7 +130,7 @@ def _plain(value: object) -> object:
             converted = value.to_py()
             if converted is not value:
                 return _plain(converted)
-    raise TypeError(f"env: a result of type {type(value).__name__} cannot leave the isolate: call it in the handler")
+    raise TypeError(f"a result of type {type(value).__name__} cannot leave the isolate: call it in the handler")
 
 
 _ANSWERS: Final[dict[str, Callable[[IncomingFetch, bytes, ExecutionContext], Awaitable[None]]]] = {

@@ -46,7 +46,7 @@ class TestedEvents(Events):
     async def deliver(self, incoming: IncomingFetch, context: ExecutionContext) -> None:
         """As in `Events`, or what the test asks for."""
         if incoming.fetch.target == control.TARGET:
-            await control.answer(incoming, context)
+            await control.answer(incoming, context, self._calls)
         else:
             await super().deliver(incoming, context)
 
