@@ -5,6 +5,7 @@ Third parties add kinds through the entry-point group `paddock.bindings`, read h
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ BINDINGS: Final = {
 ENTRY_POINTS: Final = "paddock.bindings"
 
 
+@cache  # the tests of a worker open its bindings anew for every test
 def binding_class(kind: str) -> type[Binding]:
     """The class of a kind, ours or a third party's. Raises KeyError with the kinds that exist."""
     ours = {name: EntryPoint(name, place, ENTRY_POINTS) for name, place in BINDINGS.items()}

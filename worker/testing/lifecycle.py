@@ -167,12 +167,13 @@ class Lifecycle:
         return self._exchanges[name]
 
     def _begin(self, *, keeps_state: bool = False) -> None:
-        # Whatever is asked of the worker later comes later on its loop, too.
         play = Play(self.ai, self.outbound, self.timeline)
-        stage = self._staged()
+        stage, looped, is_first = self._staged(), self._looped(), not self._exchanges
         shows_name = len(stage.actors) > 1
         self._exchanges = {name: Exchanges(actor, play, shows_name=shows_name) for name, actor in stage.actors.items()}
-        self._looped().call(partial(stage.begin, stage.scene(play, keeps_state=keeps_state)))
+        # The first one starts the isolate, at once; whatever is asked of the worker comes later on its loop.
+        call = looped.call if is_first else looped.call_before_next
+        call(partial(stage.begin, stage.scene(play, keeps_state=keeps_state)))
 
     async def _end(self, timeout_s: float) -> None:
         await self._staged().end(timeout_s)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from paddock.worker.testing import http
+from paddock.worker.testing.clients import WorkerAsyncClient, WorkerClient
 from paddock.worker.testing.entrypoints import DEFAULT_TARGET, Entrypoint, Target
 from paddock.worker.testing.envproxy import Env
 from paddock.worker.testing.events import EventResult, make_batch, make_scheduled
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
     from typing import TypeVar
+
+    import httpx
 
     from paddock.worker.peer import Answer
     from paddock.worker.testing.exchanges import Exchanges
@@ -81,11 +82,11 @@ class Requests:
 
     def client(self, **arguments: Any) -> httpx.Client:
         """A client of httpx for tests that are no coroutines; its requests go to the worker."""
-        return httpx.Client(transport=http.SyncTransport(self), **{"base_url": http.BASE_URL, **arguments})
+        return WorkerClient(self, **arguments)
 
     def async_client(self, **arguments: Any) -> httpx.AsyncClient:
         """A client of httpx for coroutines; its requests go to the worker."""
-        return httpx.AsyncClient(transport=http.AsyncTransport(self), **{"base_url": http.BASE_URL, **arguments})
+        return WorkerAsyncClient(self, **arguments)
 
     def scheduled(self, cron: str = "", at: datetime.datetime | float | None = None) -> Pending[EventResult]:
         """Have the handler take a scheduled event. Raises what it raises."""

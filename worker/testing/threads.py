@@ -80,16 +80,22 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._before: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._run, name="paddock-testing", daemon=True)
         self._thread.start()
 
     def start(self, work: Coroutine[Any, Any, _T]) -> Pending[_T]:
         """Begin work on the loop, from any other thread."""
-        return Pending(asyncio.run_coroutine_threadsafe(work, self._loop))
+        before, self._before = self._before, []
+        return Pending(asyncio.run_coroutine_threadsafe(_behind(before, work) if before else work, self._loop))
 
     def call(self, function: Callable[[], object]) -> None:
         """Have the loop call a function soon."""
         self._loop.call_soon_threadsafe(function)
+
+    def call_before_next(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function before the next work begins: the thread need not wake for it alone."""
+        self._before.append(function)
 
     def stop(self) -> None:
         """End the thread. Whoever has work on the loop has to end it first."""
@@ -104,3 +110,9 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             self._loop.close()
+
+
+async def _behind(functions: list[Callable[[], object]], work: Coroutine[Any, Any, _T]) -> _T:
+    for function in functions:
+        function()
+    return await work

@@ -126,3 +126,21 @@ def test_responses_stream(worker: Paddock) -> None:
     with worker.stream("/run", json=asked) as answer:
         lines = [line for line in answer.iter_lines() if line]
     assert lines[-1] == "data: [DONE]"
+
+
+def test_a_client_keeps_the_cookies_of_the_worker() -> None:
+    source = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/login"):
+            return Response("", status=302, headers={"location": "/", "set-cookie": "name=Ada"})
+        return Response(request.headers.get("cookie") or "")
+"""
+    with Paddock(source=source) as worker, worker.client(cookies={"own": "1"}) as client:
+        assert client.get("/").text == "own=1"
+        assert client.get("/login", follow_redirects=True).text == "own=1; name=Ada"
+        assert client.cookies["name"] == "Ada"
+        client.cookies = {"other": "2"}  # type: ignore[assignment]  # httpx takes more than it gives
+        assert client.get("/").text == "other=2"
