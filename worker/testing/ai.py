@@ -202,4 +202,6 @@ class Ai(Faults):
 
     def _refused(self, text: str) -> EngineUnavailable:
         self._problems.append(text)
-        return EngineUnavailable(text)
+        refusal = EngineUnavailable(text)
+        refusal.retryable = False  # type: ignore[misc]  # of this one: a batch would ask again
+        return refusal

@@ -92,6 +92,7 @@ class Exchanges:
         except Exception as error:
             self.explain(error)
             raise
+        self.explain(None)
         if answer.status_text == "value":
             assert isinstance(answer.body, bytes)
             return msgspec.msgpack.decode(answer.body)

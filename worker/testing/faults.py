@@ -58,6 +58,7 @@ class Faults:
         self._cut_after: int | None = None
         self._states: list[tuple[str, EngineState]] = []
         self._waiting: list[Callable[[], object]] = []
+        self._batches: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._run: Callable[[Coroutine[Any, Any, None]], Pending[None]] | None = None
 
     def fail_next(
@@ -117,6 +118,11 @@ class Faults:
         assert self._run is not None, "the fixture `ai` belongs to a worker"
         return self._run(self.clock.sleep(seconds))
 
+    def batches_done(self) -> Pending[None]:
+        """Have every batch that was accepted so far (`queueRequest`) answered: a poll finds its answers then."""
+        assert self._run is not None and self._batches is not None, "the fixture `ai` belongs to a worker"
+        return self._run(self._batches())
+
     def _fail(self, model: str, times: int | None, code: int, message: str = "", status: int | None = None) -> None:
         error_for(code, message, status)  # at once, and not in the middle of a call
         self._failures.append(_Failure(model, lambda called: error_for(code, message, status, called), times))
@@ -126,6 +132,10 @@ class Faults:
     def attach(self, run: Callable[[Coroutine[Any, Any, None]], Pending[None]]) -> None:
         """Have work done on the worker's loop by this function."""
         self._run = run
+
+    def attach_batches(self, settled: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have this tell when all batches are answered."""
+        self._batches = settled
 
     def fault(self, model: str) -> PaddockError | None:
         """The error that a call of this model has to fail with."""

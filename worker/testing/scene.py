@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.bindings.state import StateFolder
 from paddock.worker.assembly import make_bindings, make_broker
 from paddock.worker.testing.outbound import TestedOutbound
 from paddock.worker.testing.service import TestedService
@@ -25,7 +26,7 @@ class Scene:
     """The parts of one test. Nothing is made on disk before a binding needs it."""
 
     def __init__(self, props: Props, play: Play, state: Path, live: Live) -> None:
-        self.service = TestedService(props, play, live)
+        self.service = TestedService(props, play, StateFolder(state), live)
         self.broker = make_broker(*props.configs)
         #: By the name of the worker; what has the same id is the same for all.
         self.bindings = {
@@ -37,7 +38,7 @@ class Scene:
 
     def start(self, tasks: asyncio.TaskGroup, deliver: Deliver) -> None:
         """Begin what runs beside events."""
-        self.service.engines.start(tasks)
+        self.service.start(tasks)
         self.broker.start(tasks, deliver)
 
     async def close(self) -> None:
@@ -45,5 +46,5 @@ class Scene:
         self.broker.close()
         for bindings in self.bindings.values():
             await bindings.close()
-        await self.service.engines.close()
+        await self.service.close()
         await self.outbound.close()

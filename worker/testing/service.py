@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from paddock.bindings.ai.batch.service import Batches
+from paddock.bindings.ai.batch.store import BatchStore
 from paddock.bindings.ai.engines.made_up import made_up
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.protocol import joined
@@ -22,11 +24,13 @@ from paddock.worker.testing.faults import NO_WAITS
 from paddock.worker.testing.recorder import checked, recorded, replayed, unrecorded
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
+    from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
     from paddock.worker.testing.live import Runs
@@ -47,14 +51,42 @@ _WEIGHTS: Final = Weights("", "fake")
 class TestedService(AiService):
     """Notes every call, and has it answered by `ai`."""
 
-    def __init__(self, props: Props, play: Play, live: Live) -> None:
+    def __init__(self, props: Props, play: Play, state: StateFolder, live: Live) -> None:
         ai = play.ai
         self._live = live
+        self._state = state
+        self._tasks: asyncio.TaskGroup | None = None
         self._fingerprint = props.fingerprint
         engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), props.policy, ai.clock)
         super().__init__(props.catalog, engines, props.adapters)
         self._ai = ai
         self._timeline = play.timeline
+        ai.attach_batches(self._settled)
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Do what is to be done beside calls in this group, until `close`."""
+        self._tasks = tasks
+        self.engines.start(tasks)
+
+    async def close(self) -> None:
+        """Unload every model, and answer no more batches."""
+        if self._batches is not None:
+            await self._batches.close()
+        await self.engines.close()
+
+    @property
+    def batches(self) -> Batches:
+        """As in `AiService`; they begin with the first, because most tests have none."""
+        if self._batches is None:
+            assert self._tasks is not None, "calls come from tests, and their scene has begun"
+            count, pause = (lambda: self.engines.open_calls), self._ai.clock.sleep
+            self._batches = Batches(BatchStore(self._state), self._run_of_batch, count, pause)
+            self._batches.start(self._tasks)
+        return self._batches
+
+    async def _settled(self) -> None:
+        if self._batches is not None:
+            await self._batches.settled()
 
     async def run(
         self,

@@ -45,18 +45,27 @@ def polled_id(inputs: object) -> object:
 class Batches:
     """Accepts batches, runs them, and tells what they came to.
 
-    `run` answers one request of a model; `open_calls` counts the calls that are open now, those of batches included.
+    `run` answers one request of a model; `open_calls` counts the calls that are open now, those of batches included;
+    `pause` waits for so many seconds before a request is tried again.
     """
 
     def __init__(
-        self, store: BatchStore, run: Callable[[str, object], Awaitable[object]], open_calls: Callable[[], int]
+        self,
+        store: BatchStore,
+        run: Callable[[str, object], Awaitable[object]],
+        open_calls: Callable[[], int],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._run_one = run
         self._open_calls = open_calls
+        self._pause = pause
         self._running = 0
+        #: Requests that were accepted by this process and have no answer yet.
+        self._unanswered = 0
         self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
+        self._answered = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._is_stuck = False
 
@@ -75,17 +84,24 @@ class Batches:
         """Accept a batch. Raises OptionUnsupported, InputError, RequestTooLarge; nothing is accepted then."""
         if not card.takes_batches:
             raise OptionUnsupported(f"queueRequest: {card.name} takes no batches (its property async_queue is not set)")
-        id = await asyncio.to_thread(self._accept, card, inputs)
+        id, count = await asyncio.to_thread(self._accept, card, inputs)
+        self._unanswered += count
         self._arrived.set()
         return {"status": "queued", "request_id": id, "model": card.name}
 
-    def _accept(self, card: ModelCard, inputs: object) -> str:
+    async def settled(self) -> None:
+        """Return when everything that was accepted so far has been answered."""
+        while self._unanswered:
+            self._answered.clear()
+            await self._answered.wait()
+
+    def _accept(self, card: ModelCard, inputs: object) -> tuple[str, int]:
         requests = _requests(inputs)
         if len(msgspec.json.encode(inputs)) > MAX_BYTES:
             raise RequestTooLarge(f"Request is too large: a batch of at most {MAX_BYTES} bytes is allowed")
         if card.declares_input("requests"):
             card.schema.check(inputs)
-        return self._store.add(card.name, requests)
+        return self._store.add(card.name, requests), len(requests)
 
     async def poll(self, card: ModelCard, id: object) -> dict[str, object]:
         """What a batch came to, or how far it is. Raises InputError for one that is not there."""
@@ -138,7 +154,7 @@ class Batches:
             answer: dict[str, object] = {"result": await self._run_one(item.model, item.inputs), "success": True}
         except PaddockError as error:
             if error.retryable and item.starts < _TRIES:
-                await asyncio.sleep(error.retry_after_s or _PAUSE_S)
+                await self._pause(error.retry_after_s or _PAUSE_S)
                 await self._kept(self._store.put_back, item.number)
                 self._arrived.set()
                 return
@@ -152,6 +168,8 @@ class Batches:
             self._running -= 1
             self._ended.set()
         await self._kept(self._store.finish, item.number, answer)
+        self._unanswered -= 1
+        self._answered.set()
 
 
 def _requests(inputs: object) -> list[tuple[str | None, object]]:
