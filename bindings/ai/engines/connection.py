@@ -8,6 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, assert_never
 
+from paddock.bindings.ai.engines.failures import closed_error, death_error, load_error, refusal_error
 from paddock.bindings.ai.engines.frames import (
     Abort,
     Add,
@@ -30,21 +31,7 @@ from paddock.bindings.ai.engines.frames import (
 from paddock.bindings.ai.engines.hostprocess import quote
 from paddock.bindings.ai.engines.streams import Pace, Stream
 from paddock.bindings.ai.engines.watchdog import Watchdog, processor_s
-from paddock.bindings.errors import (
-    ContextOverflow,
-    EngineDead,
-    EngineError,
-    EngineUnavailable,
-    InputError,
-    InvalidImage,
-    JsonModeUnmet,
-    LoraNotFound,
-    LoraUnsupported,
-    OptionUnsupported,
-    PaddockError,
-    RequestTooLarge,
-    TextTooLong,
-)
+from paddock.bindings.errors import EngineDead, EngineUnavailable, InputError, RequestTooLarge
 from paddock.worker.channel import Channel, WireError
 
 if TYPE_CHECKING:
@@ -207,7 +194,7 @@ class HostConnection:
             case Refused(number):
                 stream = self._streams.get(number)
                 if stream is not None:
-                    stream.fail(self._refusal(message, stream.request))
+                    stream.fail(refusal_error(message, stream.request, self.settings.served_name))
             case Stats(serial) | Slept(serial):
                 answer = self._asked.get(serial)
                 if answer is not None and not answer.done():
@@ -240,33 +227,6 @@ class HostConnection:
             ready.vllm,
         )
         self._settle()
-
-    def _refusal(self, refused: Refused, request: EngineRequest) -> PaddockError:
-        match refused.kind:
-            case "context":
-                return ContextOverflow(*refused.parameters)
-            case "input":
-                return InputError(f"Error: {refused.message}")
-            case "structure":
-                return JsonModeUnmet(hint=refused.message)
-            case "lora_missing":
-                return LoraNotFound("" if request.adapter is None else request.adapter.name, hint=refused.message)
-            case "lora_off":
-                return LoraUnsupported(self.settings.served_name)
-            case "tools_off":
-                return OptionUnsupported(f"tools: {refused.message}")
-            case "sight_off":
-                return OptionUnsupported(f"images: {self.settings.served_name} {refused.message}")
-            case "image":
-                return InvalidImage(refused.message)
-            case "work_off":
-                return OptionUnsupported(f"{self.settings.served_name} {refused.message}")
-            case "text":
-                return TextTooLong(*refused.parameters)
-            case "internal":
-                return EngineError(f"{self.settings.served_name}: the engine failed on this request: {refused.message}")
-            case kind:
-                assert_never(kind)
 
     # How it ends
 
@@ -326,10 +286,7 @@ class HostConnection:
 
     def load_error(self) -> EngineUnavailable:
         """Why the load failed, as a new error."""
-        return EngineUnavailable(
-            f"The engine of {self.settings.served_name} did not load (phase {self.phase}): {self.failure}",
-            hint=_memory_hint(self.failure or "").strip(),
-        )
+        return load_error(self.settings.served_name, self.phase, self.failure or "")
 
     def _was_read(self, stream: Stream) -> bool:
         """False for a request that the dead host may never have seen.
@@ -341,17 +298,6 @@ class HostConnection:
         return stream.has_begun or not (has_unread or stream.is_lost)
 
     def _death(self, cause: str, *, was_read: bool = True) -> EngineDead:
-        name = self.settings.served_name
         if self.is_closing:
-            return EngineDead(f"The engine of {name} was closed while it worked on this call.")
-        return EngineDead(
-            f"The engine of {name} died while it worked on this call: process {self.process.pid} {cause}.",
-            hint="The next call starts it again." + _memory_hint(cause),
-            was_read=was_read,
-        )
-
-
-def _memory_hint(cause: str) -> str:
-    if "SIGKILL" in cause:
-        return " A kill that nobody sent is most often the machine running out of memory."
-    return " Native code that aborts has most often no memory or threads left." if "SIGABRT" in cause else ""
+            return closed_error(self.settings.served_name)
+        return death_error(self.settings.served_name, self.process.pid, cause, was_read=was_read)
