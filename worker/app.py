@@ -48,53 +48,14 @@ def make_app(
 
     `assets` answers what it says is not the worker's; `addressees` are the workers beside it, for events by hand.
     """
-    to = addressees or Addressees(supervisor.current)
-    counted = metrics or Metrics()
     options = DoorOptions(limit_bytes, colour, tracing, pages or ErrorPages(), front.names_requests)
-
-    async def answer_rest(exchange: Exchange, request: FetchRequest) -> None:
-        answer = openai.answer if openai.PATH.fullmatch(urlsplit(request.url).path) else rest.answer
-        response = await answer(service, request, limit_bytes, access)
-        await exchange.respond(response.status, response.headers, response.body)
-
-    async def answer_binding(exchange: Exchange, request: FetchRequest) -> None:
-        # Of the ways to the binding's wire, the one through the REST API alone brings a token.
-        if urlsplit(request.url).path.startswith(rest.PREFIX) and not access.admits(request):
-            response = envelope.authentication_failure()
-            await exchange.respond(response.status, response.headers, response.body)
-            return
-        reason = front.guard.refusal(request.header("host"), request.header("origin"), own_host=relay.HOST)
-        if reason:
-            await answers.refuse(exchange, reason)
-        else:
-            await answers.answer_binding(service, limit_bytes, exchange, request)
-
-    async def answer_client(exchange: Exchange, request: FetchRequest) -> None:
-        asset = None if assets is None else await assets.route(request)
-        if asset is None:
-            await answers.answer_event(supervisor, exchange, request, front)
-            return
-        await exchange.discard_request()
-        await exchange.respond(asset.status, asset.headers, asset.body)
-
-    worker = Door(answer_client, options, takes_sockets=True)
-    api = Door(answer_rest, options)
-    uploads = Door(answer_rest, options._replace(limit_bytes=MAX_UPLOAD_BYTES))
-    binding = Door(answer_binding, options)
-    description = Door(lambda exchange, _: answers.answer_description(service, exchange), options)
-    local = Door(lambda exchange, request: answers.answer_local_ai(service, counted, exchange, request), options)
-
-    events = Door(lambda exchange, request: answers.answer_trigger(to, exchange, request), options)
-
-    own = dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local) | {openapi.PATH: description}
-    own |= dict.fromkeys(triggers.PATHS, events)
-    own |= {old: Door(answers.move, options) for old in triggers.MOVED}
-    if front.tests_scheduled:
-        own[triggers.TEST_PATH] = Door(
-            lambda exchange, request: answers.answer_test_scheduled(to, exchange, request), options
-        )
-
-    relayed = relay.Relay(binding)
+    behind = _Answers(supervisor, service, limit_bytes, access, front, assets)
+    worker = Door(behind.worker, options, takes_sockets=True)
+    api, uploads = Door(behind.rest, options), Door(behind.rest, options._replace(limit_bytes=MAX_UPLOAD_BYTES))
+    relayed = relay.Relay(Door(behind.binding, options))
+    own = _own_doors(service, metrics or Metrics(), addressees or Addressees(supervisor.current), options)
+    if not front.tests_scheduled:
+        del own[triggers.TEST_PATH]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Without Starlette's application and routes: the HTTP server and the doors have its error pages, and routes
@@ -115,6 +76,69 @@ def make_app(
         await door(scope, receive, send)
 
     return app
+
+
+class _Answers:
+    """What stands behind the doors that take whole families of paths."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        service: AiService,
+        limit_bytes: int,
+        access: Access,
+        front: Front,
+        assets: AssetsBinding | None,
+    ) -> None:
+        self._supervisor = supervisor
+        self._service = service
+        self._limit_bytes = limit_bytes
+        self._access = access
+        self._front = front
+        self._assets = assets
+
+    async def worker(self, exchange: Exchange, request: FetchRequest) -> None:
+        """An event, unless static files answer it."""
+        asset = None if self._assets is None else await self._assets.route(request)
+        if asset is None:
+            await answers.answer_event(self._supervisor, exchange, request, self._front)
+            return
+        await exchange.discard_request()
+        await exchange.respond(asset.status, asset.headers, asset.body)
+
+    async def rest(self, exchange: Exchange, request: FetchRequest) -> None:
+        """Cloudflare's REST API, and OpenAI's below it."""
+        answer = openai.answer if openai.PATH.fullmatch(urlsplit(request.url).path) else rest.answer
+        response = await answer(self._service, request, self._limit_bytes, self._access)
+        await exchange.respond(response.status, response.headers, response.body)
+
+    async def binding(self, exchange: Exchange, request: FetchRequest) -> None:
+        """The wire of the AI binding, for other runtimes."""
+        # Of the ways to it, the one through the REST API alone brings a token.
+        if urlsplit(request.url).path.startswith(rest.PREFIX) and not self._access.admits(request):
+            response = envelope.authentication_failure()
+            await exchange.respond(response.status, response.headers, response.body)
+            return
+        guard = self._front.guard
+        reason = guard.refusal(request.header("host"), request.header("origin"), own_host=relay.HOST)
+        if reason:
+            await answers.refuse(exchange, reason)
+        else:
+            await answers.answer_binding(self._service, self._limit_bytes, exchange, request)
+
+
+def _own_doors(service: AiService, metrics: Metrics, to: Addressees, options: DoorOptions) -> dict[str, Door]:
+    """Paddock's own paths."""
+    local = Door(lambda exchange, request: answers.answer_local_ai(service, metrics, exchange, request), options)
+    events = Door(lambda exchange, request: answers.answer_trigger(to, exchange, request), options)
+    test = Door(lambda exchange, request: answers.answer_test_scheduled(to, exchange, request), options)
+    return {
+        openapi.PATH: Door(lambda exchange, _: answers.answer_description(service, exchange), options),
+        triggers.TEST_PATH: test,
+        **dict.fromkeys((local_ai.PREFIX + name for name in local_ai.PATHS), local),
+        **dict.fromkeys(triggers.PATHS, events),
+        **dict.fromkeys(triggers.MOVED, Door(answers.move, options)),
+    }
 
 
 async def _stay(receive: Receive, send: Send) -> None:
