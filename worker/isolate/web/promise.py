@@ -12,15 +12,17 @@ import functools
 import inspect
 import logging
 from contextvars import copy_context
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from paddock.worker.isolate.web.classes import JsClass, JsFunction, with_keywords
-from paddock.worker.isolate.web.errors import JsException, abort_error, as_exception, type_error
+from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 from paddock.worker.isolate.web.scope import current_scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+    from types import ModuleType
 
 __all__ = ["Promise", "adopt", "fulfilled", "promised", "rejected", "start"]
 
@@ -72,17 +74,17 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
     @classmethod
     def all(cls, values: Iterable[object]) -> Promise[object]:
         """All results in order; the first rejection rejects."""
-        return start(_all(list(values)))
+        return start(_combinators().all_of(list(values)))
 
     @classmethod
     def allSettled(cls, values: Iterable[object]) -> Promise[object]:
         """For each value an object with its `status` and its `value` or `reason`."""
-        return start(_all_settled(list(values)))
+        return start(_combinators().all_settled_of(list(values)))
 
     @classmethod
     def any(cls, values: Iterable[object]) -> Promise[object]:
         """The first result; an AggregateError where everything was rejected."""
-        return start(_any(list(values)))
+        return start(_combinators().any_of(list(values)))
 
     @classmethod
     def withResolvers(cls) -> JsObject:
@@ -279,6 +281,10 @@ def promised(method: Callable[..., Coroutine[object, object, _T]]) -> Callable[.
     return begin
 
 
+def _combinators() -> ModuleType:
+    return import_module("paddock.worker.isolate.web.combinators")  # which imports this module
+
+
 def _is_awaitable(value: object) -> bool:
     return isinstance(value, Promise) or inspect.isawaitable(value)
 
@@ -294,61 +300,3 @@ def _soon(callback: Callable[[], None]) -> None:
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-async def _all(values: list[object]) -> object:
-    from paddock.worker.isolate.web.array import JsArray  # imports this module's dependencies
-
-    promises = [adopt(value) for value in values]
-    remaining = len(promises)
-    settled: Promise[object] = Promise.pending()
-
-    def count(_value: object) -> None:
-        nonlocal remaining
-        remaining -= 1
-        if not remaining:
-            settled._resolve()
-
-    for promise in promises:
-        promise._react(count, settled._reject)
-    if promises:
-        await settled
-    return JsArray(promise._outcome() for promise in promises)
-
-
-async def _any(values: list[object]) -> object:
-    promises = [adopt(value)._handled() for value in values]
-    first: Promise[object] = Promise.pending()
-    remaining = len(promises)
-
-    def count(_reason: object) -> None:
-        nonlocal remaining
-        remaining -= 1
-        if not remaining:
-            first._reject(_aggregate(promises))
-
-    for promise in promises:
-        promise._react(first._resolve, count)
-    if not promises:
-        raise _aggregate(promises)
-    return await first
-
-
-def _aggregate(promises: list[Promise[object]]) -> JsException:
-    from paddock.worker.isolate.web.array import JsArray  # imports this module's dependencies
-
-    error = JsException("AggregateError", "All promises were rejected")
-    error.errors = JsArray(promise._value for promise in promises)  # type: ignore[attr-defined]  # as in JavaScript
-    return error
-
-
-async def _all_settled(values: list[object]) -> object:
-    from paddock.worker.isolate.web.array import JsArray  # imports this module's dependencies
-
-    outcomes = []
-    for promise in [adopt(value)._handled() for value in values]:
-        try:
-            outcomes.append(JsObject({"status": _FULFILLED, "value": await promise}))
-        except Exception:  # user code: its rejection is the result here
-            outcomes.append(JsObject({"status": _REJECTED, "reason": promise._value}))
-    return JsArray(outcomes)
