@@ -76,7 +76,7 @@ def test_isolates_that_stood_by_do_not_serve_another_configuration(serve) -> Non
     """DT-034"""
 
     async def run() -> tuple[bool, int]:
-        async with serve(NEW) as running:
+        async with serve(NEW, has_standby=True) as running:
             before = await running.pid()
             await running.supervisor.updated()
             standby = running.supervisor._standby
