@@ -6,32 +6,27 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
-import sys
-from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from paddock.worker import wire
+from paddock.worker.ending import Ending, with_trace
 from paddock.worker.errors import (
     CpuLimitExceeded,
     HandlerImportError,
-    IsolateCrashed,
     IsolateError,
     IsolateStartTimeout,
-    LimitExceeded,
     MemoryLimitExceeded,
-    WorkerRestarted,
 )
 from paddock.worker.host import IsolateHost, OpenEvent
 from paddock.worker.neighbours import NO_NEIGHBOURS
-from paddock.worker.outputpipe import OutputPipe
 from paddock.worker.peer import Peer, PeerFault, PeerGone
+from paddock.worker.spawning import spawn_isolate
 from paddock.worker.watchdog import Limits, Watchdog
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -41,21 +36,16 @@ if TYPE_CHECKING:
     from paddock.worker.inspector import Inspector
     from paddock.worker.neighbours import Neighbours
     from paddock.worker.outbound import Outbound
+    from paddock.worker.outputpipe import OutputPipe
     from paddock.worker.peer import Answer, Parts
     from paddock.worker.tail import Tail
     from paddock.worker.terminal import TerminalDesk
 
-__all__ = ["IsolateProcess", "IsolateSettings", "isolate_environment"]
+__all__ = ["IsolateProcess", "IsolateSettings"]
 
-#: What an error about a dead isolate shows of its last output.
-_LOG_LINES: Final = 30
 #: Time for the child to write down where it is, before it is killed; less for one that swells.
 _TRACE_S: Final = 0.2
 _SWELLING_TRACE_S: Final = 0.02
-#: What of the server's environment an isolate gets: what CPython and native libraries need to run, and nothing that
-#: may hold a secret. A handler's own variables are in its Start frame.
-_ENVIRONMENT: Final = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER"})
-_ENVIRONMENT_PREFIXES: Final = ("LC_", "PYTHON")
 #: Time for a process that hung up to end by itself, and for the last of its output.
 _LEAVE_S: Final = 1.0
 
@@ -100,13 +90,9 @@ class IsolateProcess:
         self._peer = Peer(2, IsolateHost(bindings, outbound, neighbours, self._events), self._on_frame)
         self._ready: asyncio.Future[IsolateProcess] | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._ending = Ending(settings.folder, settings.limits.cpu_ms, settings.on_line)
         self._watchdog = Watchdog(settings.limits, lambda: self._peer.send(wire.Ping()))
-        #: Why the server ends the process, and where the handler was then.
-        self._verdict: IsolateError | None = None
-        self._is_cut_off = False
-        self._trace: list[str] = []
-        self._outputs: list[OutputPipe] = []
+        self._outputs: Sequence[OutputPipe] = ()
         self._wanted = asyncio.Event()
         self._terminal: socket.socket | None = None
         self._unlent = asyncio.Event()
@@ -181,38 +167,9 @@ class IsolateProcess:
 
     async def spawn(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
         """The process, and our end of the connection with it. Raises OSError."""
-        ours, theirs = socket.socketpair()
-        extra, lent = self._extras()
-        self._outputs = [OutputPipe(partial(self._show, stream)) for stream in ("stdout", "stderr")]
-        stdout, stderr = (output.writing for output in self._outputs)
-        with theirs, lent or contextlib.nullcontext():
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", self._settings.module, str(theirs.fileno()), str(os.getpid()),
-                    *extra,
-                    stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                    pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=self._settings.folder,
-                    start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
-                    env={**isolate_environment(os.environ), **self._settings.environment},
-                )  # fmt: skip
-            except BaseException:
-                ours.close()
-                for output in self._outputs:
-                    output.close()
-                raise
-            finally:
-                os.close(stdout)
-                os.close(stderr)
-        return ours, process
-
-    def _extras(self) -> tuple[list[str], socket.socket | None]:
-        """Arguments for what only a developer's isolate has, and the socket over which it may ask for the terminal."""
-        words = ["inspect"] if self._settings.inspector is not None else []
-        if (desk := self._settings.desk) is None:
-            return words, None
-        self._terminal, lent = socket.socketpair()
-        self._terminal.setblocking(False)
-        return [*words, f"terminal={lent.fileno()}:{desk.path}"], lent
+        child = await spawn_isolate(self._settings, self._ending.show)
+        self._outputs, self._terminal = child.outputs, child.terminal
+        return child.sock, child.process
 
     async def _lend_terminal(self) -> None:
         """Lend the terminal for as long as somebody stands at a breakpoint. Nothing runs out of time meanwhile."""
@@ -251,7 +208,7 @@ class IsolateProcess:
             if fault.name != wire.CPU_LIMIT:
                 raise
             # The isolate has stopped this one event itself; the others go on.
-            raise self._over(CpuLimitExceeded(self._settings.limits.cpu_ms), fault.stack.splitlines()) from fault
+            raise with_trace(CpuLimitExceeded(self._settings.limits.cpu_ms), fault.stack.splitlines()) from fault
         except PeerGone as gone:
             await self._closed.wait()
             raise self.crash() from gone
@@ -286,22 +243,9 @@ class IsolateProcess:
                 self._process.kill()
 
     def crash(self) -> IsolateError:
-        """Why it died. Its output is quoted only where it cannot be that of somebody else's request."""
-        if self._verdict is not None:
-            return self._over(self._verdict, self._trace)
-        if self._is_cut_off:
-            return WorkerRestarted()
+        """Why it died."""
         has_started = self._ready is not None and self._ready.done() and self._ready.exception() is None
-        exit_code = self._process.returncode if self._process else None
-        if has_started and exit_code == wire.CPU_LIMIT_EXIT:
-            return CpuLimitExceeded(self._settings.limits.cpu_ms)
-        return IsolateCrashed(exit_code, () if has_started else tuple(self._log), has_started=has_started)
-
-    @staticmethod
-    def _over(error: IsolateError, trace: Sequence[str]) -> IsolateError:
-        if isinstance(error, LimitExceeded):
-            error.trace = tuple(trace)
-        return error
+        return self._ending.error(self._process.returncode if self._process else None, has_started=has_started)
 
     def _on_frame(self, frame: wire.Frame) -> None:
         match frame:
@@ -388,7 +332,7 @@ class IsolateProcess:
 
     async def _end(self, verdict: IsolateError) -> None:
         is_swelling = isinstance(verdict, MemoryLimitExceeded)
-        self._verdict = verdict
+        self._ending.verdict = verdict
         await self._show_where_it_is(_SWELLING_TRACE_S if is_swelling else _TRACE_S)
         self._settle(self.crash())
         self.kill()
@@ -408,18 +352,8 @@ class IsolateProcess:
         self._peer.send(wire.Drain())
         await asyncio.sleep(self._settings.drain_timeout_s)
         await self._unlent.wait()
-        self._is_cut_off = True
+        self._ending.is_cut_off = True
         self.kill()
-
-    def _show(self, stream: str, line: bytes) -> None:
-        text = line.decode(errors="replace")
-        if self._verdict is not None:
-            # The stack that was asked for: the user's own frames, and not a second time on the console.
-            if f'"{self._settings.folder}' in text:
-                self._trace.append(text)
-            return
-        self._log.append(text)
-        self._settings.on_line(stream, text)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
@@ -428,13 +362,3 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def isolate_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What an isolate gets of the server's environment."""
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
-    }
-    return {**kept, "PYTHONUNBUFFERED": "1"}
