@@ -21,6 +21,7 @@ from paddock.worker.config.assets import Assets, settle_assets
 from paddock.worker.config.bindings import KvNamespace, QueueConsumer, QueueProducer, ServiceBinding
 from paddock.worker.config.decoding import decode_keys
 from paddock.worker.config.diagnostics import Diagnostics
+from paddock.worker.config.environment import with_environment
 from paddock.worker.config.files import find_config, find_secrets, find_state, read_config
 from paddock.worker.config.flags import with_flags
 from paddock.worker.config.lone import lone_config
@@ -147,7 +148,8 @@ def load_config(
     file = lone or read_config(find_config(path, start))
     root = file.path.parent
     diagnostics = Diagnostics(file.path.name if lone is None else str(overrides.main), file.line)
-    keys = with_flags(select_environment(file.tables, env, diagnostics), overrides)
+    keys = with_environment(select_environment(file.tables, env, diagnostics), os.environ, diagnostics)
+    keys = with_flags(keys, overrides)
     wrangler = decode_keys(keys, WranglerKeys, diagnostics)
     compatibility = checks.settle_compatibility(wrangler, keys, today, diagnostics)
     assets = settle_assets(wrangler.assets, root, overrides.assets, compatibility.flags, diagnostics)

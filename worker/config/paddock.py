@@ -38,8 +38,7 @@ def settle_paddock(
     }
     engine = _with_servers(paddock.engine, environment, diagnostics)
     engine = _with_determinism(engine, overrides, diagnostics)
-    token = environment.get("PADDOCK_API_TOKEN") or paddock.api_token
-    return msgspec.structs.replace(paddock, models=models, engine=engine, api_token=token)
+    return msgspec.structs.replace(paddock, models=models, engine=engine)
 
 
 def _with_servers(engine: EngineSettings, environment: Mapping[str, str], diagnostics: Diagnostics) -> EngineSettings:

@@ -158,7 +158,7 @@ class PaddockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     stand_ins: bool = True
     #: What production refuses is refused here. False warns instead, where that is possible.
     strict: bool = True
-    #: What REST clients must send as their API token. None lets everybody in. PADDOCK_API_TOKEN goes before it.
+    #: What REST clients must send as their API token. None lets everybody in.
     api_token: Annotated[str, Meta(min_length=1)] | None = None
     #: Larger request bodies are refused with 413. Source: developer docs, Workers limits, free and pro plans.
     max_body_bytes: _Count = 100 * _MB
