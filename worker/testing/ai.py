@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from paddock.bindings.ai.engines.made_up import made_up
 from paddock.bindings.ai.engines.work import Pooling
 from paddock.bindings.errors import EngineError, EngineUnavailable
-from paddock.worker.testing.aicalls import AiCall, Usage
+from paddock.worker.testing.aicalls import AiCall, Beside, Usage
 from paddock.worker.testing.fakeanswers import fake_answer
 from paddock.worker.testing.faults import Faults
 from paddock.worker.testing.replies import Answer, Asked, Reply, Rule, Script, UnfitAnswer, failing, scripted, streaming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from paddock.bindings.ai.card import ModelCard
@@ -112,20 +112,41 @@ class Ai(Faults):
         """No model was called."""
         assert not self.calls, f"expected no call of a model; there were {self._listed()}"
 
-    def assert_called(self, model: str | None = None, contains: str = "", times: int | None = None) -> AiCall:
-        """A model was called, this model and with this text in its prompt where they are given, so many times where
-        that is given. Returns the last such call.
+    def assert_called(
+        self,
+        model: str | None = None,
+        contains: str = "",
+        times: int | None = None,
+        *,
+        options: Mapping[str, object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> AiCall:
+        """A model was called, this model, with this text in its prompt, and with these options and headers among its
+        own, where they are given; so many times where that is given. Returns the last such call.
         """
-        found = [call for call in self.calls if model in (None, call.model) and contains in call.prompt]
-        wanted = f"a call of {model or 'a model'}{f' with {contains!r} in its prompt' if contains else ''}"
+        beside = Beside(dict(options or {}), {name.lower(): value for name, value in (extra_headers or {}).items()})
+        found = [
+            call
+            for call in self.calls
+            if model in (None, call.model) and contains in call.prompt and beside.is_of(call)
+        ]
+        wanted = f"a call of {model or 'a model'}{f' with {contains!r} in its prompt' if contains else ''}{beside}"
         assert found, f"expected {wanted}; there were {self._listed()}"
         assert times in (None, len(found)), f"expected {wanted} {times} times; there were {self._listed()}"
         return found[-1]
 
-    def assert_called_once_with(self, model: str | None = None, contains: str = "", **inputs: object) -> AiCall:
-        """One call and no more, with this model, this text in its prompt, and these inputs (defaults filled in)."""
+    def assert_called_once_with(
+        self,
+        model: str | None = None,
+        contains: str = "",
+        *,
+        options: Mapping[str, object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **inputs: object,
+    ) -> AiCall:
+        """One call and no more, as in `assert_called`, and with these inputs (defaults filled in)."""
         assert len(self.calls) == 1, f"expected one call of a model; there were {self._listed()}"
-        call = self.assert_called(model, contains)
+        call = self.assert_called(model, contains, options=options, extra_headers=extra_headers)
         for name, value in inputs.items():
             assert call.inputs.get(name) == value, f"expected {name}={value!r}; got {call.inputs.get(name)!r} in {call}"
         return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.binding import CallRecord
     from paddock.bindings.errors import PaddockError
+    from paddock.worker.testing.asked import AskedRequest
 
-__all__ = ["AiCall", "Usage", "prompt_of"]
+__all__ = ["AiCall", "Beside", "Usage", "prompt_of"]
 
 #: Inputs of models of all tasks that hold what is asked, or read.
 _ASKED: Final = ("prompt", "query", "queries", "text", "input_text", "input", "documents", "contexts")
@@ -46,6 +47,13 @@ class AiCall:
         #: The pieces of a streamed answer, server-sent events as text.
         self.chunks: list[str] = []
         self.error: PaddockError | None = None
+        #: What the model does, such as `Text Generation`; empty for one that is not in the catalog.
+        self.task = ""
+        #: By the virtual clock, in seconds since the test began; None until the answer, or its stream, is over.
+        self.started_s = 0.0
+        self.ended_s: float | None = None
+        #: The request of `env.AI` that it is; None where it came by another door, or out of a batch.
+        self.asked: AskedRequest | None = None
         self.record: CallRecord | None = None
         self._check = check
         #: What else is to be made of the whole answer, where the test gives it.
@@ -67,6 +75,40 @@ class AiCall:
                 checked = self.given
             self._inputs = dict(checked) if isinstance(checked, dict) else {"": checked}
         return self._inputs
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The third argument of `env.AI.run`, such as `gateway`, `returnRawResponse` and `queueRequest`, without
+        `extraHeaders` and what else is not sent.
+        """
+        return self.asked.options if self.asked is not None else {}
+
+    @property
+    def extra_headers(self) -> dict[str, str]:
+        """`options.extraHeaders`, with names in lower case."""
+        return self.asked.extra_headers if self.asked is not None else {}
+
+    @property
+    def request_id(self) -> str:
+        """The id that the answer carries, `env.AI.lastRequestId` for the handler; empty until then."""
+        return self.asked.answered_with("cf-ai-req-id") if self.asked is not None else ""
+
+    @property
+    def log_id(self) -> str:
+        """`env.AI.aiGatewayLogId` for the handler; empty without a gateway."""
+        return self.asked.answered_with("cf-aig-log-id") if self.asked is not None else ""
+
+    @property
+    def worker(self) -> str:
+        """The name of the worker that called; empty where the call came by another door."""
+        return self.asked.worker if self.asked is not None else ""
+
+    @property
+    def events(self) -> list[Any]:
+        """The data of a stream's events so far, without `[DONE]`."""
+        lines = "".join(self.chunks).splitlines()
+        data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+        return [msgspec.json.decode(text) for text in data if text != "[DONE]"]
 
     @property
     def prompt(self) -> str:
@@ -121,7 +163,27 @@ class AiCall:
 
     def __repr__(self) -> str:
         stream = " stream" if self.is_streamed else ""
-        return f"<AiCall {self.model}{stream} {self.outcome}: {self.prompt[:60]!r}>"
+        options = f" {self.options}" if self.options else ""
+        return f"<AiCall {self.model}{stream} {self.outcome}: {self.prompt[:60]!r}{options}>"
+
+
+class Beside(NamedTuple):
+    """What a test expects beside model and inputs: options and headers that a call has among its own."""
+
+    options: dict[str, object]
+    extra_headers: dict[str, str]
+
+    def is_of(self, call: AiCall) -> bool:
+        """Whether the call has all of them."""
+        return all(
+            name in given and given[name] == value
+            for wanted, given in ((self.options, call.options), (self.extra_headers, call.extra_headers))
+            for name, value in wanted.items()
+        )
+
+    def __str__(self) -> str:
+        named = (("options", self.options), ("extra_headers", self.extra_headers))
+        return "".join(f" with {name} {wanted}" for name, wanted in named if wanted)
 
 
 def prompt_of(given: object) -> str:

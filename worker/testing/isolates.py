@@ -9,6 +9,7 @@ from paddock.bindings.host import BindingsHost
 from paddock.worker.assembly import isolate_limits, make_start
 from paddock.worker.outbound import Outbound
 from paddock.worker.process import IsolateProcess, IsolateSettings
+from paddock.worker.testing.asked import answered
 from paddock.worker.testing.inprocess import LocalIsolate
 from paddock.worker.watchdog import Limits
 
@@ -76,7 +77,10 @@ class _CurrentBindings(BindingsHost):
 
     async def fetch(self, name: str, request: FetchRequest) -> FetchResponse:
         """As in `BindingsHost`."""
-        return await self._scene().bindings[self._worker].fetch(name, request)
+        bindings = self._scene().bindings[self._worker]
+        if bindings.kinds().get(name) == "ai":
+            return await answered(bindings, name, request, self._worker)
+        return await bindings.fetch(name, request)
 
 
 class _CurrentOutbound(Outbound):

@@ -20,12 +20,13 @@ from paddock.bindings.ai.weights import Weights
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import ModelNotFound, PaddockError
 from paddock.worker.testing.aicalls import AiCall
+from paddock.worker.testing.asked import ASKED
 from paddock.worker.testing.faults import NO_WAITS
 from paddock.worker.testing.recorder import checked, recorded, replayed, unrecorded
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from paddock.bindings.ai.card import ModelCard
     from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from paddock.bindings.state import StateFolder
     from paddock.worker.channel import ByteSource
     from paddock.worker.testing.ai import Ai
+    from paddock.worker.testing.clock import VirtualClock
     from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play, Props
 
@@ -84,6 +86,10 @@ class TestedService(AiService):
             self._batches.start(self._tasks)
         return self._batches
 
+    async def _run_of_batch(self, model: str, inputs: object) -> object:
+        ASKED.set(None)  # whichever request had the batches begin, it is not this one's
+        return await super()._run_of_batch(model, inputs)
+
     async def _settled(self) -> None:
         if self._batches is not None:
             await self._batches.settled()
@@ -97,7 +103,10 @@ class TestedService(AiService):
         keep_alive: object = None,
     ) -> RunResult:
         """As in `AiService`."""
-        call = AiCall(model, inputs, dialect, self._check_of(model))
+        card = self._card(model)
+        call = AiCall(model, inputs, dialect, None if card is None else card.schema.check)
+        call.task = card.task.name if card is not None and card.task is not None else ""
+        call.asked, call.started_s = ASKED.get(), self._ai.clock.time()
         self._ai.begin(call)
         _CALL.set(call)
         number = len(calls)
@@ -109,10 +118,20 @@ class TestedService(AiService):
                 raise
             finally:
                 call.record = calls[number] if len(calls) > number else CallRecord(model, outcome="refused")
+                call.ended_s = self._ai.clock.time()
             result = result._replace(output=call.settled(result.output))
             call.output = result.output
             span.end("a stream" if result.events is not None else msgspec.json.encode(result.output).decode())
-        return result if result.events is None else result._replace(events=_Heard(result.events, call))
+        if result.events is None:
+            return result
+        call.ended_s = None
+        return result._replace(events=_Heard(result.events, call, self._ai.clock))
+
+    def _card(self, model: str) -> ModelCard | None:
+        try:
+            return self.catalog.card(model)
+        except ModelNotFound:
+            return None
 
     async def _answered(
         self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect, keep_alive: object
@@ -133,12 +152,6 @@ class TestedService(AiService):
         if not cassette.records:
             raise unrecorded(ai, cassette, model, inputs)
         return await recorded(await self._live(), cassette, model, inputs, calls, dialect, self._fingerprint(card))
-
-    def _check_of(self, model: str) -> Callable[[object], Mapping[str, object]] | None:
-        try:
-            return self.catalog.card(model).schema.check
-        except ModelNotFound:
-            return None
 
 
 class _Engine(ScriptedEngine):
@@ -196,19 +209,28 @@ class _Engine(ScriptedEngine):
 class _Heard:
     """The events of a stream, kept for the test as they pass."""
 
-    def __init__(self, events: ByteSource, call: AiCall) -> None:
+    def __init__(self, events: ByteSource, call: AiCall, clock: VirtualClock) -> None:
         self._events = events
         self._call = call
+        self._clock = clock
 
     async def pull(self) -> bytes | None:
         try:
             piece = await self._events.pull()
         except OSError as broken:
             self._call.error = broken.__cause__ if isinstance(broken.__cause__, PaddockError) else None
+            self._end()
             raise
-        if piece is not None:
+        if piece is None:
+            self._end()
+        else:
             self._call.chunks.append(piece.decode(errors="replace"))
         return piece
 
     async def cancel(self, reason: object) -> None:
+        self._end()
         await self._events.cancel(reason)
+
+    def _end(self) -> None:
+        if self._call.ended_s is None:
+            self._call.ended_s = self._clock.time()
