@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from paddock.worker import wire
-from paddock.worker.bodies import CLOSED, ClosedBody, LocalBody, PeerGone, RemoteBody, WholeBody
+from paddock.worker.bodies import ClosedBody, PeerGone, RemoteBody
 from paddock.worker.channel import Channel, WireError
+from paddock.worker.outgoing import OutgoingBodies, cancel_begun
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable, Sequence
 
+    from paddock.worker.bodies import LocalBody
     from paddock.worker.channel import ByteSource
-    from paddock.worker.wire import BodyId, FetchId, Frame, Headers
+    from paddock.worker.wire import FetchId, Frame, Headers
 
 __all__ = ["Answer", "Handler", "IncomingFetch", "Parts", "Peer", "PeerFault", "PeerGone", "RemoteBody"]
 
 #: Bodies beside the body.
 Parts: TypeAlias = "Sequence[bytes | ByteSource | None]"
-#: Larger pieces are cut, so that one body does not hold up the frames of the others.
-_PIECE_BYTES: Final = 64 * 1024
 #: Of an exception's longer texts, the end is sent: there stands what was raised.
 _FAULT_CHARACTERS: Final = 64 * 1024
 
@@ -116,7 +116,7 @@ class Peer:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._reading: dict[int, RemoteBody] = {}
-        self._writing: dict[int, LocalBody] = {}
+        self._outgoing = OutgoingBodies(self.send, self._drained)
         self._gone = asyncio.Event()
         #: Set once frames can be sent.
         self.opened = asyncio.Event()
@@ -126,11 +126,13 @@ class Peer:
         """Serve the connection until it ends. Then every open fetch fails with PeerGone and every task is cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._outgoing.tasks = self._tasks
                 self._channel = await Channel.open(sock, self._receive, self._gone.set)
                 self.opened.set()
                 await self._gone.wait()
-                for task in [*self._serving.values(), *(b.task for b in self._writing.values() if b.task)]:
+                for task in self._serving.values():
                     task.cancel()
+                self._outgoing.cancel()
         finally:
             self._gone.set()
             self.close()
@@ -191,14 +193,13 @@ class Peer:
         if isinstance(body, RemoteBody) and body.is_of(self):
             body.hand_back()
             return body.id
-        source = WholeBody(body) if isinstance(body, bytes) else body
         number = self.number()
-        self._writing[number] = LocalBody(source, cause)
+        self._outgoing.add(number, body, cause)
         return number
 
     def writing(self, body: wire.Body) -> LocalBody | None:
         """The record of a body that this end writes; None for any other."""
-        return self._writing.get(body) if isinstance(body, int) else None
+        return self._outgoing.find(body) if isinstance(body, int) else None
 
     def forget(self, body: RemoteBody) -> None:
         self._reading.pop(body.id, None)
@@ -210,12 +211,9 @@ class Peer:
         if body % 2 != self._parity:
             remote = self._reading[body] = RemoteBody(self, wire.BodyId(body))
             return remote
-        local = self._writing.get(body)
-        if local is None:
-            return ClosedBody()  # by the end of its event, after which user code may still have passed it on
-        if local.task is not None:
-            raise WireError(f"body {body} was handed back, but it is already being read")
-        return self._writing.pop(body).source
+        source = self._outgoing.take_back(body)
+        # Closed by the end of its event, after which user code may still have passed it on.
+        return ClosedBody() if source is None else source
 
     def _receive(self, payload: bytes) -> None:
         try:
@@ -230,7 +228,7 @@ class Peer:
                 if remote := self._reading.get(body):
                     remote.deliver(data)
             case wire.Credit(body, pieces):
-                self._credit(body, pieces)
+                self._outgoing.credit(body, pieces)
             case wire.Fetch():
                 self._serve(frame)
             case wire.Reply(number) | wire.Fault(number):
@@ -239,10 +237,10 @@ class Peer:
                 if remote := self._reading.pop(body, None):
                     remote.end(error)
             case wire.Close(body):
-                self._stop_writing(body)
+                self._outgoing.stop(body)
             case wire.Cancel(number):
                 if task := self._serving.get(number):
-                    _cancel_begun(task)
+                    cancel_begun(task)
             case _:
                 self._on_other(frame)
 
@@ -282,51 +280,13 @@ class Peer:
 
         self._serving[fetch.id] = self._tasks.create_task(answer(), name=f"fetch-{fetch.id}")
 
-    def _credit(self, number: BodyId, pieces: int) -> None:
-        body = self._writing.get(number)
-        if body is None:
-            return
-        body.credit += pieces
-        body.granted.set()
-        if body.task is None:
-            assert self._tasks is not None
-            body.task = self._tasks.create_task(self._write(number, body), name=f"body-{number}")
-
-    async def _write(self, number: BodyId, body: LocalBody) -> None:
+    async def _drained(self) -> None:
         assert self._channel is not None
-        error = ""
-        try:
-            while (data := await body.source.pull()) is not None:
-                for start in range(0, len(data), _PIECE_BYTES):
-                    while not body.credit:
-                        body.granted.clear()
-                        await body.granted.wait()
-                    body.credit -= 1
-                    self.send(wire.Piece(number, data[start : start + _PIECE_BYTES]))
-                    await self._channel.drained()
-        except OSError as broken:
-            error = str(broken) or type(broken).__name__
-        finally:
-            self._writing.pop(number, None)
-            await body.source.cancel(None)
-            body.over.set()
-        self.send(wire.End(number, error))
-
-    def _stop_writing(self, number: int) -> None:
-        body = self._writing.pop(number, None)
-        if body is None:
-            return
-        body.over.set()
-        if body.task is not None:
-            _cancel_begun(body.task)
-        elif self._tasks is not None:
-            self._tasks.create_task(body.source.cancel(None))
+        await self._channel.drained()
 
     def close_bodies_of(self, cause: int) -> None:
         """Close every body that was made on behalf of this event. The other end, which may still hold it, is told."""
-        for number in [number for number, body in self._writing.items() if body.cause == cause]:
-            self._stop_writing(number)
-            self.send(wire.End(wire.BodyId(number), CLOSED))
+        self._outgoing.close_of(cause)
 
     async def _abandon(self) -> None:
         for future in self._waiting.values():
@@ -334,15 +294,8 @@ class Peer:
                 future.set_exception(PeerGone("the other end died or hung up before it replied"))
         for remote in self._reading.values():
             remote.end("the other end died or hung up in the middle of the body")
-        for body in self._writing.values():
-            await body.source.cancel(None)
-        self._writing.clear()
+        await self._outgoing.abandon()
 
 
 def _sendable(text: str) -> str:
     return text[-_FAULT_CHARACTERS:].encode(errors="backslashreplace").decode()
-
-
-def _cancel_begun(task: asyncio.Task[None]) -> None:
-    """Cancel a task after its first step: one that is cancelled before it skips its own clean-up."""
-    asyncio.get_running_loop().call_soon(task.cancel)
