@@ -17,7 +17,6 @@ from paddock.worker.errors import (
     HandlerImportError,
     IsolateError,
     IsolateStartTimeout,
-    MemoryLimitExceeded,
 )
 from paddock.worker.host import IsolateHost, OpenEvent
 from paddock.worker.neighbours import NO_NEIGHBOURS
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["IsolateProcess", "IsolateSettings"]
 
-#: Time for the child to write down where it is, before it is killed; less for one that swells.
-_TRACE_S: Final = 0.2
-_SWELLING_TRACE_S: Final = 0.02
 #: Time for a process that hung up to end by itself, and for the last of its output.
 _LEAVE_S: Final = 1.0
 
@@ -331,17 +327,16 @@ class IsolateProcess:
             await self._end(starting.result())
 
     async def _end(self, verdict: IsolateError) -> None:
-        is_swelling = isinstance(verdict, MemoryLimitExceeded)
         self._ending.verdict = verdict
-        await self._show_where_it_is(_SWELLING_TRACE_S if is_swelling else _TRACE_S)
+        await self._show_where_it_is()
         self._settle(self.crash())
         self.kill()
 
-    async def _show_where_it_is(self, patience_s: float = _TRACE_S) -> None:
+    async def _show_where_it_is(self) -> None:
         """Have the child write its Python stack to its stderr, which needs no cooperation of the handler."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGUSR2)
-            await asyncio.sleep(patience_s)
+            await self._ending.shown()
 
     async def _expect_drained(self) -> None:
         await self._draining.wait()
