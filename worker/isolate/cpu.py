@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from paddock.worker import wire
+from paddock.worker.isolate.web.errors import LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +37,7 @@ _STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
 _PACKAGES: Final = f"{os.sep}site-packages{os.sep}"
 
 
-class CpuLimitExceeded(BaseException):
+class CpuLimitExceeded(LimitExceeded):
     """Raised in a handler that has used up its processor time. Not an Exception, so that `except Exception` lets it by.
 
     Source: workerd, Python introspection: production's class of this name derives from BaseException as well.

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 from paddock.worker import wire
 from paddock.worker.channel import whole
 from paddock.worker.isolate.context import wait_until
-from paddock.worker.isolate.cpu import CpuLimitExceeded
 from paddock.worker.isolate.sockets import Coupling
-from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.errors import USER_ERRORS, JsException
 from paddock.worker.isolate.web.fetch import OUTSIDE
 from paddock.worker.isolate.web.lanes import pipe
 from paddock.worker.isolate.web.response import Response
@@ -128,11 +127,11 @@ class _StreamSource:
         CURRENT_EVENT.set(self._event)  # of the task that writes the body: user code runs in it
         try:
             return await anext(self._pieces, None)
-        except (Exception, CpuLimitExceeded) as error:  # user code: its stream may raise anything
+        except USER_ERRORS as error:  # user code: its stream may raise anything
             raise OSError(f"{type(error).__name__}: {error}") from error
 
     async def cancel(self, reason: object) -> None:
         try:
             await self._pieces.aclose()
-        except Exception:  # user code: its stream may raise here, too, and nobody waits for it any more
+        except USER_ERRORS:  # user code: its stream may raise here, too, and nobody waits for it any more
             logger.exception("stream_cancel_failed")

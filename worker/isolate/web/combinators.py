@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paddock.worker.isolate.web.array import JsArray
-from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.errors import USER_ERRORS, JsException
 from paddock.worker.isolate.web.objects import JsObject
 from paddock.worker.isolate.web.promise import Promise, adopt
 
@@ -60,6 +60,6 @@ async def all_settled_of(values: list[object]) -> object:
     for promise in [adopt(value)._handled() for value in values]:
         try:
             outcomes.append(JsObject({"status": "fulfilled", "value": await promise}))
-        except Exception:  # user code: its rejection is the result here
+        except USER_ERRORS:  # user code: its rejection is the result here
             outcomes.append(JsObject({"status": "rejected", "reason": promise._value}))
     return JsArray(outcomes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from paddock.worker.isolate.web.errors import range_error, type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, range_error, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, null, read
 from paddock.worker.isolate.web.promise import Promise, adopt
 
@@ -107,7 +107,7 @@ class ReadableStreamDefaultController(JsProxy):
         self._is_pulling = True
         try:
             pulled = adopt(self._pull())
-        except Exception as error:  # user code: what `pull` raises breaks the stream
+        except USER_ERRORS as error:  # user code: what `pull` raises breaks the stream
             self.error(error)
             return
         pulled._react(self._pulled, self.error)
@@ -127,7 +127,7 @@ class ReadableStreamDefaultController(JsProxy):
         self._queue.clear()
         try:
             return adopt(self._cancel(reason)).then(lambda _value: None)
-        except Exception as error:  # user code: what `cancel` raises is what the canceller gets
+        except USER_ERRORS as error:  # user code: what `cancel` raises is what the canceller gets
             return Promise.reject(error)
 
 

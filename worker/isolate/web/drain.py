@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from paddock.worker.isolate.web.buffers import JsBuffer
-from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, type_error
 from paddock.worker.isolate.web.objects import read
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def iterate_chunks(reader: ReadableStreamDefaultReader, *, prevent_cancel:
         while True:
             try:
                 result = await reader.read()
-            except Exception:
+            except USER_ERRORS:
                 is_over = True
                 raise
             if read(result, "done"):
@@ -55,7 +55,7 @@ class _Pieces(AsyncGenerator[bytes, None]):
         while not self._is_over:
             try:
                 result = await self._reader.read()
-            except Exception:
+            except USER_ERRORS:
                 self._is_over = True
                 raise
             if read(result, "done"):

@@ -9,7 +9,17 @@ from typing import Final
 
 from paddock.worker.isolate.web.objects import Constructor, JsProxy
 
-__all__ = ["DOM_EXCEPTION", "ErrorClass", "JsException", "abort_error", "as_exception", "range_error", "type_error"]
+__all__ = [
+    "DOM_EXCEPTION",
+    "USER_ERRORS",
+    "ErrorClass",
+    "JsException",
+    "LimitExceeded",
+    "abort_error",
+    "as_exception",
+    "range_error",
+    "type_error",
+]
 
 #: Errors of the language itself; of any other name an error is a DOMException if listed below, else a plain Error.
 _LANGUAGE_ERRORS: Final = {
@@ -47,6 +57,14 @@ class JsException(JsProxy, Exception):
 
     def __repr__(self) -> str:
         return f"JsException({self.name!r}, {self.message!r})"
+
+
+class LimitExceeded(BaseException):
+    """An event has used up what it may use. No Exception, so that `except Exception` in user code lets it by."""
+
+
+#: What user code may raise: the promise or the stream that it raises it in has to take it, or nobody hears of it.
+USER_ERRORS: Final = (Exception, LimitExceeded)
 
 
 class ErrorClass(Constructor):

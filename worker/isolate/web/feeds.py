@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from paddock.worker.isolate.web.buffers import TypedArray, uint8_array
+from paddock.worker.isolate.web.errors import USER_ERRORS
 from paddock.worker.isolate.web.objects import read
 from paddock.worker.isolate.web.promise import start
 
@@ -113,7 +114,7 @@ class TeeFeed:
     async def pull(self) -> None:
         try:
             result = await self._reader.read()
-        except Exception as error:  # whatever broke the source breaks both branches
+        except USER_ERRORS as error:  # whatever broke the source breaks both branches
             for branch in self.branches:
                 branch._fail(error)
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paddock.worker.isolate.web.abort import AbortSignal
-from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, type_error
 from paddock.worker.isolate.web.objects import read
 from paddock.worker.isolate.web.promise import Promise
 from paddock.worker.isolate.web.writable import WritableStream
@@ -36,7 +36,7 @@ async def pipe(source: ReadableStream, destination: object, options: object) -> 
             await broken.unless(writer.ready)
         if not read(options, "preventClose"):
             await writer.close()
-    except Exception as error:
+    except USER_ERRORS as error:
         if not broken.is_destination and not read(options, "preventAbort"):
             await writer.abort(error)
         if source._state == "readable" and not read(options, "preventCancel"):

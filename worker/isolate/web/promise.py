@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from paddock.worker.isolate.web.classes import JsClass, JsFunction, with_keywords
-from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsObject, JsProxy
 from paddock.worker.isolate.web.scope import current_scope
 
@@ -44,7 +44,7 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
             raise type_error(f"Promise resolver {executor} is not a function")
         try:
             executor(self._adopt, self._reject)
-        except Exception as error:  # user code: what an executor raises rejects its promise
+        except USER_ERRORS as error:  # user code: what an executor raises rejects its promise
             self._reject(error)
 
     def _setup(self) -> None:
@@ -101,7 +101,7 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
         """A promise for what a function returns or raises."""
         try:
             return adopt(function(*arguments))
-        except Exception as error:  # user code: what it raises rejects the promise
+        except USER_ERRORS as error:  # user code: what it raises rejects the promise
             return rejected(error)
 
     @classmethod
@@ -123,7 +123,7 @@ class Promise(JsProxy, Generic[_T], metaclass=JsClass):
             def call(value: object) -> None:
                 try:
                     following._adopt(callback(value))
-                except Exception as error:  # user code: what a callback raises rejects the next promise
+                except USER_ERRORS as error:  # user code: what a callback raises rejects the next promise
                     following._reject(error)
 
             return call
@@ -231,7 +231,7 @@ def start(coroutine: Coroutine[object, object, _T]) -> Promise[_T]:
     async def run() -> None:
         try:
             value = await coroutine
-        except Exception as error:  # user code: whatever it raises is the rejection
+        except USER_ERRORS as error:  # user code: whatever it raises is the rejection
             promise._reject(error)
         else:
             promise._adopt(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.controller import ReadableStreamDefaultController, strategy_of
-from paddock.worker.isolate.web.errors import abort_error, as_exception, type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, abort_error, as_exception, type_error
 from paddock.worker.isolate.web.objects import JsProxy, read
 from paddock.worker.isolate.web.promise import Promise, adopt
 from paddock.worker.isolate.web.streams import ReadableStream
@@ -69,7 +69,7 @@ class TransformStream(JsProxy, metaclass=JsClass):
             return
         try:
             await adopt(transform(chunk, self._controller))
-        except Exception as error:  # user code: what it raises breaks both sides
+        except USER_ERRORS as error:  # user code: what it raises breaks both sides
             self._fail(error)
             raise
 
@@ -78,7 +78,7 @@ class TransformStream(JsProxy, metaclass=JsClass):
         try:
             if callable(flush):
                 await adopt(flush(self._controller))
-        except Exception as error:  # user code: what it raises breaks both sides
+        except USER_ERRORS as error:  # user code: what it raises breaks both sides
             self._fail(error)
             raise
         self._controller._close_readable()

@@ -16,7 +16,7 @@ from paddock.worker.isolate.web.abort import Event, EventTarget
 from paddock.worker.isolate.web.blob import Blob
 from paddock.worker.isolate.web.buffers import ArrayBuffer
 from paddock.worker.isolate.web.classes import JsClass
-from paddock.worker.isolate.web.errors import JsException, type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, JsException, type_error
 from paddock.worker.isolate.web.fetch import fetch
 from paddock.worker.isolate.web.lanes import Close, Disconnected, End, Message, pipe
 from paddock.worker.isolate.web.objects import JsObject, JsProxy, is_nullish, null, read
@@ -221,7 +221,7 @@ class WebSocket(EventTarget):
             self._abort()
             reason = "WebSocket disconnected without sending Close frame."
             self._dispatch(CloseEvent.new("close", code=_ABNORMAL, reason=reason, wasClean=False))
-        except Exception as error:  # user code: whatever its listeners raise
+        except USER_ERRORS as error:  # user code: whatever its listeners raise
             self._has_got_close = True
             self._abort()
             self._fail(error, is_uncaught=is_heard)
@@ -251,7 +251,7 @@ class WebSocket(EventTarget):
         """Dispatch an event after which nothing depends on the listeners any more."""
         try:
             self.dispatchEvent(event)
-        except Exception as error:  # user code: nobody is left to tell
+        except USER_ERRORS as error:  # user code: nobody is left to tell
             uncaught(error)
 
     def _fail(self, error: BaseException, *, is_uncaught: bool = False) -> None:

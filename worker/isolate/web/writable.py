@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from paddock.worker.isolate.web.abort import AbortSignal
 from paddock.worker.isolate.web.classes import JsClass
 from paddock.worker.isolate.web.controller import strategy_of
-from paddock.worker.isolate.web.errors import type_error
+from paddock.worker.isolate.web.errors import USER_ERRORS, type_error
 from paddock.worker.isolate.web.objects import JsProxy, null, read
 from paddock.worker.isolate.web.promise import Promise, adopt
 
@@ -126,7 +126,7 @@ class WritableStream(JsProxy, metaclass=JsClass):
         entry = self._queue[0]
         try:
             result = adopt(self._sink.close() if entry.chunk is _CLOSE else self._sink.write(entry.chunk))
-        except Exception as error:  # user code: what a sink raises breaks the stream
+        except USER_ERRORS as error:  # user code: what a sink raises breaks the stream
             result = Promise.reject(error)
 
         def failed(reason: object) -> None:
@@ -156,7 +156,7 @@ class WritableStream(JsProxy, metaclass=JsClass):
         self._fail(reason)
         try:
             return adopt(self._sink.abort(reason)).then(lambda _value: None)
-        except Exception as error:  # user code: what `abort` raises is what the aborter gets
+        except USER_ERRORS as error:  # user code: what `abort` raises is what the aborter gets
             return Promise.reject(error)
 
     def _fail(self, reason: object) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paddock.worker.isolate.web.buffers import uint8_array
-from paddock.worker.isolate.web.errors import JsException
+from paddock.worker.isolate.web.errors import JsException, LimitExceeded
 from paddock.worker.isolate.web.objects import JsObject
 from paddock.worker.isolate.web.streams import ReadableStream, iterate_bytes, take_source
 
@@ -52,6 +52,26 @@ def test_source_is_pulled_only_when_read() -> None:
         await asyncio.sleep(0)
         assert source.pulls == 0
         assert await _drain(stream) == [b"a", b"b"]
+
+    _run(main())
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_limit_that_a_pull_ahead_of_the_reader_breaks_ends_the_stream(*, is_async: bool) -> None:
+    """Nobody calls that pull, so that nobody but the stream can tell the reader."""
+
+    def breaks(controller: Any) -> None:
+        raise LimitExceeded
+
+    async def breaks_later(controller: Any) -> None:
+        raise LimitExceeded
+
+    async def main() -> None:
+        stream = ReadableStream.new(JsObject({"pull": breaks_later if is_async else breaks}))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        with pytest.raises(LimitExceeded):
+            await stream.getReader().read()
 
     _run(main())
 
