@@ -93,7 +93,10 @@ class Faults:
         self.set_state("warm")
 
     def cut_stream_after(self, pieces: int) -> None:
-        """Break off the next answer when it has had so many pieces: a stream ends without its end."""
+        """Break off the next answer when it has had so many pieces: a stream ends without its end.
+
+        Of models whose answers have one piece, 0 fails the next one; another number waits for a model that writes more.
+        """
         self._cut_after = pieces
 
     def delay(self, *, ttft: float = 0.0, per_token: float = 0.0) -> None:
@@ -147,12 +150,12 @@ class Faults:
 
     def cut(self, reply: Reply) -> Reply:
         """The reply, broken off where it has to be."""
-        if self._cut_after is None or reply.error is not None:
+        if self._cut_after is None or reply.error is not None or (reply.result is not None and self._cut_after):
             return reply
         after, self._cut_after = self._cut_after, None
         broken = EngineDead("The stream was cut by the test (ai.cut_stream_after).")
-        if reply.result is not None:  # it has but one piece
-            return reply if after else reply._replace(error=broken)
+        if reply.result is not None:
+            return reply._replace(error=broken)
         return reply._replace(pieces=[*reply.pieces[:after], broken])
 
     def state_of(self, model: str) -> EngineState:

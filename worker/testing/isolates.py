@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from paddock.bindings.host import BindingsHost
 from paddock.worker.assembly import isolate_limits, make_start
@@ -76,11 +77,15 @@ class _CurrentBindings(BindingsHost):
         return self._scene().bindings[self._worker].kinds()
 
     async def fetch(self, name: str, request: FetchRequest) -> FetchResponse:
-        """As in `BindingsHost`."""
-        bindings = self._scene().bindings[self._worker]
+        """As in `BindingsHost`. What is stored or sent has its place in the timeline, as models have theirs."""
+        scene = self._scene()
+        bindings = scene.bindings[self._worker]
         if bindings.kinds().get(name) == "ai":
             return await answered(bindings, name, request, self._worker)
-        return await bindings.fetch(name, request)
+        with scene.timeline.spans("binding", f"{name} {request.method} {urlsplit(request.url).path}") as span:
+            response = await bindings.fetch(name, request)
+            span.end(str(response.status))
+        return response
 
 
 class _CurrentOutbound(Outbound):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from paddock.worker.testing.clock import VirtualClock
     from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play, Props
+    from paddock.worker.testing.timeline import Span
 
 __all__ = ["Live", "TestedService"]
 
@@ -125,7 +126,7 @@ class TestedService(AiService):
         if result.events is None:
             return result
         call.ended_s = None
-        return result._replace(events=_Heard(result.events, call, self._ai.clock))
+        return result._replace(events=_Heard(result.events, call, self._ai.clock, span))
 
     def _card(self, model: str) -> ModelCard | None:
         try:
@@ -207,21 +208,24 @@ class _Engine(ScriptedEngine):
 
 
 class _Heard:
-    """The events of a stream, kept for the test as they pass."""
+    """The events of a stream, kept for the test as they pass. The timeline says how many there were."""
 
-    def __init__(self, events: ByteSource, call: AiCall, clock: VirtualClock) -> None:
+    def __init__(self, events: ByteSource, call: AiCall, clock: VirtualClock, span: Span) -> None:
         self._events = events
         self._call = call
         self._clock = clock
+        self._span = span
 
     async def pull(self) -> bytes | None:
         try:
             piece = await self._events.pull()
         except OSError as broken:
             self._call.error = broken.__cause__ if isinstance(broken.__cause__, PaddockError) else None
+            self._span.end(f"a stream that broke off behind {self._count()} events: {broken}")
             self._end()
             raise
         if piece is None:
+            self._span.end(f"a stream of {self._count()} events")
             self._end()
         else:
             self._call.chunks.append(piece.decode(errors="replace"))
@@ -234,3 +238,6 @@ class _Heard:
     def _end(self) -> None:
         if self._call.ended_s is None:
             self._call.ended_s = self._clock.time()
+
+    def _count(self) -> int:
+        return "".join(self._call.chunks).count("\n\n")

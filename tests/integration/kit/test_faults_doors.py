@@ -60,7 +60,10 @@ def test_an_answer_in_one_piece_is_cut_before_it(worker: Paddock) -> None:
     worker.ai.cut_stream_after(0)
     with pytest.raises(JsException, match="The stream was cut by the test"):
         worker.env.AI.run("@cf/baai/bge-m3", asked).result()
+    worker.ai.cut_stream_after(1)  # of a model that writes more than one piece
     assert worker.env.AI.run("@cf/baai/bge-m3", asked).result()["data"]
+    with pytest.raises(JsException, match="The stream was cut by the test"):
+        worker.env.AI.run(PHI, {"prompt": "x"}).result()
 
 
 @pytest.mark.parametrize(

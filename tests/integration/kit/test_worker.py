@@ -28,6 +28,23 @@ async def test_clients_of_coroutines(async_client: httpx.AsyncClient) -> None:
     assert (await async_client.post("/a", content=b"x")).text == "POST http://worker.test/a x"
 
 
+def test_the_timeline_has_what_was_stored_and_how_streams_ended(worker: Paddock) -> None:
+    """DT-093"""
+    asked = {"model": "@cf/microsoft/phi-2", "inputs": {"prompt": "x", "stream": True}}
+    worker.ai.stream(["a", "b"])
+    worker.fetch("/run", json=asked).result()
+    worker.fetch("/later").result()
+    worker.ctx.drain().result()
+    worker.ai.stream(["a", "b"])
+    worker.ai.cut_stream_after(1)
+    with pytest.raises(httpx.RemoteProtocolError):
+        worker.fetch("/run", json=asked).result()
+    timeline = str(worker.timeline)
+    assert "binding  NOTES PUT /later -> 200 in " in timeline
+    assert "ai       @cf/microsoft/phi-2 'x' -> a stream of 4 events in " in timeline
+    assert "-> a stream that broke off behind 1 events: The stream was cut by the test" in timeline
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_trio(worker: Paddock, async_client: httpx.AsyncClient) -> None:
