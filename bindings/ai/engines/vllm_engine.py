@@ -63,7 +63,9 @@ class VllmEngine(VllmStep):
         unchecked: dict[str, Any] = {"max_total_tokens": None, "max_output_tokens": 0}
         self._text_tokens = dataclasses.replace(self._renderer.default_cmpl_tok_params, **unchecked)
         self._begun_tokens = dataclasses.replace(self._text_tokens, add_special_tokens=False)
-        self._chat_tokens = dataclasses.replace(self._renderer.default_chat_tok_params, **unchecked)
+        # The template writes the beginning of the sequence; for models that see, vLLM would add another.
+        chat = {"add_special_tokens": False, **unchecked}
+        self._chat_tokens = dataclasses.replace(self._renderer.default_chat_tok_params, **chat)
         tokenizer = self._renderer.get_tokenizer()
         encode_directly(tokenizer)
         self._bos: str = tokenizer.bos_token or ""

@@ -63,6 +63,21 @@ def test_answers_fit_the_models_own_output_schema(worker: Paddock, card: Any) ->
     jsonschema.validate(answer, {"anyOf": [one for one in branches if one.get("title") != "Async response"]})
 
 
+def test_what_a_vision_model_says_depends_on_the_picture(worker: Paddock) -> None:
+    """DT-069"""
+    model = "@cf/meta/llama-3.2-11b-vision-instruct"
+    pictures = [[*b"\x89PNG\r\n\x1a\n", number] for number in (1, 2, 1)]
+    one, other, again = (run(worker, model, {"prompt": "What?", "image": picture}) for picture in pictures)
+    assert one == again
+    assert one["response"] != other["response"]
+    assert one["usage"]["prompt_tokens"] == other["usage"]["prompt_tokens"] > 1
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    seen = run(worker, "@cf/google/gemma-4-26b-a4b-it", {"messages": [{"role": "user", "content": [part]}]})
+    assert seen["usage"]["prompt_tokens"] == one["usage"]["prompt_tokens"] - 1
+    with pytest.raises(JsException, match="Invalid data for image - reason expected PNG"):
+        worker.env.AI.run(model, {"prompt": "What?", "image": [1, 2, 3]}).result()
+
+
 @pytest.mark.parametrize("card", VECTORS, ids=lambda card: card.name)
 def test_vectors_have_the_declared_size_and_unit_length(worker: Paddock, card: Any) -> None:
     """DT-071"""
