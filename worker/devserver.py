@@ -115,10 +115,11 @@ class DevServer:
                 if self._config.dev.generate_types:
                     await asyncio.to_thread(self._write_types, self._config)
                 whereabouts.leave(self._config.state, self._config.dev.local_protocol, *sockets[0].getsockname()[:2])
+                current = _CurrentApp(self._app(workers[0]))
+                follower = self._follower(workers, current) if self._options.reload else None
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
-                current = _CurrentApp(self._app(workers[0]))
-                watcher = tasks.create_task(self._follow_files(workers, current)) if self._options.reload else None
+                watcher = tasks.create_task(follower.run()) if follower is not None else None
                 pages = LiveReload(current, lambda: _guard(workers[0].config)) if self._options.live_reload else None
                 assets = None if pages is None else self._reload_pages(pages, workers, tasks)
                 ended = stop.wait if pages is None else partial(pages.close_after, stop)
@@ -181,8 +182,8 @@ class DevServer:
         actions = KeyActions(server_url(self._config, sockets), self._service, self._config, replace, stop)
         self._shared.desk.open(lambda: tasks.create_task(listen_to_keys(actions.hotkeys)))
 
-    async def _follow_files(self, workers: Sequence[HostedWorker], app: _CurrentApp) -> None:
-        """Go by what the configuration, the secrets and the model files say, as they are saved."""
+    def _follower(self, workers: Sequence[HostedWorker], app: _CurrentApp) -> Reconfigurer:
+        """Goes by what the configuration, the secrets and the model files say, as they are saved from now on."""
 
         loop = asyncio.get_running_loop()
 
@@ -191,7 +192,7 @@ class DevServer:
             if workers[0].config.dev.generate_types:
                 loop.run_in_executor(None, self._write_types, workers[0].config)
 
-        await Reconfigurer(workers, self._options, self._service, self._forkserver, renew).run()
+        return Reconfigurer(workers, self._options, self._service, self._forkserver, renew)
 
     def _reload_pages(
         self, pages: LiveReload, workers: Sequence[HostedWorker], tasks: asyncio.TaskGroup

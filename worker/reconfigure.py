@@ -65,12 +65,13 @@ class Reconfigurer:
         self._forkserver = forkserver
         self._on_change = on_change
         self._changed = asyncio.Event()
+        # Looked at now, so that nothing is missed that is saved before `run` has begun.
+        self._seen = Files(self._configs[0].root, [file for config in self._configs for file in self._files(config)])
 
     async def run(self) -> None:
         """Look at the files until cancelled."""
-        files = [file for config in self._configs for file in self._files(config)]
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(watch(partial(Files, self._configs[0].root, files), self._configuration_changed))
+            tasks.create_task(watch(lambda: self._seen, self._configuration_changed))
             tasks.create_task(watch(partial(Tree, SHIPPED_CATALOG, CATALOG), self._catalog_changed))
             tasks.create_task(self._watch_own_catalog(tasks))
 
