@@ -77,6 +77,13 @@ def test_the_first_starts_it_and_the_last_waits_for_its_end(config: Config, run:
     asyncio.run(use())
 
 
+def test_nothing_is_made_for_tests_that_need_no_engine(config: Config, run: str) -> None:
+    async def use() -> None:
+        await SharedModels(config, run).close()
+
+    asyncio.run(use())
+
+
 def test_it_leaves_with_processes_that_say_no_goodbye(config: Config, run: str) -> None:
     """DT-092"""
     models = SharedModels(config, run)

@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
@@ -31,24 +31,38 @@ _QUOTED_LINES: Final = 10
 
 
 def folder_of_run(run: str) -> Path:
-    """The folder where those of a run meet. Raises EngineUnavailable where somebody else has made it."""
-    folder = Path(tempfile.gettempdir(), f"paddock-engines-{run}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise EngineUnavailable(f"{folder} belongs to another user.")
-    return folder
+    """The folder where those of a run meet. It is made when the first of them comes, and goes with the last."""
+    return Path(tempfile.gettempdir(), f"paddock-engines-{run}")
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock. Blocking. It is free again at any end of this process."""
-    while True:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError), (folder / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(lock.fileno()), (folder / "lock").stat()):
-                yield
-                return
+    """Hold the lock. Blocking. It is free again at any end of this process.
+
+    Raises EngineUnavailable where the folder is another user's.
+    """
+    lock = None
+    while lock is None:
+        lock = _lock(folder)
+    with lock:
+        yield
+
+
+def _lock(folder: Path) -> IO[str] | None:
+    """The lock, held; None where it has gone with its folder while we waited for it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        if folder.stat().st_uid != os.getuid():
+            raise EngineUnavailable(f"{folder} belongs to another user.")
+        lock = (folder / "lock").open("a")
+    except FileNotFoundError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(lock.fileno()), (folder / "lock").stat()):
+            return lock
+    lock.close()
+    return None
 
 
 def met(folder: Path, wanted: Wanted) -> tuple[socket.socket, int | None]:
