@@ -58,7 +58,7 @@ class IsolateSettings(NamedTuple):
     #: What the process runs; the test kit has its own.
     module: str = "paddock.worker.isolate"
     #: What the kit's own process calls when something will be left of the test.
-    on_residue: Callable[[], None] = lambda: None
+    on_residue: Callable[[bool], None] = lambda has_failed: None
     #: What its environment has besides.
     environment: Mapping[str, str] = {}
     #: Who is told of its events, where somebody is.
@@ -259,8 +259,8 @@ class IsolateProcess:
                 self._peer.close()
             case wire.Pong():
                 self._watchdog.pong()
-            case wire.Residue():
-                self._settings.on_residue()
+            case wire.Residue(has_failed):
+                self._settings.on_residue(has_failed)
             case wire.Finished(event, trace):
                 self._peer.close_bodies_of(event)
                 self._tell_of(self._events.pop(event, None), trace)

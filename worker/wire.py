@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 #: Raised with every change of a frame; both ends refuse another number.
-PROTOCOL: Final = 5
+PROTOCOL: Final = 6
 #: Bodies up to this size travel in the head.
 INLINE_BODY_BYTES: Final = 64 * 1024
 #: The name of a Fault for an event that was stopped because of the processor time that it took.
@@ -274,7 +274,12 @@ class Drain(_Frame, frozen=True, tag=14):
 
 
 class Residue(_Frame, frozen=True, tag=16):
-    """The test kit's isolate to the kit: something will be left of the test that runs, unless it is cleaned up."""
+    """The test kit's isolate to the kit: something will be left of the test that runs, unless it is cleaned up.
+
+    `has_failed`: background work or a listener has raised something.
+    """
+
+    has_failed: bool = False
 
 
 Frame = (

@@ -43,6 +43,8 @@ class Cast(NamedTuple):
     scene: Callable[[], Scene]
     on_line: Callable[[str, str], None]
     isolates: Isolates
+    #: Told when background work or a listener of any of them has raised something.
+    on_failure: set[Callable[[], None]]
     #: By name; complete before the first isolate starts.
     actors: dict[str, Actor]
 
@@ -57,10 +59,15 @@ class Actor:
         self._assets = make_assets(config)
         self.supervisor = Supervisor(cast.tasks, self._isolate, has_standby=False)
         #: What the kit asks of the isolate.
-        self.controls = Controls(self.supervisor)
+        self.controls = Controls(self.supervisor, cast.on_failure)
         #: Name in `env` to kind, of every binding, once there was a scene.
         self.kinds: dict[str, str] = {}
         self._tail: TestedTail | None = None
+
+    @property
+    def cast(self) -> Cast:
+        """What it shares with the others."""
+        return self._cast
 
     def find_assets(self) -> AssetsBinding | None:
         """Its static files."""

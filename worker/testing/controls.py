@@ -13,7 +13,7 @@ from paddock.worker.testing.sending import sent
 from paddock.worker.testing.threads import raised_in_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from paddock.worker.peer import Answer
     from paddock.worker.supervisor import Supervisor
@@ -37,13 +37,18 @@ class _Account(msgspec.Struct):
 class Controls:
     """The kit's own questions to the isolate of one worker."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, on_failure: set[Callable[[], None]]) -> None:
+        """`on_failure`: who waits for something of the handlers that it would never get after a failure."""
         self._supervisor = supervisor
+        self._on_failure = on_failure
         self._has_residue = False
 
-    def note_residue(self) -> None:
-        """The isolate has something that would outlive the test."""
+    def note_residue(self, has_failed: bool) -> None:
+        """The isolate has something that would outlive the test: what it has raised, perhaps."""
         self._has_residue = True
+        if has_failed:
+            for tell in list(self._on_failure):
+                tell()
 
     async def call_env(self, path: Sequence[str], args: Sequence[object], kwargs: dict[str, object]) -> Answer:
         """Call a method of a binding inside the isolate. The status text says what the answer is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from paddock.worker.channel import BodyBroken
 from paddock.worker.messages import MAX_MESSAGE_BYTES, Close, Failure, MessageBuffer, MessageSource, encode
@@ -38,12 +38,23 @@ class Conversation:
         self._messages: deque[str | bytes] = deque()
         self._reading = asyncio.Lock()
         self._has_closed = False
+        #: What the handler has raised, when the connection has not failed yet.
+        self._why: Exception | None = None
         #: The connection failed, and no use has said so yet.
         self._is_untold = False
+
+    #: Done when background work of a handler has failed.
+    _failure: asyncio.Future[None]
 
     def begin(self, heard: ByteSource) -> None:
         """The worker has accepted, and says this."""
         self._heard = heard
+        self._failure = asyncio.get_running_loop().create_future()
+        self._exchanges.actor.cast.on_failure.add(self._fail)
+
+    def _fail(self) -> None:
+        if not self._failure.done():
+            self._failure.set_result(None)
 
     async def send(self, message: str | bytes) -> None:
         """Say something; returns when the handler's side has taken what came before."""
@@ -95,6 +106,7 @@ class Conversation:
         self.said.end(BodyBroken("the test hung up without a Close frame"))
         if self._heard is None:  # nobody listens
             return
+        self._exchanges.actor.cast.on_failure.discard(self._fail)
         await self._heard.cancel(None)
         with contextlib.suppress(TimeoutError):  # of a handler that takes no messages
             async with asyncio.timeout(_CLOSE_S):
@@ -103,9 +115,8 @@ class Conversation:
 
     async def _read(self) -> None:
         """Take what comes next."""
-        assert self._heard is not None, "it has begun"
         try:
-            piece = await self._heard.pull()
+            piece = await self._pulled()
             if piece is None:
                 raise BodyBroken("the handler let go of it")
             for message in self._buffer.feed(piece):
@@ -115,6 +126,26 @@ class Conversation:
                 self._messages.append(message)
         except OSError:
             await self._failed(_INTERNAL_ERROR, "")  # as the server tells clients
+
+    async def _pulled(self) -> bytes | None:
+        """The next piece. Raises BodyBroken when background work has failed, behind what was said before."""
+        assert self._heard is not None, "it has begun"
+        pulling = asyncio.get_running_loop().create_task(self._heard.pull())
+        try:
+            while not pulling.done():
+                either: list[asyncio.Future[Any]] = [pulling, self._failure]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if self._failure.done() and not pulling.done():
+                    self._why = self._why or await self._explained()  # what was said before is here by then
+                    if self._why is None:  # the test knows already
+                        self._failure = asyncio.get_running_loop().create_future()
+                    elif not pulling.done():
+                        raise BodyBroken("background work of the handler has failed")
+            return await pulling
+        finally:
+            if not pulling.done():
+                pulling.cancel()
+                await asyncio.wait([pulling])
 
     async def _closed(self, code: int, reason: str) -> None:
         self._note(f"<- close {code} {reason}".rstrip())
@@ -127,12 +158,14 @@ class Conversation:
 
     async def _failed(self, code: int, reason: str) -> None:
         self._is_untold = True
+        self.end = self._why or await self._explained() or WebSocketDisconnect(code, reason)
+
+    async def _explained(self) -> Exception | None:
         try:
             await self._exchanges.explain_break()
         except Exception as error:  # user code: whatever the handler raised
-            self.end = error
-        else:
-            self.end = WebSocketDisconnect(code, reason)
+            return error
+        return None
 
     async def _say_last(self, message: Close | Failure) -> None:
         self._has_closed = True

@@ -107,7 +107,8 @@ class Exchanges:
     async def explain_break(self) -> None:
         """Raise why a WebSocket has broken off: what a listener or background work has raised, if anything has."""
         try:
-            await self.actor.controls.drain(_SETTLE_S)
+            for actor in self.actor.cast.actors.values():  # it may lead on to another worker
+                await actor.controls.drain(_SETTLE_S)
         except BackgroundWorkLeft:
             pass  # it is the end of the test that waits for it
         except Exception as error:

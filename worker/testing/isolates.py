@@ -34,7 +34,7 @@ class Heard(NamedTuple):
     """Who is told of what the isolate says by itself: lines that it prints, and that it has something to clean up."""
 
     on_line: Callable[[str, str], None]
-    on_residue: Callable[[], None]
+    on_residue: Callable[[bool], None]
 
 
 def make_isolate(

@@ -61,7 +61,7 @@ class Stage:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self.actors = {}
-                cast = Cast(self._tasks, self._current_scene, self._on_line, Isolates(), self.actors)
+                cast = Cast(self._tasks, self._current_scene, self._on_line, Isolates(), set(), self.actors)
                 for config in self.configs:
                     in_process = self._in_process and not self.actors
                     self.actors[config.name] = Actor(config, cast, in_process=in_process)

@@ -42,6 +42,8 @@ class Default(WorkerEntrypoint):
                 except Exception:
                     server.close(1011)
                     raise
+            if text == "fail silently":
+                raise LookupError("nobody knows")
             if text.startswith("count "):
                 for number in range(int(text.removeprefix("count "))):
                     server.send(str(number))
@@ -58,7 +60,7 @@ class Default(WorkerEntrypoint):
                 server.close(4001, "as you wish")
             elif event.data == "drop":
                 raise ValueError("boom")
-            elif event.data.startswith(("ask", "count ", "fail later")):
+            elif event.data.startswith(("ask", "count ", "fail ")):
                 wait_until(do(event.data))
             else:
                 server.send(event.data)
@@ -213,6 +215,25 @@ def test_an_exception_in_the_background_stands_behind_a_close_with_1011(worker: 
         ws.send("fail later")
         with pytest.raises(LookupError, match="nobody is there"):
             ws.receive().result()
+
+
+def test_an_exception_in_the_background_ends_the_wait_for_an_answer(worker: Paddock) -> None:
+    """DT-040"""
+    with worker.websocket("/chat") as ws:
+        ws.send("first")
+        ws.send("fail silently")
+        assert ws.receive().result() == "first"
+        with pytest.raises(LookupError, match="nobody knows"):
+            ws.receive().result()
+
+
+def test_a_conversation_goes_on_behind_an_exception_that_the_test_knows(worker: Paddock) -> None:
+    with worker.websocket("/chat") as ws:
+        ws.send("fail silently").result()
+        ws.send("then").result()
+        with pytest.raises(LookupError, match="nobody knows"):
+            worker.ctx.drain().result()
+        assert ws.receive().result() == "then"
 
 
 def test_a_model_that_the_test_has_no_answer_for_is_named(worker: Paddock, ai) -> None:

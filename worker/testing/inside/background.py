@@ -44,8 +44,8 @@ class _Ledger:
 
     def failed(self, error: BaseException) -> None:
         """Keep what some work raised."""
-        RESIDUE.note()
         self._failures.append(describe(error))
+        RESIDUE.fail()
 
     async def drain(self, timeout_s: float) -> tuple[bool, list[str]]:
         """Wait for the open work, and for what it begins. Whether there was some, and the origins of what did not end

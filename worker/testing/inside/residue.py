@@ -26,6 +26,12 @@ class _Residue:
             self._is_told = True
             self.peer.send(wire.Residue())
 
+    def fail(self) -> None:
+        """Something has raised, which whoever waits for an answer of it would else never know."""
+        if self.peer is not None:
+            self._is_told = True
+            self.peer.send(wire.Residue(has_failed=True))
+
     def forget(self) -> None:
         """All of it was cleaned up."""
         self._is_told = False
