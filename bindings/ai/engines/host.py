@@ -42,7 +42,7 @@ def main(sock: socket.socket) -> NoReturn:
 
 def _load(link: ServerLink, settings: EngineSettings) -> tuple[StepEngine, Ready]:
     """Make the engine, saying which phase has begun."""
-    name = None if settings.runner == "pooling" else transformers_model(settings.model_path)
+    name = transformers_model(settings.model_path, is_talker=settings.runner == "generate")
     if name is not None:
         marks = settings.tool_parser or settings.reasoning_parser
         return load_transformers(link, settings, name, partial(make_parsers, settings=settings) if marks else None)

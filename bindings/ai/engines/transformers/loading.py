@@ -51,15 +51,16 @@ class Place(NamedTuple):
         return own if self.most_tokens is None else min(own, self.most_tokens)
 
 
-def model_class(folder: str) -> str | None:
+def model_class(folder: str, *, is_talker: bool) -> str | None:
     """The class that runs the checkpoint in this folder; None where vLLM does.
 
-    vLLM's models that see import torchvision, which has no build for every machine that vLLM has one for.
+    `is_talker`: it is to write text, and not to make vectors or scores, which models that see can do as well. vLLM's
+    models that see import torchvision, which has no build for every machine that vLLM has one for.
     """
     config = json.loads(Path(folder, "config.json").read_bytes())
     architectures = config.get("architectures") or []
     found = next((_CLASSES[name] for name in architectures if name in _CLASSES), None)
-    if found is not None or "vision_config" not in config:
+    if found is not None or not is_talker or "vision_config" not in config:
         return found
     is_of_vllm = not any(name in _NOT_OF_VLLM for name in architectures)
     return None if is_of_vllm and importlib.util.find_spec("torchvision") is not None else _TALKER
