@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.engines.protocol import EngineState
     from paddock.bindings.errors import PaddockError
+    from paddock.worker.testing.ai import AiMode
     from paddock.worker.testing.replies import Reply
     from paddock.worker.testing.threads import Pending
 
@@ -50,6 +51,9 @@ class Faults:
 
     The words of the answers stay those of the mode: what is not made to fail is answered as always.
     """
+
+    #: How models answer.
+    mode: AiMode
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
@@ -90,19 +94,21 @@ class Faults:
         """Answer again, at once."""
         self._failures.clear()
         self._cut_after, self.waits = None, NO_WAITS
-        self.set_state("warm")
+        self._enter("warm", "*")
 
     def cut_stream_after(self, pieces: int) -> None:
         """Break off the next answer when it has had so many pieces: a stream ends without its end.
 
         Of models whose answers have one piece, 0 fails the next one; another number waits for a model that writes more.
         """
+        self._check_own_engines("cut_stream_after")
         self._cut_after = pieces
 
     def delay(self, *, ttft: float = 0.0, per_token: float = 0.0) -> None:
         """Have answers take their time by the virtual clock, which takes none: timeouts of the configuration are held
         to, and streams that wait for long have comment lines.
         """
+        self._check_own_engines("delay")
         self.waits = Waits(ttft, per_token)
 
     def set_state(self, state: _State, model: str = "*") -> None:
@@ -111,6 +117,10 @@ class Faults:
         """
         if state not in get_args(_State):
             raise ValueError(f"expected one of {', '.join(get_args(_State))}; got {state!r}")
+        self._check_own_engines("set_state")
+        self._enter(state, model)
+
+    def _enter(self, state: _State, model: str) -> None:
         self._states.insert(0, (model, state))
         waiting, self._waiting = self._waiting, []
         for wake in waiting:
@@ -125,6 +135,13 @@ class Faults:
         """Have every batch that was accepted so far (`queueRequest`) answered: a poll finds its answers then."""
         assert self._run is not None and self._batches is not None, "the fixture `ai` belongs to a worker"
         return self._run(self._batches())
+
+    def _check_own_engines(self, name: str) -> None:
+        """Raise ValueError where answers are not made here: those can be made to fail, and nothing else."""
+        if self.mode in ("vllm", "replay"):
+            raise ValueError(
+                f"ai.{name}: expected the mode fake or scripted; got {self.mode}, where calls can only fail"
+            )
 
     def _fail(self, model: str, times: int | None, code: int, message: str = "", status: int | None = None) -> None:
         error_for(code, message, status)  # at once, and not in the middle of a call
