@@ -7,6 +7,8 @@ import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import uvloop
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from typing import Protocol
@@ -79,7 +81,7 @@ class LoopThread:
     """An event loop in a thread. Processes that the loop starts die with the thread."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()  # as in the dev server
         self._before: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._run, name="paddock-testing", daemon=True)
         self._thread.start()
