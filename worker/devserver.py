@@ -25,7 +25,6 @@ from paddock.worker.guard import Guard
 from paddock.worker.hosted import HostedWorker, Shared
 from paddock.worker.hotkeys import listen_to_keys
 from paddock.worker.keyactions import KeyActions
-from paddock.worker.livereload import LiveReload
 from paddock.worker.log import LOG, ai_fields, wants_colour
 from paddock.worker.metrics import Metrics
 from paddock.worker.neighbours import Isolates
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from paddock.worker.certificate import CertificateFiles
     from paddock.worker.config.loading import Config
     from paddock.worker.inspector import Inspector
+    from paddock.worker.livereload import LiveReload
     from paddock.worker.options import DevOptions
 
 __all__ = ["DevServer"]
@@ -120,7 +120,7 @@ class DevServer:
                 announce_ready(self._config, self._options, sockets)
                 self._listen_to_keys(tasks, sockets, workers, stop)
                 watcher = tasks.create_task(follower.run()) if follower is not None else None
-                pages = LiveReload(current, lambda: _guard(workers[0].config)) if self._options.live_reload else None
+                pages = self._live_pages(current, workers[0]) if self._options.live_reload else None
                 assets = None if pages is None else self._reload_pages(pages, workers, tasks)
                 ended = stop.wait if pages is None else partial(pages.close_after, stop)
                 app = cast("Framework", pages or current)
@@ -193,6 +193,11 @@ class DevServer:
                 loop.run_in_executor(None, self._write_types, workers[0].config)
 
         return Reconfigurer(workers, self._options, self._service, self._forkserver, renew)
+
+    def _live_pages(self, app: ASGIApp, primary: HostedWorker) -> LiveReload:
+        from paddock.worker.livereload import LiveReload  # few ask for it, and every start would wait
+
+        return LiveReload(app, lambda: _guard(primary.config))
 
     def _reload_pages(
         self, pages: LiveReload, workers: Sequence[HostedWorker], tasks: asyncio.TaskGroup

@@ -13,6 +13,9 @@ import zlib
 from email.message import Message as Headers
 from typing import TYPE_CHECKING, Final
 
+from starlette.datastructures import MutableHeaders
+from starlette.websockets import WebSocket
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,33 +72,31 @@ class LiveReload:
 
     async def _wait_with(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One page's WebSocket, until there is news or the page is closed."""
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        await receive()
-        if self._guard().refusal(headers.get(b"host"), headers.get(b"origin")):
-            await send({"type": "websocket.close"})  # before it is open: the client gets a 403
+        socket = WebSocket(scope, receive, send)
+        if self._guard().refusal(socket.headers.get("host"), socket.headers.get("origin")):
+            await socket.close()  # before it is open: the client gets a 403
             return
-        await send({"type": "websocket.accept"})
+        await socket.accept()
         news = asyncio.Event()
         self._pages.add(news)
         try:
             async with asyncio.TaskGroup() as tasks:
-                waits = [tasks.create_task(news.wait()), tasks.create_task(_closed(receive))]
+                waits = [tasks.create_task(news.wait()), tasks.create_task(_closed(socket))]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
                 if waits[1].done():
                     return
                 if not self._is_closing:
-                    await send({"type": "websocket.send", "text": "reload"})
-                await send({"type": "websocket.close", "code": _GOING_AWAY})
+                    await socket.send_text("reload")
+                await socket.close(_GOING_AWAY)
         finally:
             self._pages.discard(news)
 
 
-async def _closed(receive: Receive) -> bool:
-    while (await receive())["type"] != "websocket.disconnect":
+async def _closed(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
         pass
-    return True
 
 
 class _Page:
@@ -115,22 +116,19 @@ class _Page:
         await self._send(message)
 
     def _begin(self, message: Message) -> Message:
-        headers = {name.lower(): value.decode("latin-1") for name, value in message["headers"]}
-        encoding = headers.get(b"content-encoding", "identity").strip().lower()
-        is_html = message["status"] not in _WITHOUT_BODY and _is_html(headers.get(b"content-type", ""))
+        headers = MutableHeaders(raw=list(message["headers"]))
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        is_html = message["status"] not in _WITHOUT_BODY and _is_html(headers.get("content-type", ""))
         self._takes_script = is_html and (encoding == "identity" or encoding in _DECODABLE)
         if not self._takes_script:
             return message
-        dropped = set[bytes]()
         if encoding != "identity":
             self._decoder = zlib.decompressobj(_EITHER)
-            dropped = {b"content-encoding", b"content-length"}
-        raw = [
-            (name, b"%d" % (int(value) + len(_SCRIPT)) if name.lower() == b"content-length" else value)
-            for name, value in message["headers"]
-            if name.lower() not in dropped
-        ]
-        return {**message, "headers": raw}
+            del headers["content-encoding"]
+            del headers["content-length"]
+        elif length := headers.get("content-length"):
+            headers["content-length"] = str(int(length) + len(_SCRIPT))
+        return {**message, "headers": headers.raw}
 
     def _go_on(self, message: Message) -> Message:
         body, is_last = message.get("body", b""), not message.get("more_body", False)

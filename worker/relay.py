@@ -58,10 +58,10 @@ class Relay:
         if scope["type"] == "http":
             await self._app(scope, receive, send)
             return
+        from starlette.responses import Response  # for few, and every start would wait
+
         refused = wire.refuse_upgrade()
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in refused.headers]
-        await send({"type": "websocket.http.response.start", "status": refused.status, "headers": raw})
-        await send({"type": "websocket.http.response.body", "body": refused.body})
+        await Response(refused.body, refused.status, dict(refused.headers))(scope, receive, send)
 
 
 def unwrap(request: FetchRequest) -> FetchRequest:
