@@ -40,8 +40,9 @@ __all__ = ["HostedWorker", "Shared"]
 logger = logging.getLogger(__name__)
 
 
-#: Between two looks at installed packages, at most.
-_MODULES_S: Final = 10.0
+#: Between two looks at installed packages, at least and at most.
+_MODULES_LEAST_S: Final = 0.5
+_MODULES_MOST_S: Final = 10.0
 #: Before those of the build's own folders.
 _SOURCE_WATCHERS: Final = 2
 
@@ -148,7 +149,10 @@ class HostedWorker:
         sources = partial(Tree, config.main.parent, without=[*_others(config, self._options), *inputs])
         modules = partial(Tree, config.root / "python_modules", PYTHON)
         # There may be very many of these, and they are seldom saved.
-        looks = (watch(sources, self._reload), watch(modules, self._reload, longest_s=_MODULES_S))
+        looks = (
+            watch(sources, self._reload),
+            watch(modules, self._reload, shortest_s=_MODULES_LEAST_S, longest_s=_MODULES_MOST_S),
+        )
         self._watchers = [self._tasks.create_task(look) for look in looks]
         self._watchers += [self._tasks.create_task(watch(partial(Tree, at, ANY), self._rebuild)) for at in inputs]
 

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 #: Keys of `[paddock.engine]` that the process, or the fork server of the engines, was started with.
 _FIXED_OF_ENGINE: Final = ("kind", "device", "deterministic", "concurrency")
 
+#: Between two looks at what comes with Paddock, which only its own developers save.
+_SELDOM_S: Final = 1.0
 #: Models that one message names.
 _NAMED: Final = 8
 
@@ -72,7 +74,9 @@ class Reconfigurer:
         """Look at the files until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(watch(lambda: self._seen, self._configuration_changed))
-            tasks.create_task(watch(partial(Tree, SHIPPED_CATALOG, CATALOG), self._catalog_changed))
+            tasks.create_task(
+                watch(partial(Tree, SHIPPED_CATALOG, CATALOG), self._catalog_changed, shortest_s=_SELDOM_S)
+            )
             tasks.create_task(self._watch_own_catalog(tasks))
 
     async def _watch_own_catalog(self, tasks: asyncio.TaskGroup) -> None:

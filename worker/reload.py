@@ -106,16 +106,21 @@ class Files(Watched):
 
 
 async def watch(
-    make: Callable[[], Watched], on_change: Callable[[list[str]], Awaitable[None]], *, longest_s: float = _LONGEST_S
+    make: Callable[[], Watched],
+    on_change: Callable[[list[str]], Awaitable[None]],
+    *,
+    shortest_s: float = _LOOK_EVERY_S,
+    longest_s: float = _LONGEST_S,
 ) -> None:
     """Call `on_change` with the paths of every batch of changes, until cancelled. Quick saves are one batch.
 
-    `make` is called in a thread, as a look may take a while. `longest_s`: between two looks, however long they take.
+    `make` is called in a thread, as a look may take a while. `shortest_s`: between two looks, each of which costs a
+    turn of a thread; `longest_s`: however long they take.
     """
     watched = await asyncio.to_thread(make)
     took_s = 0.0
     while True:
-        await asyncio.sleep(min(longest_s, max(_LOOK_EVERY_S, _SHARE * took_s)))
+        await asyncio.sleep(min(longest_s, max(shortest_s, _SHARE * took_s)))
         began = time.monotonic()
         changed = await asyncio.to_thread(watched.changes)
         took_s = time.monotonic() - began
