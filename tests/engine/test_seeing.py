@@ -146,6 +146,12 @@ def test_tools_that_the_model_may_call(run, answer, eyes) -> None:
     assert [call.name for call in calls if call.name] == ["get_weather"]
 
 
+def test_tools_without_a_parser_are_refused(run, answer, engine_of, folder: Path) -> None:
+    use = ToolUse((Tool("paint", "Paints.", SCHEMA),))
+    with pytest.raises(OptionUnsupported, match="tools: nothing says how this model writes tool calls"):
+        run(answer(engine_of(folder), ask("Go", tool_use=use)))
+
+
 def test_marks_in_what_people_write_are_no_pictures(run, answer, eyes, reference) -> None:
     said = run(answer(eyes, ask("What <|image|>is this?<|image|>", png("red"))))
     assert said.text == reference("What is this?", "red")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from paddock.bindings.ai.engines.reading import CallReader, ParserReader, Reader, tool_definitions
 from paddock.bindings.ai.engines.steploop import RequestRefused
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.frames import Add
     from paddock.bindings.ai.engines.settings import EngineSettings
 
-__all__ = ["Parsers", "Reading"]
+__all__ = ["NO_PARSER", "Parsers", "Reading"]
+
+#: Why a model is shown no tools.
+NO_PARSER: Final = "nothing says how this model writes tool calls"
 
 
 class Reading(NamedTuple):
@@ -50,7 +53,7 @@ class Parsers:
         """
         use = add.tool_use
         if use is not None and not self._calls:
-            raise RequestRefused("tools_off", "nothing says how this model writes tool calls")
+            raise RequestRefused("tools_off", NO_PARSER)
         if add.messages is None or (use is None and not self._thinks):
             return None
         variables = {"chat_template_kwargs": add.template_variables}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from paddock.bindings.ai.engines.forced import calls_schema
+from paddock.bindings.ai.engines.parsers import NO_PARSER
 from paddock.bindings.ai.engines.pictures import NoPicture, decoded
 from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
@@ -96,6 +97,8 @@ class Talker:
         """As `StepEngine.render`: decodes the pictures, and writes the prompt around them."""
         if add.work is not None:
             raise RequestRefused("work_off", "holds conversations, and is asked for something else")
+        if add.tool_use is not None and self._parsers is None:
+            raise RequestRefused("tools_off", NO_PARSER)
         told = [len(message.content) for message in add.messages or ()]
         self._check((sum(told) + len(add.prompt or "")) // _MOST_CHARACTERS_PER_TOKEN, add)
         if add.messages is None:
@@ -105,6 +108,8 @@ class Talker:
         else:
             inputs = self._read(add, add.messages)
         length = int(inputs["input_ids"].shape[1])
+        if length == 0:
+            raise ValueError("the prompt has no tokens, and this model has none that begins a text")
         self._check(length, add)
         return Prompt({name: value for name, value in inputs.items() if name in self._takes}, length)
 
