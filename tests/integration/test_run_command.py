@@ -1,5 +1,6 @@
 """`paddock ai run` with a model of every task: what it sends, what it prints, and what it says is missing."""
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -15,11 +16,14 @@ PHI = "@cf/microsoft/phi-2"
 BGE = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
 SENTIMENT = "@cf/huggingface/distilbert-sst-2-int8"
+GEMMA = "@cf/google/gemma-4-26b-a4b-it"
 WHISPER = "@cf/openai/whisper"
 TURBO = "@cf/openai/whisper-large-v3-turbo"
 LLAVA = "@cf/llava-hf/llava-1.5-7b-hf"
 TRANSLATOR = "@cf/meta/m2m100-1.2b"
 SOUND = bytes(range(256)) * 8
+#: The smallest PNG: one grey pixel.
+DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2ySyjQAAAABJRU5ErkJggg==")
 
 
 @pytest.fixture
@@ -110,6 +114,14 @@ def test_a_picture_and_a_question_become_a_description(command, sound, capsys) -
     assert capsys.readouterr().out == "A picture of 2048 bytes.\n"
 
 
+def test_a_picture_is_part_of_the_message_of_a_model_that_sees(command, tmp_path: Path) -> None:
+    (tmp_path / "dot.png").write_bytes(DOT)
+    engine = ScriptedEngine(["a dot"])
+    assert command(engine, ["run", GEMMA, "What is this?", "--file", "dot.png"]) == [0]
+    (message,) = engine.requests[0].messages or ()
+    assert [picture.data for picture in message.pictures] == [DOT]
+
+
 def test_a_translation_takes_inputs_by_name(command, tmp_path: Path, capsys) -> None:
     (tmp_path / "inputs.json").write_text('{"text": "unused", "target_lang": "fr"}')
     engine = ScriptedEngine()
@@ -123,7 +135,7 @@ def test_a_translation_takes_inputs_by_name(command, tmp_path: Path, capsys) -> 
 
 
 def test_a_text_model_takes_a_prompt_by_name_and_a_whole_answer_as_json(command, typed, capsys) -> None:
-    typed('{"prompt": "Hello", "raw": true}')
+    typed('{"prompt": "Hello", "raw": true, "stream": true}')
     engine = ScriptedEngine(["one two"])
     assert command(engine, ["run", PHI, "--inputs", "-", "--input", "top_k=3", "--json"]) == [0]
     assert json.loads(capsys.readouterr().out)["response"] == "one two"
@@ -146,6 +158,7 @@ def test_a_text_model_takes_a_prompt_by_name_and_a_whole_answer_as_json(command,
         ([SENTIMENT, "one", "--system", "Be brief."], "--system: expected a model that takes messages"),
         ([BGE, "one", "--file", "x.png"], f"--file: {BGE} takes text, pooling, requests, and none of them is a file"),
         ([RERANKER, "a", "b", "--input", "top_k=many"], "--input top_k: expected integer, written as JSON; got many"),
+        ([GEMMA, "--file", "x.png", "--input", "messages=[]"], "--file: expected a prompt beside it"),
         ([BGE, "one", "--input", "pooling"], "--input: expected NAME=VALUE; got pooling"),
         ([BGE, "--inputs", "list.json"], "--inputs list.json: expected a JSON object of inputs"),
     ],

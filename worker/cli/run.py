@@ -92,7 +92,9 @@ def _inputs(arguments: Namespace, card: ModelCard, asking: Asking) -> dict[str, 
     for pair in arguments.input:
         inputs |= asking.of_pair(pair)
     asking.check(inputs)
-    if asking.is_chat and not arguments.json:
+    if arguments.json:
+        inputs.pop("stream", None)  # --inputs may have it, and a stream is no JSON
+    elif asking.is_chat:
         inputs.setdefault("stream", True)
     return inputs
 

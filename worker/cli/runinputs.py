@@ -48,7 +48,7 @@ class Asking:
     @cached_property
     def file(self) -> str | None:
         """The input that is a file; None where the model takes none."""
-        return next((name for name in _FILES if self._card.declares_input(name)), None)
+        return next((name for name in _FILES if self._card.declares_input(name) and self._holds_bytes(name)), None)
 
     @cached_property
     def sees(self) -> bool:
@@ -62,6 +62,8 @@ class Asking:
         """
         if system is not None and not (self.is_chat and words):
             raise UsageError(f"--system: expected a model that takes messages, and a prompt; {self._declared()}")
+        if picture is not None and not words:
+            raise UsageError("--file: expected a prompt beside it, whose message it is a part of")
         if not words:
             return {}
         if self.is_chat:
@@ -116,6 +118,11 @@ class Asking:
         return {
             name: self._as_json(name, value) if isinstance(value, bytes) else value for name, value in inputs.items()
         }
+
+    def _holds_bytes(self, name: str) -> bool:
+        """OpenAI's `audio`, which newer text models have, is a table of how they are to speak."""
+        shape = self._card.input_properties[name]
+        return _takes(shape, "array") or _takes(shape, "string")
 
     def _as_json(self, name: str, content: bytes) -> str | list[int]:
         if _takes(self._card.input_properties[name], "string"):
