@@ -35,7 +35,39 @@ class Core(Protocol):
 
 def make_core(config: Any, *, in_own_process: bool) -> Core:
     """The engine of this configuration, loaded."""
+    if config.device_config.device_type == "cpu":
+        _spare_generators()
     return _OwnProcess(config) if in_own_process else _InHost(config)
+
+
+def _spare_generators() -> None:
+    """Let a seeded request of which a step reads only a part of the prompt draw nothing in that step.
+
+    vLLM (0.32) draws a token all the same, throws it away, and winds the request's generator back, which torch's
+    generators on the CPU cannot: the engine would end, for everybody, as soon as the prompts of a step are longer than
+    a step together and one of them has a seed.
+    """
+    from vllm.v1.worker.cpu_model_runner import CPUModelRunner
+
+    runner: Any = CPUModelRunner
+    sample, end_step = runner._sample, runner._bookkeeping_sync
+    if hasattr(sample, "is_sparing"):
+        return
+
+    def spare(self: Any, *args: Any, **options: Any) -> Any:
+        batch = self.input_batch
+        unread = self.discard_request_mask.np[: batch.num_reqs].nonzero()[0].tolist()
+        self.spared = {place: batch.generators.pop(place) for place in unread if place in batch.generators}
+        return sample(self, *args, **options)
+
+    def give_back(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return end_step(self, *args, **options)
+        finally:
+            self.input_batch.generators.update(self.spared)
+
+    spare.is_sparing = True  # type: ignore[attr-defined] -- a mark that it was done
+    runner._sample, runner._bookkeeping_sync = spare, give_back
 
 
 class _InHost:
