@@ -5,6 +5,7 @@ Source: developer docs, "Using LoRA adapters"; PEFT's adapter_config.json; WA-14
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,24 @@ _MAX_ALPHA: Final = 1_000_000
 _MODEL_TYPES: Final = ("mistral", "gemma", "llama")
 #: An adapter of a 70B model has a header of 200 kB.
 _MAX_HEADER_BYTES: Final = 4_000_000
+#: What has to be so where it is said at all: vLLM runs nothing else, and says so when the adapter is used first.
+_WANTED: Final[Mapping[str, object]] = {
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "bias": "none",
+    "use_dora": False,
+    "modules_to_save": None,
+    "lora_bias": False,
+    "layer_replication": None,
+    "alora_invocation_tokens": None,
+    "use_qalora": False,
+    "use_bdlora": None,
+}
+_INITS: Final = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
+#: To PEFT and vLLM, the keys of patterns are regular expressions, and one can take for ever: `(a+)+`. A name cannot.
+_MODULE: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+#: Characters of a value that a refusal shows.
+_SHOWN: Final = 200
 _SIZES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 #: Of a tensor's name: what PEFT puts before the model's own names.
 _PREFIX: Final = "base_model.model."
@@ -51,6 +70,12 @@ class AdapterConfig(msgspec.Struct, frozen=True):
     modules_to_save: list[str] | None = None
     rank_pattern: dict[str, int] | None = None
     alpha_pattern: dict[str, float] | None = None
+    lora_bias: bool = False
+    init_lora_weights: bool | str | None = None
+    layer_replication: object = None
+    alora_invocation_tokens: object = None
+    use_qalora: bool = False
+    use_bdlora: object = None
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -73,10 +98,19 @@ def check_config(content: bytes) -> AdapterConfig:
     except (msgspec.MsgspecError, RecursionError) as error:
         types = f"; it is one of {', '.join(_MODEL_TYPES)}" if "`model_type`" in str(error) else ""
         raise FinetuneRefused(f"{CONFIG}: {error}{types}") from error
-    wanted = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "bias": "none", "use_dora": False, "modules_to_save": None}
-    for name, value in wanted.items():
+    for name, value in _WANTED.items():
         if (got := getattr(config, name)) != value and got not in ([], ""):
-            raise FinetuneRefused(f"{CONFIG}: {name}: expected {_json(value)}; got {_json(got)}")
+            raise FinetuneRefused(f"{CONFIG}: {name}: expected {_json(value)}; got {_json(got)[:_SHOWN]}")
+    if isinstance(config.init_lora_weights, str) and config.init_lora_weights.lower() not in _INITS:
+        raise FinetuneRefused(
+            f"{CONFIG}: init_lora_weights: expected true, or one of {', '.join(_INITS)}; "
+            f"got {_json(config.init_lora_weights)[:_SHOWN]}, which changes the base model's own weights"
+        )
+    for pattern in (*(config.rank_pattern or {}), *(config.alpha_pattern or {})):
+        if not _MODULE.fullmatch(pattern):
+            raise FinetuneRefused(
+                f"{CONFIG}: rank_pattern, alpha_pattern: expected names of modules; got {_json(pattern)[:_SHOWN]}"
+            )
     for rank in config.ranks:
         if not 1 <= rank <= MAX_RANK:
             raise FinetuneRefused(f"{CONFIG}: r: expected a rank of 1 to {MAX_RANK}; got {rank}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,9 @@ __all__ = ["MAX_FINETUNES", "Asset", "Finetune", "FinetuneStore", "replaced"]
 MAX_FINETUNES: Final = 100
 _FOLDER: Final = "finetunes"
 _DATABASE: Final = "finetunes.sqlite"
+#: Before the name of a file that is being received; nobody writes to one for so long without a pause.
+_SCRATCH: Final = ".received-"
+_UPLOAD_S: Final = 3600.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS finetunes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, model TEXT NOT NULL, description TEXT NOT NULL,
@@ -89,6 +93,8 @@ class FinetuneStore:
                     hint="`paddock state reset --only finetunes` removes all.",
                 )
             try:
+                if database.execute("SELECT 1 FROM finetunes WHERE id = ?", (name,)).fetchone():
+                    raise sqlite3.IntegrityError  # calls name either, and would get another adapter from now on
                 database.execute("INSERT INTO finetunes VALUES (?, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(made))
             except sqlite3.IntegrityError:
                 raise FinetuneRefused(f"name: there is a finetune {name} already; choose another name") from None
@@ -123,9 +129,16 @@ class FinetuneStore:
         return asset
 
     def scratch(self, finetune: Finetune) -> Path:
-        """A path for a file that is being received, on the disk on which it will stay."""
+        """A path for a file that is being received, on the disk on which it will stay.
+
+        Takes away what a process left that was killed in the middle of an upload.
+        """
         with keeping(_FOLDER):
-            return self._state.file(_FOLDER, finetune.id, f".{uuid.uuid4()}")
+            path = self._state.file(_FOLDER, finetune.id, f"{_SCRATCH}{uuid.uuid4()}")
+            for left in path.parent.glob(f"{_SCRATCH}*"):
+                if time.time() - left.stat(follow_symlinks=False).st_mtime > _UPLOAD_S:
+                    left.unlink(missing_ok=True)
+            return path
 
     def _select(self, rest: str, *values: str) -> list[Finetune]:
         names = Finetune.__struct_fields__

@@ -1,16 +1,23 @@
 """Finetunes by REST: created, filled, listed, and used."""
 
+import asyncio
 import json
+import os
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paddock.bindings.ai.catalog import SHIPPED_CATALOG, Catalog
+from paddock.bindings.ai.doors import rest
 from paddock.bindings.ai.engines.protocol import Adapter
+from paddock.bindings.binding import FetchRequest
+from paddock.worker.channel import BodyBroken
 
 from .adapters import CONFIG, MISTRAL, RANCH_HAND, WEIGHTS, config, weights
-from .conftest import Account
+from .conftest import AI, Account
 
 PHI = "@cf/microsoft/phi-2"
 
@@ -187,3 +194,101 @@ def test_a_damaged_database_is_an_answer(account: Account) -> None:
         status, code, text = code_and_text(answer)
         assert (status, code) == (500, 1000)
         assert "finetunes: what is kept in the state folder cannot be read or written" in text
+
+
+def test_a_name_that_is_the_id_of_another_is_taken(account: Account) -> None:
+    """Calls name either: whoever calls by the id would get another adapter."""
+    made = filled(account)
+    status, code, text = code_and_text(account.create(MISTRAL, made["id"]))
+    assert (status, code) == (400, 5006)
+    assert "already" in text
+
+
+def form(file_name: str, content: bytes) -> bytes:
+    head = 'content-disposition: form-data; name="file"; filename="blob"'
+    name = f'\r\n--b\r\ncontent-disposition: form-data; name="file_name"\r\n\r\n{file_name}\r\n--b--\r\n'
+    return f"--b\r\n{head}\r\n\r\n".encode() + content + name.encode()
+
+
+class Broken:
+    """A body whose client goes away in the middle of it."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    async def pull(self) -> bytes:
+        if not self._pieces:
+            raise BodyBroken("the client went away")
+        return self._pieces.pop(0)
+
+    async def cancel(self, reason: str | None) -> None:
+        pass
+
+
+async def sent(account: Account, body: Any) -> int:
+    """The status of an upload to the finetune `mine`."""
+    headers = (("content-type", "multipart/form-data; boundary=b"),)
+    request = FetchRequest("POST", f"{AI}/finetunes/mine/finetune-assets", headers, body)
+    return (await rest.answer(account.service, request, 1_000_000)).status
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_and_can_be_done_again(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+    whole = form(WEIGHTS, weights())
+    for at in (1, 60, len(whole) // 2, len(whole) - 3):
+        with pytest.raises(BodyBroken):
+            asyncio.run(sent(account, Broken(whole[:at])))
+        assert account.files() == [".gitignore"]
+    assert account.upload("mine", WEIGHTS, weights())[0] == 200
+
+
+def test_what_a_killed_process_left_of_an_upload_goes_with_a_later_one(account: Account) -> None:
+    made = account.create(MISTRAL, "mine")[1]["result"]
+    finetune = account.service.finetunes.open("mine")
+    left, running = (account.service.finetunes.store.scratch(finetune) for _ in range(2))
+    for path in (left, running):
+        path.write_bytes(b"half of it")
+    os.utime(left, (0, 0))
+    assert account.upload("mine", CONFIG, config())[0] == 200
+    assert sorted(path.name for path in left.parent.iterdir()) == [running.name, CONFIG]
+    assert left.parent.name == made["id"]
+
+
+def test_of_uploads_at_the_same_time_one_is_kept(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*(sent(account, form(CONFIG, config(lora_alpha=n + 1))) for n in range(8)))
+
+    statuses = asyncio.run(main())
+    assert sorted(statuses) == [200] + [400] * 7
+    (kept,) = account.state.rglob(CONFIG)
+    assert json.loads(kept.read_bytes())["lora_alpha"] == statuses.index(200) + 1
+    assert account.files() == [".gitignore", CONFIG]
+
+
+def test_of_two_files_that_do_not_fit_the_later_one_is_refused(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+
+    async def main() -> list[int]:
+        bodies = (form(CONFIG, config(r=4)), form(WEIGHTS, weights()))
+        return await asyncio.gather(*(sent(account, body) for body in bodies))
+
+    assert sorted(asyncio.run(main())) == [200, 400]
+    assert len(account.files()) == 2
+
+
+def test_a_full_disk_is_an_answer_and_leaves_nothing(account: Account) -> None:
+    account.create(MISTRAL, "mine")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))  # more than the database has
+        status, code, text = code_and_text(account.upload("mine", WEIGHTS, bytes(600_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (status, code) == (500, 1000)
+    assert "File too large" in text
+    assert account.files() == [".gitignore"]
+    assert account.upload("mine", WEIGHTS, weights())[0] == 200
