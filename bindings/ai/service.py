@@ -7,6 +7,8 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from paddock.bindings.ai.batch.service import Batches
 from paddock.bindings.ai.batch.store import BatchStore
 from paddock.bindings.ai.engines.policy import parse_keep_alive
@@ -68,7 +70,9 @@ class AiService:
         self._finetunes = self._batches = None
         if state is not None:
             self._finetunes = Finetunes(FinetuneStore(state), lambda model: self.catalog.card(model), engines.weights)
-            self._batches = Batches(BatchStore(state), self._run_of_batch, lambda: engines.open_calls)
+            self._batches = Batches(
+                BatchStore(state), self._run_of_batch, lambda: engines.quiet_s, lambda: engines.clock
+            )
         self.gateway_log = GatewayLog()
         self.markdown = MarkdownService()
         self._on_end = on_end
@@ -84,17 +88,20 @@ class AiService:
         calls: list[CallRecord],
         dialect: Dialect = "native",
         keep_alive: object = None,
+        *,
+        is_patient: bool = False,
     ) -> RunResult:
         """Answer one call, in the shapes of `dialect`. Its record is appended to `calls` and filled in as it proceeds.
 
-        `keep_alive` says how long the model stays after it, as `policy.parse_keep_alive` reads it.
+        `keep_alive` says how long the model stays after it, as `policy.parse_keep_alive` reads it; `is_patient`, that
+        nobody waits for it, as nobody does for the requests of a batch.
         Returns when the first piece of the answer is there, so that every refusal still has its own status.
         Raises ModelNotFound, InputError and its children, TaskUnsupported, WeightsMissing, EngineError.
         """
         record = CallRecord(model)
         calls.append(record)
         try:
-            return await self._run(record, inputs, dialect, _seconds(keep_alive))
+            return await self._run(record, inputs, dialect, _seconds(keep_alive), is_patient=is_patient)
         except PaddockError as error:
             record.outcome = error.code
             raise
@@ -120,9 +127,11 @@ class AiService:
         return card
 
     async def _run_of_batch(self, model: str, inputs: object) -> object:
-        return (await self.run(model, inputs, [])).output
+        return (await self.run(model, inputs, [], is_patient=True)).output
 
-    async def _run(self, record: CallRecord, inputs: object, dialect: Dialect, keep_alive_s: float | None) -> RunResult:
+    async def _run(
+        self, record: CallRecord, inputs: object, dialect: Dialect, keep_alive_s: float | None, *, is_patient: bool
+    ) -> RunResult:
         card = self.catalog.card(record.model)
         record.task = card.task.name if card.task else ""
         task = _task(card)
@@ -132,7 +141,8 @@ class AiService:
         job = task.prepare(card, checked, await self._adapter(card, checked), dialect)
         headers = (("paddock-weights", serving.weights.kind), ("paddock-model-state", serving.state))
         on_end = _after(len(job.requests), self._on_end)
-        choices = [_recorded(serving.life.generate(request, keep_alive_s), record, on_end) for request in job.requests]
+        requests = [msgspec.structs.replace(request, is_patient=is_patient) for request in job.requests]
+        choices = [_recorded(serving.life.generate(request, keep_alive_s), record, on_end) for request in requests]
         if job.requests[0].is_whole:
             output = await job.collect(choices)
             return RunResult(output, None, (*headers, *_cost_headers(record)))

@@ -82,8 +82,9 @@ class TestedService(AiService):
         """As in `AiService`; they begin with the first, because most tests have none."""
         if self._batches is None:
             assert self._tasks is not None, "calls come from tests, and their scene has begun"
-            count, pause = (lambda: self.engines.open_calls), self._ai.clock.sleep
-            self._batches = Batches(BatchStore(self._state), self._run_of_batch, count, pause)
+            store, engines, pause = BatchStore(self._state), self.engines, self._ai.clock.sleep
+            quiet_s, clock = (lambda: engines.quiet_s), (lambda: engines.clock)
+            self._batches = Batches(store, self._run_of_batch, quiet_s, clock, pause)
             self._batches.start(self._tasks)
         return self._batches
 
@@ -102,6 +103,8 @@ class TestedService(AiService):
         calls: list[CallRecord],
         dialect: Dialect = "native",
         keep_alive: object = None,
+        *,
+        is_patient: bool = False,
     ) -> RunResult:
         """As in `AiService`."""
         card = self._card(model)
@@ -113,7 +116,7 @@ class TestedService(AiService):
         number = len(calls)
         with self._timeline.spans("ai", f"{model} {call.prompt!r}") as span:
             try:
-                result = await self._answered(model, inputs, calls, dialect, keep_alive)
+                result = await self._answered(model, inputs, calls, dialect, keep_alive, is_patient=is_patient)
             except PaddockError as error:
                 call.error = error
                 raise
@@ -135,7 +138,14 @@ class TestedService(AiService):
             return None
 
     async def _answered(
-        self, model: str, inputs: object, calls: list[CallRecord], dialect: Dialect, keep_alive: object
+        self,
+        model: str,
+        inputs: object,
+        calls: list[CallRecord],
+        dialect: Dialect,
+        keep_alive: object,
+        *,
+        is_patient: bool,
     ) -> RunResult:
         ai, cassette = self._ai, self._ai.cassette
         if ai.mode == "vllm" and (fault := ai.fault(model)) is not None:
@@ -143,7 +153,7 @@ class TestedService(AiService):
         if ai.mode == "vllm":
             return await (await self._live()).run(model, inputs, calls, dialect, keep_alive)
         if ai.mode != "replay" or cassette is None:
-            return await super().run(model, inputs, calls, dialect, keep_alive)
+            return await super().run(model, inputs, calls, dialect, keep_alive, is_patient=is_patient)
         card = self.runnable(model)
         checked(card, inputs, dialect)
         if (fault := ai.fault(model)) is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from paddock.bindings.ai.batch.store import Batch, BatchStore, Item
     from paddock.bindings.ai.card import ModelCard
+    from paddock.bindings.ai.engines.clock import Clock
 
 __all__ = ["MAX_BYTES", "Batches", "polled_id"]
 
@@ -26,9 +27,11 @@ logger = logging.getLogger(__name__)
 
 #: Of a batch. Source: developer docs, "Asynchronous Batch API".
 MAX_BYTES: Final = 10_000_000
-#: Requests of batches that run at once: so many while nobody else calls, and one while somebody does.
+#: Requests of batches that run at once: so many while nobody else calls, and one while somebody does, and for a second
+#: more: whoever calls again and again leaves gaps, and what begins in a gap runs beside the next call.
 _MOST: Final = 8
 _MOST_BESIDE: Final = 1
+_QUIET_S: Final = 1.0
 #: A request that met a full queue or a model that does not start is tried again, so often and after so long.
 _TRIES: Final = 5
 _PAUSE_S: Final = 1.0
@@ -45,7 +48,7 @@ def polled_id(inputs: object) -> object:
 class Batches:
     """Accepts batches, runs them, and tells what they came to.
 
-    `run` answers one request of a model; `open_calls` counts the calls that are open now, those of batches included;
+    `run` answers one request of a model; `quiet_s` tells for how long nobody has waited for an answer, by `clock`;
     `pause` waits for so many seconds before a request is tried again.
     """
 
@@ -53,12 +56,14 @@ class Batches:
         self,
         store: BatchStore,
         run: Callable[[str, object], Awaitable[object]],
-        open_calls: Callable[[], int],
+        quiet_s: Callable[[], float],
+        clock: Callable[[], Clock],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._run_one = run
-        self._open_calls = open_calls
+        self._quiet_s = quiet_s
+        self._clock = clock
         self._pause = pause
         self._running = 0
         #: Requests that were accepted by this process and have no answer yet.
@@ -145,9 +150,18 @@ class Batches:
                 tasks.create_task(self._answer(item))
 
     async def _may_begin(self) -> None:
-        while self._running >= (_MOST_BESIDE if self._open_calls() > self._running else _MOST):
+        """Return when one more may run: when one has ended, or when it has been quiet for long enough."""
+        while True:
+            left_s = _QUIET_S - self._quiet_s()
+            if self._running < (_MOST if left_s <= 0 else _MOST_BESIDE):
+                return
             self._ended.clear()
-            await self._ended.wait()
+            timer = self._clock().call_later(max(left_s, 0.0), self._ended.set) if self._running < _MOST else None
+            try:
+                await self._ended.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
 
     async def _answer(self, item: Item) -> None:
         try:

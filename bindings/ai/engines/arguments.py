@@ -35,6 +35,7 @@ def engine_arguments(settings: EngineSettings, *, on_cpu: bool) -> dict[str, Any
         "enable_prefix_caching": True,
         "quantization": settings.quantization,
         "disable_log_stats": True,
+        "scheduling_policy": "priority",
     }
     if settings.runner == "pooling":
         arguments |= _pooling_arguments(settings, on_cpu=on_cpu)

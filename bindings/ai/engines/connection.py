@@ -125,6 +125,7 @@ class HostConnection:
                     request.template_variables,
                     request.is_whole,
                     request.work,
+                    request.is_patient,
                 )
             )
         except WireError as exc:

@@ -51,7 +51,7 @@ def _spare_generators() -> None:
 
     runner: Any = CPUModelRunner
     sample, end_step = runner._sample, runner._bookkeeping_sync
-    if hasattr(sample, "is_sparing"):
+    if sample.__module__ == __name__:  # it was done for an earlier engine of this process
         return
 
     def spare(self: Any, *args: Any, **options: Any) -> Any:
@@ -66,7 +66,6 @@ def _spare_generators() -> None:
         finally:
             self.input_batch.generators.update(self.spared)
 
-    spare.is_sparing = True  # type: ignore[attr-defined] -- a mark that it was done
     runner._sample, runner._bookkeeping_sync = spare, give_back
 
 

@@ -88,6 +88,7 @@ class Add(msgspec.Struct, array_like=True, tag=1, frozen=True):
     template_variables: dict[str, bool | int | float | str] = {}
     is_whole: bool = False
     work: Work | None = None
+    is_patient: bool = False
 
 
 class Abort(msgspec.Struct, array_like=True, tag=2, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -81,6 +82,9 @@ class ModelLife:
         self.calls = 0
         #: Has room, or holds it already.
         self.is_resident = False
+        #: Open calls that somebody waits for, and when the last of them ended, by the house's clock.
+        self.urgent_calls = 0
+        self.urgent_at = -math.inf
         self._running = 0
         self._cost = cost
         self._house = house
@@ -115,6 +119,8 @@ class ModelLife:
             house.spawn(self.try_load())
             raise EngineOverloaded
         self._begin()
+        is_urgent = not request.is_patient
+        self.urgent_calls += is_urgent
         try:
             await self._make_ready()
             async with AsyncExitStack() as held:
@@ -131,6 +137,9 @@ class ModelLife:
             self._record_failure(error)
             raise
         finally:
+            if is_urgent:
+                self.urgent_calls -= 1
+                self.urgent_at = house.clock.time()
             self._end(keep_alive_s)
 
     async def load(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from paddock.bindings.ai.engines.lifecycle import LifeState, ModelLife
@@ -117,9 +118,12 @@ class EnginePool:
         return life.state if life else "cold"
 
     @property
-    def open_calls(self) -> int:
-        """Calls that run or wait, of all models."""
-        return sum(served.life.calls for served in self._serving.values())
+    def quiet_s(self) -> float:
+        """How long nobody has waited for an answer, of any model; 0 while somebody does."""
+        lives = [*(served.life for served in self._serving.values()), *self._retired]
+        if any(life.urgent_calls for life in lives):
+            return 0.0
+        return self.clock.time() - max((life.urgent_at for life in lives), default=-math.inf)
 
     def pin(self, card: ModelCard) -> None:
         """Load a model now, and keep it. Raises WeightsMissing; a load that fails is tried again by the next call."""

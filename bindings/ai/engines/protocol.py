@@ -152,6 +152,8 @@ class EngineRequest(msgspec.Struct, frozen=True):
     template_variables: dict[str, bool | int | float | str] = {}
     #: Nobody reads the answer before it is complete: an engine may join all chunks but the first.
     is_whole: bool = False
+    #: Nobody waits for it: requests that somebody waits for go first.
+    is_patient: bool = False
     #: What is no generation; its answer is one chunk with a `result`.
     work: Work | None = None
 

@@ -16,7 +16,7 @@ from paddock.bindings.ai.engines.protocol import TokenLogprob
 from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput, count_characters
 from paddock.bindings.ai.engines.tokenizing import encode_directly
-from paddock.bindings.ai.engines.vllm_step import VllmStep, make_parsers
+from paddock.bindings.ai.engines.vllm_step import VllmStep, make_parsers, priority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,8 @@ class VllmEngine(VllmStep):
         sampling = self._sampling(add.sampling, schema, reading)
         try:
             if schema is None:
-                self._engine.add_request(str(add.id), prompt.tokens, sampling, lora_request=lora)
+                rank = priority(add)
+                self._engine.add_request(str(add.id), prompt.tokens, sampling, lora_request=lora, priority=rank)
             else:
                 self._begin_structured(add, prompt, sampling, lora, reading)
         except self.input_errors as exc:
@@ -152,7 +153,7 @@ class VllmEngine(VllmStep):
         """
         tasks = self._engine.get_supported_tasks()
         request = self._engine.input_processor.process_inputs(
-            str(add.id), prompt.tokens, sampling, supported_tasks=tasks, lora_request=lora
+            str(add.id), prompt.tokens, sampling, supported_tasks=tasks, lora_request=lora, priority=priority(add)
         )
         request.reasoning_ended = reading is None or reading.has_thought is not False
         request.reasoning_parser_kwargs = {"chat_template_kwargs": add.template_variables}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paddock.bindings.ai.engines.reading import Read
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
 from paddock.bindings.ai.engines.texts import encode_texts, native_tokenizer
-from paddock.bindings.ai.engines.vllm_step import VllmStep
+from paddock.bindings.ai.engines.vllm_step import VllmStep, priority
 from paddock.bindings.ai.engines.work import Pooled, Pooling
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ class VllmPooling(VllmStep):
                 task="token_embed" if by_token else work.kind, use_activation=False if by_token else None
             )
             try:
-                self._engine.add_request(f"{add.id}.{index}", {"prompt_token_ids": tokens}, params)
+                self._engine.add_request(
+                    f"{add.id}.{index}", {"prompt_token_ids": tokens}, params, priority=priority(add)
+                )
             except BaseException:
                 self._engine.abort_request([f"{add.id}.{earlier}" for earlier in range(index)])
                 del self._open[add.id]

@@ -11,9 +11,15 @@ from paddock.bindings.ai.engines.parsers import Parsers
 
 if TYPE_CHECKING:
     from paddock.bindings.ai.engines.core import Core
+    from paddock.bindings.ai.engines.frames import Add
     from paddock.bindings.ai.engines.settings import EngineSettings
 
-__all__ = ["VllmStep", "make_parsers"]
+__all__ = ["VllmStep", "make_parsers", "priority"]
+
+
+def priority(add: Add) -> int:
+    """Its place in vLLM's scheduler: the lowest goes first, and is the last one whose cache is taken away."""
+    return 1 if add.is_patient else 0
 
 
 class VllmStep:

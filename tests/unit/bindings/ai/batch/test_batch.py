@@ -14,6 +14,7 @@ import pytest
 from paddock.bindings.ai.batch.store import BatchStore
 from paddock.bindings.ai.catalog import Catalog
 from paddock.bindings.ai.doors import rest, wire
+from paddock.bindings.ai.engines.clock import Clock, ManualClock
 from paddock.bindings.ai.engines.pool import EnginePool
 from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService
@@ -59,10 +60,11 @@ def state(tmp_path: Path) -> StateFolder:
 
 
 @pytest.fixture
-def account(catalog: Catalog, state: StateFolder) -> Callable[[ScriptedEngine], Any]:
+def account(catalog: Catalog, state: StateFolder) -> Callable[..., Any]:
     @contextlib.asynccontextmanager
-    async def run(engine: ScriptedEngine) -> AsyncIterator[Account]:
-        service = AiService(catalog, EnginePool(find_weights, lambda card, weights: engine), state=state)
+    async def run(engine: ScriptedEngine, clock: Clock | None = None) -> AsyncIterator[Account]:
+        pool = EnginePool(find_weights, lambda card, weights: engine, clock=clock)
+        service = AiService(catalog, pool, state=state)
         async with asyncio.TaskGroup() as tasks:
             service.engines.start(tasks)
             service.batches.start(tasks)
@@ -161,12 +163,13 @@ def test_a_full_queue_is_no_failure_of_a_batch(account, monkeypatch: pytest.Monk
     assert (response["success"], response["starts"]) == (True, 2)
 
 
-def test_one_at_a_time_beside_other_calls(account) -> None:
-    gate = Gate()
+def test_one_at_a_time_beside_other_calls_and_for_a_while_after_them(account) -> None:
+    """Whoever calls again and again leaves gaps; what began in a gap would run beside the next call."""
+    gate, clock = Gate(), ManualClock()
 
-    async def main() -> tuple[int, int]:
+    async def main() -> tuple[int, int, int]:
         engine = ScriptedEngine(["yes"] * 20, gate=gate)
-        async with account(engine) as open_account, asyncio.TaskGroup() as calls:
+        async with account(engine, clock) as open_account, asyncio.TaskGroup() as calls:
             caller = calls.create_task(open_account.ask({"prompt": "I am waiting"}, ""))
             await gate.arrival()
             id = await open_account.queue(*[{"prompt": "x"}] * 12)
@@ -177,15 +180,20 @@ def test_one_at_a_time_beside_other_calls(account) -> None:
             beside = engine.open - 1
             gate.let()  # the caller has its answer, and nobody else waits
             await caller
-            gate.let()
+            clock.advance(0.9)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            soon = engine.open
+            clock.advance(0.2)
             while gate.held < 8:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0)
             alone = engine.open
             gate.open()
             await open_account.answers(id)
-        return beside, alone
+        assert [request.is_patient for request in engine.requests] == [False] + [True] * 12
+        return beside, soon, alone
 
-    assert asyncio.run(main()) == (1, 8)
+    assert asyncio.run(main()) == (1, 1, 8)
 
 
 def test_what_was_accepted_outlives_the_process(account, state: StateFolder) -> None:
