@@ -9,6 +9,7 @@ import pytest
 
 from paddock.bindings.ai.engines.scripted import Call, ScriptedEngine, Thought
 from paddock.bindings.ai.engines.work import Describing, Listening, Pooling, Rewriting
+from paddock.bindings.errors import EngineDead
 from paddock.worker.cli import main
 from paddock.worker.options import ExitCode
 
@@ -51,6 +52,14 @@ def test_command_prints_an_answer_and_what_the_model_thinks(command, capsys) -> 
 def test_command_says_what_the_server_refused(command, capsys) -> None:
     assert command(ScriptedEngine(), ["run", PHI, "Hello", "--lora", "none"]) == [ExitCode.FAILURE]
     assert "does not support LoRa inference" in capsys.readouterr().err
+
+
+def test_an_answer_that_breaks_off_is_a_message(command, capsys) -> None:
+    engine = ScriptedEngine([["one", EngineDead("gone")]])
+    assert command(engine, ["run", PHI, "Hello"]) == [ExitCode.FAILURE]
+    out, error = capsys.readouterr()
+    assert out == "one"
+    assert "✘ [ERROR] The answer broke off. The server's log says why." in error
 
 
 def test_embeddings_are_shown_by_their_shape_and_first_numbers(command, typed, capsys) -> None:

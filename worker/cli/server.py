@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paddock.worker.cli.arguments import add_config_arguments, add_state_argument
-from paddock.worker.errors import NoServer
+from paddock.worker.errors import NoServer, RequestRefused
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -43,7 +43,7 @@ def add_server_arguments(parser: Parser) -> None:
 
 @contextlib.contextmanager
 def connected(arguments: Namespace) -> Iterator[httpx.Client]:
-    """A client of the project's dev server. Raises NoServer where nothing answers."""
+    """A client of the project's server. Raises NoServer where nothing answers, RequestRefused on half an answer."""
     import httpx
 
     from paddock.worker.config.loading import load_config
@@ -59,6 +59,8 @@ def connected(arguments: Namespace) -> Iterator[httpx.Client]:
             yield client
     except httpx.ConnectError as error:
         raise NoServer(address.url, address.told_by) from error
+    except httpx.TransportError as error:  # a stream that fails in the middle has no other way to say so
+        raise RequestRefused("The answer broke off.", hint="The server's log says why.") from error
 
 
 def _address(config: Config, port: int | None) -> _Address:
@@ -80,8 +82,6 @@ def _address(config: Config, port: int | None) -> _Address:
 
 def ask(client: httpx.Client, name: str, order: dict[str, Any] | None = None) -> Any:
     """The answer of an endpoint below /cdn-cgi/local/ai/: a GET without an order. Raises RequestRefused."""
-    from paddock.worker.errors import RequestRefused
-
     path = f"/cdn-cgi/local/ai/{name}"
     answer = client.get(path) if order is None else client.post(path, json=order)
     if answer.is_error:
