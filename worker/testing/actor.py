@@ -54,7 +54,8 @@ class Actor:
 
     def __init__(self, config: Config, cast: Cast, *, in_process: bool) -> None:
         self.config = config
-        self._cast = cast
+        #: What it shares with the others.
+        self.cast = cast
         self._in_process = in_process
         self._assets = make_assets(config)
         self.supervisor = Supervisor(cast.tasks, self._isolate, has_standby=False)
@@ -63,11 +64,6 @@ class Actor:
         #: Name in `env` to kind, of every binding, once there was a scene.
         self.kinds: dict[str, str] = {}
         self._tail: TestedTail | None = None
-
-    @property
-    def cast(self) -> Cast:
-        """What it shares with the others."""
-        return self._cast
 
     def find_assets(self) -> AssetsBinding | None:
         """Its static files."""
@@ -82,7 +78,7 @@ class Actor:
         """
         is_default = target.entrypoint == wire.DEFAULT
         if reserved.is_reserved(request) and is_default and not is_upgrade:
-            return await reserved.answer(self.supervisor, self._cast.scene().service, self.config, request)
+            return await reserved.answer(self.supervisor, self.cast.scene().service, self.config, request)
         asset = None if self._assets is None or not is_default else await self._assets.route(request)
         if asset is not None:
             return Answer(asset.status, asset.status_text, asset.headers, asset.body)
@@ -99,7 +95,7 @@ class Actor:
     async def consume(self, queue: str, messages: list[Message]) -> Decision:
         """Have the handler take a batch of a queue. What it raises is in the timeline: the batch comes again."""
         arguments = msgspec.json.encode({"queue": queue, "messages": messages})
-        with self._cast.scene().timeline.spans("event", f"{self.config.name}: queue {queue}") as span:
+        with self.cast.scene().timeline.spans("event", f"{self.config.name}: queue {queue}") as span:
             outcome = await self.deliver("queue", arguments)
             error = rebuilt("", "", outcome.error) if outcome.outcome == "exception" else None
             span.end(outcome.outcome if error is None else f"{type(error).__name__}: {error}")
@@ -122,7 +118,7 @@ class Actor:
             ) from None
 
     def _isolate(self) -> IsolateProcess:
-        cast, config = self._cast, self.config
+        cast, config = self.cast, self.config
         consumers = [cast.actors[name].supervisor.current for name in config.tail_consumers if name in cast.actors]
         self._tail = TestedTail(config.name, consumers, cast.tasks) if consumers else None
         reach = {name: Reach(a.supervisor.current, a.find_assets) for name, a in cast.actors.items()}

@@ -27,6 +27,9 @@ _CLOSE_S: Final = 2.0
 class Conversation:
     """What both sides say."""
 
+    #: Done when background work of a handler has failed.
+    _failure: asyncio.Future[None]
+
     def __init__(self, exchanges: Exchanges) -> None:
         #: What the test says: the body of its request.
         self.said = MessageSource()
@@ -37,14 +40,13 @@ class Conversation:
         self._buffer = MessageBuffer()
         self._messages: deque[str | bytes] = deque()
         self._reading = asyncio.Lock()
+        #: The read that is under way.
+        self._pulling: asyncio.Task[bytes | None] | None = None
         self._has_closed = False
         #: What the handler has raised, when the connection has not failed yet.
         self._why: Exception | None = None
         #: The connection failed, and no use has said so yet.
         self._is_untold = False
-
-    #: Done when background work of a handler has failed.
-    _failure: asyncio.Future[None]
 
     def begin(self, heard: ByteSource) -> None:
         """The worker has accepted, and says this."""
@@ -107,6 +109,9 @@ class Conversation:
         if self._heard is None:  # nobody listens
             return
         self._exchanges.actor.cast.on_failure.discard(self._fail)
+        if self._pulling is not None:
+            self._pulling.cancel()
+            await asyncio.wait([self._pulling])
         await self._heard.cancel(None)
         with contextlib.suppress(TimeoutError):  # of a handler that takes no messages
             async with asyncio.timeout(_CLOSE_S):
@@ -128,24 +133,24 @@ class Conversation:
             await self._failed(_INTERNAL_ERROR, "")  # as the server tells clients
 
     async def _pulled(self) -> bytes | None:
-        """The next piece. Raises BodyBroken when background work has failed, behind what was said before."""
+        """The next piece. Raises BodyBroken when background work has failed, behind what was said before.
+
+        Cancel: the piece is the next call's.
+        """
         assert self._heard is not None, "it has begun"
-        pulling = asyncio.get_running_loop().create_task(self._heard.pull())
-        try:
-            while not pulling.done():
-                either: list[asyncio.Future[Any]] = [pulling, self._failure]
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                if self._failure.done() and not pulling.done():
-                    self._why = self._why or await self._explained()  # what was said before is here by then
-                    if self._why is None:  # the test knows already
-                        self._failure = asyncio.get_running_loop().create_future()
-                    elif not pulling.done():
-                        raise BodyBroken("background work of the handler has failed")
-            return await pulling
-        finally:
-            if not pulling.done():
-                pulling.cancel()
-                await asyncio.wait([pulling])
+        loop = asyncio.get_running_loop()
+        pulling = self._pulling = self._pulling or loop.create_task(self._heard.pull())
+        while not pulling.done():
+            either: list[asyncio.Future[Any]] = [pulling, self._failure]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure.done() and not pulling.done():
+                self._why = self._why or await self._explained()  # what was said before is here by then
+                if self._why is None:  # the test knows already
+                    self._failure = loop.create_future()
+                elif not pulling.done():
+                    raise BodyBroken("background work of the handler has failed")
+        self._pulling = None
+        return pulling.result()
 
     async def _closed(self, code: int, reason: str) -> None:
         self._note(f"<- close {code} {reason}".rstrip())

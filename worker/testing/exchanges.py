@@ -106,14 +106,14 @@ class Exchanges:
 
     async def explain_break(self) -> None:
         """Raise why a WebSocket has broken off: what a listener or background work has raised, if anything has."""
-        try:
-            for actor in self.actor.cast.actors.values():  # it may lead on to another worker
+        for actor in self.actor.cast.actors.values():  # it may lead on to another worker
+            try:
                 await actor.controls.drain(_SETTLE_S)
-        except BackgroundWorkLeft:
-            pass  # it is the end of the test that waits for it
-        except Exception as error:
-            self.explain(error)
-            raise
+            except BackgroundWorkLeft:
+                pass  # it is the end of the test that waits for it
+            except Exception as error:
+                self.explain(error)
+                raise
         self.explain(None)
 
     def explain(self, error: BaseException | None) -> None:

@@ -1,6 +1,15 @@
 """A worker that passes on what it is asked, so that tests say everything themselves."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paddock.worker.testing.session import Session
 
 #: `/run` runs a model with the body's inputs; the other paths are what their names say.
 SOURCE = """
@@ -72,3 +81,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_runs_on(paddock_session: Session) -> Iterator[None]:
+    """An isolate in this process is lenient for all of it: other modules' tests must not meet it."""
+    yield
+    paddock_session.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -278,6 +279,16 @@ def test_a_handler_that_never_answers_a_close_does_not_hold_the_test_up(worker: 
     with worker.websocket("/chat") as ws:
         ws.close(4000).result()
     assert ws.close_code == 1006
+
+
+@pytest.mark.anyio
+async def test_a_wait_that_was_given_up_loses_no_message(worker: Paddock) -> None:
+    async with worker.websocket("/chat") as ws:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await ws.receive()
+        await ws.send("still there")
+        assert await ws.receive() == "still there"
 
 
 @pytest.mark.anyio

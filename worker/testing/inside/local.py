@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from paddock.worker.isolate.__main__ import serve
 from paddock.worker.isolate.cpu import CpuMeter
 from paddock.worker.isolate.loader import is_ours
+from paddock.worker.isolate.web.scope import is_strict, set_strict
 from paddock.worker.isolate.webloop import IsolateLoop
 from paddock.worker.testing.inside import background
 from paddock.worker.testing.inside.events import TestedEvents
@@ -54,11 +55,12 @@ LocalEvents.make_meter = _NoMeter
 def run(sock: socket.socket) -> None:
     """Be an isolate in this thread, until the other end hangs up."""
     background.describe = _kept
-    loop = IsolateLoop()
+    loop, was_strict = IsolateLoop(), is_strict()
     try:
         loop.run_until_complete(serve(sock, LocalEvents))
     finally:
         loop.close()
+        set_strict(was_strict)  # of the whole process
 
 
 def take(number: int) -> BaseException:
