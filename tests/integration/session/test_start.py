@@ -71,7 +71,7 @@ def test_a_worker_without_bindings_says_so_and_answers_without_engine_or_network
     session.expect("No bindings found.")
     with session.ready() as client:
         assert client.get("/a?secret=1").text == "first version"
-    session.expect(r"\[paddock:info\] GET /a 200 OK \(\d+ms\)\n")
+    session.expect(r"\[paddock:info\] GET /a 200 OK \([\d.]+m?s\)\n")
     assert session.end() == 130
 
 
