@@ -195,16 +195,16 @@ def test_xdist_gives_every_process_its_own_state(project: pytest.Pytester) -> No
         """
         import pytest
 
-        @pytest.mark.parametrize("number", range(16))
+        @pytest.mark.parametrize("number", range(8))
         def test_state(env, number):
             assert env.NOTES.get("number").result() is None
             env.NOTES.put("number", str(number)).result()
             assert env.NOTES.get("number").result() == str(number)
         """
     )
-    result = project.runpytest_subprocess("-n", "4", "-p", "no:asyncio")
-    result.assert_outcomes(passed=16)
-    result.stdout.fnmatch_lines(["*4 workers*"])
+    result = project.runpytest_subprocess("-n", "2", "-p", "no:asyncio")
+    result.assert_outcomes(passed=8)
+    result.stdout.fnmatch_lines(["*2 workers*"])
 
 
 CASSETTE = """
