@@ -36,7 +36,6 @@ _TIMED_OUT: Final = "D1 DB storage operation exceeded timeout which caused objec
 _STEPS: Final = 10_000
 #: Ours: a result is made in memory.
 _MAX_RESULT_BYTES: Final = 100_000_000
-_ROWS: Final = 1000
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -153,9 +152,9 @@ def _execute(
         columns = [str(column[0]) for column in cursor.description or ()]
         rows: list[Sequence[object]] = []
         size = 0
-        while some := cursor.fetchmany(_ROWS):
-            rows += [[_shown(value) for value in row] for row in some]
-            size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in some for value in row)
+        for row in cursor:  # one by one: a few of them may be too many
+            rows.append([_shown(value) for value in row])
+            size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
             if size > _MAX_RESULT_BYTES:
                 raise Refused(f"The result has more than {_MAX_RESULT_BYTES} bytes: use LIMIT, and ask again.")
         return columns, rows
