@@ -46,7 +46,7 @@ def asked(later):
     return of
 
 
-@pytest.mark.parametrize("model", [GEMMA, OLDER])
+@pytest.mark.parametrize("model", [GEMMA, LLAMA, OLDER])
 def test_parts_stand_where_they_stood(asked, model: str) -> None:
     inputs = user(text("Compare "), image(uri()), text("with "), image(uri(JPEG)), image(uri()))
     (message,) = asked(model, inputs).messages
@@ -157,8 +157,13 @@ def test_usage_counts_pictures_whole_and_streamed(make_service, model: str, inpu
 
 
 def test_a_schema_refuses_before_anything_is_read(make_service) -> None:
-    """llama-3.2-11b takes text as content, and phi-2 does."""
-    for model in (LLAMA, "@cf/microsoft/phi-2"):
-        with pytest.raises(PaddockError) as refused:
-            asyncio.run(make_service(ScriptedEngine()).run(model, user(image(uri())), []))
-        assert refused.value.internal_code == 5006
+    """phi-2 takes text as content."""
+    with pytest.raises(PaddockError) as refused:
+        asyncio.run(make_service(ScriptedEngine()).run("@cf/microsoft/phi-2", user(image(uri())), []))
+    assert refused.value.internal_code == 5006
+
+
+def test_the_schema_of_llama_lets_parts_through(make_service) -> None:
+    """As Cloudflare's published types have it; what it sees is counted."""
+    answer = asyncio.run(make_service(ScriptedEngine(["A cat."])).run(LLAMA, user(image(uri()), text("What?")), []))
+    assert (answer.output["response"], answer.output["usage"]["prompt_tokens"]) == ("A cat.", 1 + PICTURE_TOKENS)
