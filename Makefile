@@ -3,6 +3,8 @@
 .PHONY: help setup dev test test-clients check checklist recording reference clean
 
 BIN := .venv/bin
+# Tests that share one engine and need the machine for themselves; the others run in several processes.
+ALONE := tests/engine tests/faults
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -19,8 +21,13 @@ check: setup ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/python tests/typing/check.py
 
-test: check ## check, then the whole test suite; ARGS go to pytest
+test: check ## check, then the whole test suite; with ARGS, what they ask of pytest
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest $(ALONE)
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 test-clients: setup ## install published clients, and test with them; ARGS go to pytest
 	@.ci/clients
