@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 from paddock.bindings.errors import InputError
 
@@ -15,13 +16,27 @@ def file_bytes(name: str, value: object) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, list):
-        try:
-            return bytes(int(byte) if isinstance(byte, float) and byte.is_integer() else byte for byte in value)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"Error: {name}: expected integers from 0 to 255, a byte each; {error}") from error
+        return _joined(name, value)
     text = str(value)
-    begun = text.partition("base64,")[2] if text.startswith("data:") else text
+    encoded = text
+    if text[:5].lower() == "data:":
+        _, separator, encoded = text.partition(";base64,")
+        if not separator:
+            raise InputError(f"Error: {name}: expected `;base64,` in a data URI; got {text[:40]!r}")
     try:
-        return base64.b64decode("".join(begun.split()), validate=True)
+        return base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputError(f"Error: {name}: expected base64; got {text[:20]!r} ({error})") from error
+        reason = "nothing is fetched" if "://" in text[:10] else error
+        raise InputError(f"Error: {name}: expected base64; got {text[:20]!r} ({reason})") from error
+
+
+def _joined(name: str, values: list[Any]) -> bytes:
+    try:
+        return bytes(int(byte) if isinstance(byte, float) and byte.is_integer() else byte for byte in values)
+    except (TypeError, ValueError) as error:
+        at, wrong = next((at, value) for at, value in enumerate(values) if not _is_byte(value))
+        raise InputError(f"Error: {name}[{at}]: expected an integer from 0 to 255; got {str(wrong)[:20]!r}") from error
+
+
+def _is_byte(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 255 and value == int(value)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -31,12 +29,6 @@ def empty(width: int, height: int) -> bytes:
     file = io.BytesIO()
     Image.new("1", (width, height)).save(file, "PNG")
     return file.getvalue()
-
-
-def png_head(width: int, height: int) -> bytes:
-    """A PNG that says it is this large, and has nothing in it."""
-    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
 
 
 async def _described(engine: Any, work: Any) -> EngineChunk:
@@ -82,7 +74,9 @@ def test_the_picture_decides_in_every_format(run, llava, name: str, form: str) -
     assert said == f"This is a stand-in for LLaVA. Most of the picture is {name}."
 
 
-@pytest.mark.parametrize("prompt", ["Which <image> colour<image>?", "USER: <image>\nWhat is this? ASSISTANT:"])
+@pytest.mark.parametrize(
+    "prompt", ["Which <image> colour<image>?", "USER: <image>\nWhat is this? ASSISTANT:", "<ima<image>ge>"]
+)
 @pytest.mark.parametrize("is_raw", [True, False])
 def test_marks_of_pictures_in_a_prompt_do_no_harm(run, llava, prompt: str, is_raw: bool) -> None:
     assert words(run(_described(llava, Describing(coloured("red"), prompt, is_raw=is_raw, max_tokens=30))))
@@ -100,8 +94,8 @@ def test_an_answer_ends_at_its_length_and_a_seed_is_kept(run, llava) -> None:
     [
         (Describing(b"", "x"), InputError, "image: expected PNG.*got no bytes"),
         (Describing(b"no picture", "x"), InputError, "image: expected PNG.*got 10 bytes that begin with 6e 6f"),
-        (Describing(coloured("red")[:60], "x"), InputError, "image: expected PNG"),
-        (Describing(png_head(60_000, 60_000), "x"), InputError, "image: expected "),
+        (Describing(coloured("red")[:60], "x"), InputError, "image: expected PNG.*image file is truncated"),
+        (Describing(empty(16_000, 16_000), "x"), InputError, "at most 50000000 pixels in a request; got many"),
         (Describing(empty(9_000, 9_000), "x"), InputError, "at most 50000000 pixels in a request; got 9000 x 9000"),
         (Describing(b"%PDF-1.4", "x"), InputError, "image: expected PNG"),
         (Describing(coloured("red"), "x", max_tokens=9999), ContextOverflow, "exceeded this model context"),

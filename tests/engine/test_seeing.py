@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from paddock.bindings.ai.engines.protocol import EngineRequest, Message, Picture, SamplingParams, Tool, ToolUse
+from paddock.bindings.ai.engines.protocol import (
+    CalledTool,
+    EngineRequest,
+    Message,
+    Picture,
+    SamplingParams,
+    Tool,
+    ToolUse,
+)
 from paddock.bindings.ai.engines.work import Pooling
 from paddock.bindings.ai.tasks.contract import NO_SAMPLING
 from paddock.bindings.errors import ContextOverflow, InputError, InvalidImage, JsonModeUnmet, OptionUnsupported
@@ -155,6 +163,17 @@ def test_tools_without_a_parser_are_refused(run, answer, engine_of, folder: Path
 def test_marks_in_what_people_write_are_no_pictures(run, answer, eyes, reference) -> None:
     said = run(answer(eyes, ask("What <|image|>is this?<|image|>", png("red"))))
     assert said.text == reference("What is this?", "red")[0]
+    # Where one is taken out of another, what is left is none.
+    said = run(answer(eyes, ask("What <|im<|image|>age|>is this?", png("red"))))
+    assert said.chunks[0].prompt_tokens == reference("What  is this?", "red")[1]
+
+
+def test_marks_in_calls_and_tools_are_no_pictures(run, answer, eyes) -> None:
+    use = ToolUse((Tool("paint", "Paints <|image|>.", SCHEMA),))
+    called = Message("assistant", "", tool_calls=(CalledTool("1", "paint", '{"name": "<|image|>"}'),))
+    messages = (Message("user", "Paint", pictures=(Picture(png("red")),)), called, Message("tool", "<|image|>"))
+    sampling = SamplingParams(max_tokens=3, temperature=0.0)
+    assert run(answer(eyes, EngineRequest(sampling, messages=messages, tool_use=use))).chunks[-1].tokens
 
 
 def test_raw_prompts_go_as_they_are(run, answer, eyes, reference) -> None:
@@ -180,7 +199,11 @@ def test_one_that_leaves_stops_nobody(run, answer, eyes) -> None:
     [
         (ask("x", png("red")[:60]), InvalidImage, "reason expected PNG"),
         (ask("x", b"\x89PNG\r\n\x1a\n"), InvalidImage, "reason expected PNG"),
-        (ask("x", png("red", (9_000, 5_000)), png("red", (9_000, 5_000))), InvalidImage, "at most 50000000 pixels"),
+        (
+            ask("x", png("red", (9_000, 5_000)), png("red", (9_000, 5_000))),
+            InvalidImage,
+            "at most 50000000 .*besides 45000000",
+        ),
         (ask("x", png("red"), max_tokens=9999), ContextOverflow, "exceeded this model context"),
         (ask("x " * 4000), ContextOverflow, "exceeded this model context"),
         (ask("x", logit_bias={99999: 1.0}), InputError, "logit_bias: expected token ids below 1543; got 99999"),

@@ -30,6 +30,9 @@ BLIND: Final = (
     "runs on a checkpoint that reads text alone, as the stand-ins of some models do; pull its weights, or name some"
 )
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+#: Pillow's modes of grey in 16 bits.
+_DEEP: Final = ("I;16", "I")
+_TOO_LARGE: Final = f"expected at most {MOST_PIXELS} pixels in a request; got {{}}"
 
 
 class NoPicture(Exception):
@@ -48,28 +51,46 @@ def described_bytes(data: bytes) -> str:
 
 
 def decoded(files: Iterable[bytes]) -> list[Any]:
-    """The first picture of each file, in colours, on white where it is transparent. Raises NoPicture."""
-    left, found = MOST_PIXELS, []
+    """The first picture of each file, upright, in colours, on white where it is transparent. Raises NoPicture."""
+    used, found = 0, []
     for data in files:
-        image = _decoded(data, left)
-        left -= image.width * image.height
+        image = _decoded(data, used)
+        used += image.width * image.height
         found.append(image)
     return found
 
 
-def _decoded(data: bytes, most_pixels: int) -> Any:
+def _decoded(data: bytes, used_pixels: int) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             # Before its pixels are there: a small file can say that it is as large as it likes.
-            if image.width * image.height > most_pixels:
-                size = f"{image.width} x {image.height}"
-                raise NoPicture(f"expected at most {MOST_PIXELS} pixels in a request; got {size}")
-            if not image.has_transparency_data:
-                return image.convert("RGB")
-            behind = Image.new("RGBA", image.size, "white")
-            return Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        seen = described_bytes(data)
-        raise NoPicture(f"expected PNG, JPEG, WebP, GIF or BMP; got {seen}") from error
+            if used_pixels + image.width * image.height > MOST_PIXELS:
+                others = f" besides {used_pixels} pixels of others" if used_pixels else ""
+                raise NoPicture(_TOO_LARGE.format(f"{image.width} x {image.height}{others}"))
+            return _coloured(image)
+    except Image.DecompressionBombError as error:  # Pillow's own limit, of one picture, which is three times ours
+        raise NoPicture(_TOO_LARGE.format("many times as many")) from error
+    except UnidentifiedImageError as error:  # its text names a Python object
+        raise NoPicture(_expected(data)) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise NoPicture(f"{_expected(data)} ({error})") from error
+
+
+def _expected(data: bytes) -> str:
+    return f"expected PNG, JPEG, WebP, GIF or BMP; got {described_bytes(data)}"
+
+
+def _coloured(image: Any) -> Any:
+    from PIL import Image, ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)  # cameras leave pictures lying, and note how they were held
+    if image.mode in _DEEP:
+        image = image.point(lambda value: value * (1 / 256)).convert(
+            "L"
+        )  # `convert` alone makes nearly all of it white
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    behind = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB")

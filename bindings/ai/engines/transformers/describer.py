@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from paddock.bindings.ai.engines.pictures import NoPicture, decoded
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused
 from paddock.bindings.ai.engines.transformers.engine import Done
+from paddock.bindings.ai.engines.transformers.marks import Marks
 from paddock.bindings.ai.engines.work import Describing, Written
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Describer:
         processors: Any = AutoProcessor
         self._processor: Any = processors.from_pretrained(place.folder)
         self._mark: str = self._processor.image_token
+        self._marks = Marks(self._processor)
         model: Any = LlavaForConditionalGeneration.from_pretrained(place.folder, dtype=place.dtype)
         self._model: Any = model.to(place.device).eval()
         self.context_tokens = place.within(int(self._model.config.text_config.max_position_embeddings))
@@ -55,10 +57,9 @@ class Describer:
         return Prompt((work, inputs), length)
 
     def _prompt(self, work: Describing) -> str:
-        # Marks in what the caller writes would stand for pictures that are not there.
-        prompt = work.prompt.replace(self._mark, "") if not work.is_raw else work.prompt
+        prompt: str = self._marks.out_of(work.prompt)
         if work.is_raw:
-            return prompt if prompt.count(self._mark) == 1 else f"{self._mark}\n{prompt.replace(self._mark, '')}"
+            return work.prompt if work.prompt.count(self._mark) == 1 else f"{self._mark}\n{prompt}"
         if not self._processor.chat_template:
             return _TEMPLATE.format(image=self._mark, prompt=prompt)
         content = [{"type": "image"}, {"type": "text", "text": prompt}]

@@ -21,6 +21,7 @@ from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOut
 from paddock.bindings.ai.engines.transformers.drawing import Drawing
 from paddock.bindings.ai.engines.transformers.generation import Generation
 from paddock.bindings.ai.engines.transformers.grammars import Grammars
+from paddock.bindings.ai.engines.transformers.marks import Marks
 from paddock.bindings.ai.engines.transformers.spelling import Spelling
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Talker:
         self._model.generation_config = config_class(eos_token_id=self._ends, pad_token_id=self._ends[0])
         self._takes = set(inspect.signature(self._model.forward).parameters)
         self._template = settings.chat_template or self._processor.chat_template or self._tokenizer.chat_template
-        self._mark: str = getattr(self._processor, "image_token", None) or ""
+        self._marks = Marks(self._processor)
         self._is_deterministic = settings.deterministic
         self._parsers = None if make_parsers is None else make_parsers(self._tokenizer)
         self._grammars = Grammars(self._tokenizer, int(text.vocab_size))
@@ -128,7 +129,7 @@ class Talker:
         text = self._tokenizer.apply_chat_template(
             [self._turn(message) for message in messages],
             chat_template=self._template,
-            tools=None if add.tool_use is None else tool_definitions(add.tool_use.tools),
+            tools=None if add.tool_use is None else self._marks.out_of(tool_definitions(add.tool_use.tools)),
             add_generation_prompt=True,
             tokenize=False,
             **add.template_variables,
@@ -137,22 +138,11 @@ class Talker:
             text=[text], images=[images] if images else None, add_special_tokens=False, return_tensors="pt"
         )
 
-    def _turn(self, message: Message) -> dict[str, Any]:
+    def _turn(self, message: Message) -> Any:
         turn = chat_turn(message, _shown)
         for call in turn.get("tool_calls", ()):
             call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-        content = turn["content"]
-        if isinstance(content, str):
-            turn["content"] = self._unmarked(content)
-        else:
-            turn["content"] = [
-                part | {"text": self._unmarked(part["text"])} if "text" in part else part for part in content
-            ]
-        return turn
-
-    def _unmarked(self, text: str) -> str:
-        """Without marks, which in what people write would stand for pictures that are not there."""
-        return text.replace(self._mark, "") if self._mark else text
+        return self._marks.out_of(turn)
 
     def begin(self, add: Add, prompt: Prompt, slot: Slot | None) -> None:
         """As `StepEngine.begin`."""

@@ -36,7 +36,7 @@ def test_prompt_length_and_temperature_reach_the_engine(make_service) -> None:
 @pytest.mark.parametrize(
     ("inputs", "text"),
     [
-        ({"image": [300]}, "image: expected integers from 0 to 255"),
+        ({"image": [300]}, r"image\[0\]: expected an integer from 0 to 255; got '300'"),
         ({"image": "%%"}, "image: expected base64"),
         ({"image": [1], "max_tokens": 0}, "max_tokens"),
         ({"image": [1], "temperature": -1}, "temperature"),

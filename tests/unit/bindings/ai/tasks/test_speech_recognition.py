@@ -98,15 +98,17 @@ def test_the_cost_goes_by_minutes(make_service) -> None:
 @pytest.mark.parametrize(
     ("model", "inputs", "error", "text"),
     [
-        (WHISPER, {"audio": [1, 256]}, InputError, "audio: expected integers from 0 to 255"),
-        (WHISPER, {"audio": [1, "a"]}, InputError, "audio: expected integers from 0 to 255"),
-        (WHISPER, {"audio": [0.5]}, InputError, "audio: expected integers from 0 to 255"),
+        (WHISPER, {"audio": [1, 256]}, InputError, r"audio\[1\]: expected an integer from 0 to 255; got '256'"),
+        (WHISPER, {"audio": [1, "a"]}, InputError, r"audio\[1\]: expected an integer from 0 to 255; got 'a'"),
+        (WHISPER, {"audio": [0.5]}, InputError, r"audio\[0\]: expected an integer from 0 to 255; got '0.5'"),
+        (TURBO, {"audio": "data:audio/wav,abc"}, InputError, "audio: expected `;base64,` in a data URI; got 'data:aud"),
+        (TURBO, {"audio": "https://a.example/b.wav"}, InputError, r"audio: expected base64; .*nothing is fetched"),
         (TURBO, {"audio": "no base64!"}, InputError, "audio: expected base64; got 'no base64!'"),
         (TURBO, {"audio": "aGk=", "task": "sing"}, InputError, "Invalid enum value 'sing'"),
         (TURBO, {"audio": "aGk=", "vad_filter": True}, OptionUnsupported, "vad_filter: .*; leave it out"),
         (TURBO, {"audio": "aGk=", "prefix": "So"}, OptionUnsupported, "prefix: .*; leave it out"),
     ],
-    ids=["a large number", "text", "a fraction", "no base64", "task", "vad_filter", "prefix"],
+    ids=["a large number", "text", "a fraction", "no encoding", "a URL", "no base64", "task", "vad_filter", "prefix"],
 )
 def test_what_cannot_be_heard_is_refused_before_any_work(
     make_service, model: str, inputs: dict, error: type[Exception], text: str
