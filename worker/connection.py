@@ -28,6 +28,7 @@ from hypercorn.events import RawData
 from hypercorn.protocol.events import Body, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 
+from paddock.worker.http import ClientGone
 from paddock.worker.http2 import Http2Connection
 from paddock.worker.plainhttp import TlsObject, ask_for_https
 
@@ -36,14 +37,10 @@ if TYPE_CHECKING:
     from hypercorn.protocol.events import Event
     from hypercorn.typing import ASGIFramework, H11SendableEvent
 
-__all__ = ["ClientConnection", "ClientGone", "HttpConnection", "install"]
+__all__ = ["ClientConnection", "HttpConnection", "install"]
 
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
-
-
-class ClientGone(ConnectionError):
-    """Raised to an app that sends a response to a client that is not there any more."""
 
 
 class _IdleTime:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from paddock.bindings.binding import RequestCalls
 from paddock.bindings.errors import PaddockError, RequestTooLarge
 from paddock.worker import faultreport
-from paddock.worker.connection import ClientGone
 from paddock.worker.errorpage import ErrorPages, Failure, RequestSummary, wanted_form
 from paddock.worker.errors import HandlerImportError, IsolateError, LimitExceeded
-from paddock.worker.http import Exchange
+from paddock.worker.http import ClientGone, Exchange
 from paddock.worker.log import SHORT_ID, LateText, request_line
 from paddock.worker.peer import PeerFault
 from paddock.worker.tracebacks import shown_traceback

@@ -26,6 +26,7 @@ __all__ = [
     "FRAMING",
     "MAX_HEADER_BYTES",
     "MAX_URL_BYTES",
+    "ClientGone",
     "Exchange",
     "encoded",
     "request_headers",
@@ -49,6 +50,10 @@ _PAUSE_S: Final = 1.0
 _HEAD_WAITS_S: Final = 0.05
 _NULL_BODY: Final = frozenset({101, 204, 205, 304})
 _HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+
+class ClientGone(ConnectionError):
+    """Raised to an app that sends a response to a client that is not there any more."""
 
 
 class _ReceivedBody:

@@ -13,7 +13,8 @@ from hypercorn.config import Config
 from hypercorn.events import RawData
 from hypercorn.typing import ConnectionState
 
-from paddock.worker.connection import ClientGone, HttpConnection
+from paddock.worker.connection import HttpConnection
+from paddock.worker.http import ClientGone
 from paddock.worker.listener import listen
 from paddock.worker.serving import serving_config
 

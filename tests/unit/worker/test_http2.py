@@ -11,6 +11,7 @@ import h2.events
 import pytest
 from hypercorn.asyncio import serve
 
+from paddock.worker.http import ClientGone
 from paddock.worker.listener import listen
 from paddock.worker.serving import serving_config
 
@@ -58,6 +59,9 @@ class Client:
     def reset(self, stream: int) -> None:
         self.h2.reset_stream(stream)
         self._flush()
+
+    def hang_up(self, stream: int) -> None:
+        self._writer.transport.abort()
 
     async def _read(self) -> None:
         data = await self._reader.read(65536)
@@ -185,5 +189,54 @@ def test_what_is_never_read_takes_nothing_from_the_connection(path: str) -> None
                     given_up.clear()
                     client.reset(stream)
                     await given_up.wait()
+
+    asyncio.run(main())
+
+
+def test_a_body_in_small_pieces_takes_no_more_memory_than_in_large_ones() -> None:
+    """What waits is one piece, and whole, also where its client has left meanwhile."""
+    gate = asyncio.Event()
+    pieces: list[int] = []
+
+    async def app(path: str, receive: Any, send: Any) -> None:
+        if path == "/late":
+            await gate.wait()
+            while (message := await receive())["type"] == "http.request":
+                pieces.append(len(message["body"]))
+        await answer(send, "")
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            late = client.ask("/late", "POST")
+            await client.send(late, 2000, piece=1)
+            client.end(late)
+            client.reset(late)
+            await client.answer(client.ask("/now"))
+            gate.set()
+
+    asyncio.run(main())
+    assert pieces == [2000, 0]
+
+
+@pytest.mark.parametrize("leave", [Client.reset, Client.hang_up])
+def test_an_app_is_told_of_a_client_that_leaves_while_it_sends(leave: Callable[[Client, int], None]) -> None:
+    """It waits for room, and its client takes nothing."""
+    waits, told = asyncio.Event(), asyncio.Event()
+
+    async def app(path: str, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        asyncio.get_running_loop().call_later(0, waits.set)
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": bytes(2 * WINDOW), "more_body": True})
+        except ClientGone:
+            told.set()
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            stream = client.ask("/")
+            await waits.wait()
+            leave(client, stream)
+            await told.wait()
 
     asyncio.run(main())
