@@ -42,6 +42,10 @@ class Ai(Faults):
         #: Where answers come from, and go to, in the mode `replay`.
         self.cassette: Cassette | None = None
         self._test = test
+        #: Whether it was asked for by name: then vectors and scores are the test's to say, too.
+        self._is_strict = mode == "scripted"
+        #: Models whose vectors or scores the test has said; others beside them would not fit.
+        self._read_for: set[str] = set()
         self._queue: deque[Script] = deque()
         self._rules: list[Rule] = []
         self._problems: list[str] = []
@@ -175,14 +179,15 @@ class Ai(Faults):
 
     def _said(self, asked: Asked) -> Reply:
         card, call, request = asked
-        for rule in self._rules:
-            if rule.matches(call):
-                return rule.answer(asked)
-        # Vectors and scores need no words: a test that says what a model writes need not say them, too.
         is_reading = isinstance(request.work, Pooling)
-        if self._queue and not (is_reading and self._queue[0].is_words):
-            return self._queue.popleft().make(asked)
-        if self.mode == "scripted" and not is_reading:
+        # Vectors and scores need no words: a test that says what a model writes need not say them, too.
+        is_free = is_reading and not self._is_strict and card.name not in self._read_for
+        if (script := self._script_for(call, without_words=is_free)) is not None:
+            reply = script.make(asked)
+            if is_reading and reply.error is None:
+                self._read_for.add(card.name)
+            return reply
+        if self.mode == "scripted" and not is_free:
             return Reply(error=self._refusal(call))
         if request.work is not None:
             return Reply(result=made_up(request.work))
@@ -190,6 +195,15 @@ class Ai(Faults):
             return Reply(fake_answer(card, request, self.seed))  # type: ignore[arg-type]  # pieces are no exceptions
         except EngineError as error:
             return Reply(error=error)
+
+    def _script_for(self, call: AiCall, *, without_words: bool) -> Script | None:
+        """What the test says of a call; `without_words`, a queued text waits for another."""
+        for rule in self._rules:
+            if rule.matches(call):
+                return rule.script()
+        if self._queue and not (without_words and self._queue[0].is_words):
+            return self._queue.popleft()
+        return None
 
     def report(self, problem: str) -> None:
         """Tell the test of a call that had no answer."""
@@ -202,7 +216,7 @@ class Ai(Faults):
 
     def unused(self) -> list[str]:
         """The replies and rules that no call has used."""
-        rules = [f"{rule} answered {rule.used} calls" for rule in self._rules if not rule.is_spent]
+        rules = [rule.account for rule in self._rules if not rule.is_spent]
         return rules + ([f"{len(self._queue)} queued replies were not used"] if self._queue else [])
 
     def _script(self, *scripts: Script) -> None:

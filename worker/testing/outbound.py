@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OutboundRoute", "OutboundRoutes", "TestedOutbound"]
 
+_NO_PATH: Final = re.compile(r"\w+://[^/?*]+")
+
 
 class OutboundRoute:
     """Answers the requests that it matches: any number of them, or as many as `times` says."""
@@ -26,6 +28,8 @@ class OutboundRoute:
         self._method = method.upper()
         self._url = url
         self._times = times
+        if isinstance(url, str) and _NO_PATH.fullmatch(url):
+            url += "/"  # as every request has it
         self._pattern = url if isinstance(url, re.Pattern) else re.compile(re.escape(url).replace(r"\*", ".*"))
         self._has_query = isinstance(url, re.Pattern) or "?" in url
         self._answer: Callable[[httpx.Request], httpx.Response] | None = None
@@ -65,6 +69,13 @@ class OutboundRoute:
     def is_spent(self) -> bool:
         """Whether it has answered what it was made for."""
         return len(self.requests) >= (1 if self._times is None else self._times)
+
+    @property
+    def account(self) -> str:
+        """What it has done, for a test that did not get from it what it was made for."""
+        if self._answer is None:
+            return f"{self} has no answer: say .reply(...), .call(...) or .fail(...) of it"
+        return f"{self} answered {len(self.requests)} requests"
 
     def __repr__(self) -> str:
         url = self._url.pattern if isinstance(self._url, re.Pattern) else self._url
@@ -147,7 +158,7 @@ class OutboundRoutes:
 
     def unused(self) -> list[str]:
         """The routes that no request has used."""
-        return [f"{route} answered {len(route.requests)} requests" for route in self._routes if not route.is_spent]
+        return [route.account for route in self._routes if not route.is_spent]
 
 
 async def _read(request: httpx.Request) -> None:

@@ -116,16 +116,23 @@ class Rule:
         is_for_it = is_left and is_asked and fnmatchcase(call.model, self._model)
         return is_for_it and (self._input is None or bool(self._told(self._input, call.inputs)))
 
-    def answer(self, asked: Asked) -> Reply:
-        """Its answer to a call that it matches. Raises UnfitAnswer."""
+    def script(self) -> Script:
+        """What it says of a call that it matches."""
         assert self._script is not None
         self.used += 1
-        return self._script.make(asked)
+        return self._script
 
     @property
     def is_spent(self) -> bool:
         """Whether it has answered what it was made for."""
         return self.used >= (1 if self._times is None else self._times)
+
+    @property
+    def account(self) -> str:
+        """What it has done, for a test that did not get from it what it was made for."""
+        if self._script is None:
+            return f"{self} has no answer: say .reply(...), .stream(...), .fail(...) or .call(...) of it"
+        return f"{self} answered {self.used} calls"
 
     def _told(self, function: Callable[[_T], _R], about: _T) -> _R:
         try:

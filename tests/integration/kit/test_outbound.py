@@ -45,6 +45,19 @@ def test_routes_redirect_fail_and_call(worker: Paddock, outbound: OutboundRoutes
         worker.fetch(f"/get/{URL}").result()
 
 
+def test_a_url_without_a_path_is_that_of_the_root(worker: Paddock, outbound: OutboundRoutes) -> None:
+    outbound.get("https://api.example.com").reply(text="the root")
+    assert worker.fetch("/get/https://api.example.com").result().text == "the root"
+
+
+def test_a_route_without_an_answer_says_so(worker: Paddock, outbound: OutboundRoutes) -> None:
+    route = outbound.get(URL)
+    said = f"outbound.on('GET', '{URL}') has no answer: say .reply(...), .call(...) or .fail(...) of it"
+    assert outbound.unused() == [said]
+    route.reply(text="cats")
+    assert worker.fetch(f"/get/{URL}").result().text == "cats"
+
+
 def test_routes_that_nobody_used_are_named(outbound: OutboundRoutes) -> None:
     route = outbound.post(URL).reply()
     assert outbound.unused() == [f"outbound.on('POST', '{URL}') answered 0 requests"]

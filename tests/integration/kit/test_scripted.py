@@ -97,6 +97,14 @@ def test_what_no_call_has_used_is_named(worker: Paddock) -> None:
     run(worker)
 
 
+def test_a_rule_without_an_answer_says_so(worker: Paddock) -> None:
+    rule = worker.ai.on()
+    said = "ai.on(model='*') has no answer: say .reply(...), .stream(...), .fail(...) or .call(...) of it"
+    assert worker.ai.unused() == [said]
+    rule.reply("One.")
+    assert run(worker)["response"] == "One."
+
+
 @pytest.mark.ai("off")
 def test_off(worker: Paddock) -> None:
     """DT-085"""

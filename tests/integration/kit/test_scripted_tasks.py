@@ -129,6 +129,24 @@ def test_models_that_write_need_words_and_those_that_read_do_not(worker: Paddock
         run(worker, TRANSLATES, {"text": "x", "target_lang": "fr"})
 
 
+def test_vectors_are_not_made_up_beside_those_of_the_test(worker: Paddock) -> None:
+    """DT-074"""
+    worker.ai.reply([[1, 0], [0, 1]])
+    assert run(worker, EMBEDS, TEXTS)["data"] == [[1, 0], [0, 1]]
+    with pytest.raises(UnexpectedAiCall, match=r"No reply is left in .* for call 2, of @cf/baai/bge-"):
+        run(worker, EMBEDS, TEXTS)
+
+
+@pytest.mark.ai("scripted")
+def test_asked_for_by_name_nothing_is_made_up(worker: Paddock) -> None:
+    """DT-074"""
+    with pytest.raises(UnexpectedAiCall, match=r"No reply is left in .* for call 1, of @cf/baai/bge-"):
+        run(worker, EMBEDS, TEXTS)
+    worker.ai.reply("words")
+    with pytest.raises(UnexpectedAiCall, match=r"expected a list of vectors of one length.*got 'words'"):
+        run(worker, EMBEDS, TEXTS)
+
+
 def test_one_reply_has_both_forms_of_a_vector(worker: Paddock) -> None:
     worker.ai.reply([[0.5, 0.1]])
     asked = {"model": EMBEDS, "input": "one"}
