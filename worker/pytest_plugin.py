@@ -6,6 +6,7 @@ comes with the first test that uses it.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,10 @@ _MARKERS = (
     "cassette(name): answer calls of models from this file below cassettes/, that of the test's own name by default",
     "gpu: needs an NVIDIA GPU (skipped with a reason where there is none)",
 )
-_FAILED = pytest.StashKey[bool]()
+_WORKER = pytest.StashKey["Paddock"]()
+_SESSION = pytest.StashKey["Session"]()
+#: What ended a test, or its set-up, before its end.
+_RAISED = pytest.StashKey[BaseException]()
 _TIMELINE = pytest.StashKey[str]()
 
 
@@ -55,7 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the command line, each also one of the ini file."""
     group = parser.getgroup("paddock", "Workers under test (Paddock)")
     group.addoption("--paddock-config", metavar="FILE", help="configuration of the worker; the nearest one by default")
-    group.addoption("--paddock-ai", metavar="MODE", help="how models answer: fake (default), replay, vllm or off")
+    group.addoption(
+        "--paddock-ai", metavar="MODE", help="how models answer: fake (default), scripted, replay, vllm or off"
+    )
     group.addoption("--paddock-record", metavar="MODE", help="cassettes: none (default), once, new or all")
     group.addoption("--paddock-seed", metavar="N", type=int, help="seed of fake answers, 0 by default")
     group.addoption(
@@ -81,35 +87,43 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc, marker)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests with the marker `gpu` where there is none."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Skip tests with the marker `gpu` where there is none; else as `pytest_runtest_call`, for fixtures that fail."""
     if item.get_closest_marker("gpu") is not None:
         from paddock.bindings.ai.engines.device import has_nvidia_gpu
 
         if not has_nvidia_gpu():
             pytest.skip("needs an NVIDIA GPU: no driver of one is loaded on this machine")
+    with _noted(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """When a test fails, note what had happened: inside of what captures its output."""
-    try:
+    """When a test ends early, note why and what had happened: inside of what captures its output."""
+    with _noted(item):
         return (yield)
-    except Exception:
-        running = getattr(item, "funcargs", {}).get("worker")
-        if running is not None:
-            item.stash[_TIMELINE] = item.funcargs["paddock_session"].timeline(running)  # type: ignore[attr-defined]  # it has `worker`
+
+
+@contextlib.contextmanager
+def _noted(item: pytest.Item) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:  # that a test fails, is skipped or interrupted is no `Exception`
+        item.stash[_RAISED] = error
+        running = item.stash.get(_WORKER, None)
+        if running is not None and isinstance(error, Exception | pytest.fail.Exception):
+            item.stash[_TIMELINE] = item.stash[_SESSION].timeline(running)
         raise
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note whether a test has failed: then it shows its timeline, and nobody asks for what it left undone."""
+    """A test that failed shows its timeline."""
     report = yield
-    if report.when == "call":
-        item.stash[_FAILED] = report.failed
-        if report.failed and item.stash.get(_TIMELINE, ""):
-            report.sections.append(("Timeline of the worker", item.stash[_TIMELINE]))
+    if report.failed and report.when != "teardown" and item.stash.get(_TIMELINE, ""):
+        report.sections.append(("Timeline of the worker", item.stash[_TIMELINE]))
     return report
 
 
@@ -130,9 +144,11 @@ def worker(request: pytest.FixtureRequest, paddock_session: Session) -> Iterator
     Storage, queues and AI state are new for every test. At its end, background work is awaited: what it raises, and
     what does not end, fails the test; so do replies and rules that no call has used.
     """
+    stash = request.node.stash
     with paddock_session.test(request.node) as running:
+        stash[_WORKER], stash[_SESSION] = running, paddock_session
         yield running
-        paddock_session.finish(running, has_failed=request.node.stash.get(_FAILED, False))
+        paddock_session.finish(running, stash.get(_RAISED, None))
 
 
 @pytest.fixture

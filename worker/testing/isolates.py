@@ -29,6 +29,9 @@ __all__ = ["Heard", "make_isolate"]
 #: Of a process that is the tests' own: a debugger may stop it for as long as it takes.
 _NO_LIMITS: Final = Limits(cpu_ms=10**9, memory_mb=10**9, loop_s=1e9)
 
+#: How long an isolate may take to leave. Tests have waited for what they want of it; what is open has no reader.
+_LEAVE_S: Final = 1.0
+
 
 class Heard(NamedTuple):
     """Who is told of what the isolate says by itself: lines that it prints, and that it has something to clean up."""
@@ -52,7 +55,7 @@ def make_isolate(
     settings = IsolateSettings(
         folder=config.root,
         start_timeout_s=config.paddock.isolate_start_timeout_s,
-        drain_timeout_s=config.paddock.drain_timeout_s,
+        drain_timeout_s=min(config.paddock.drain_timeout_s, _LEAVE_S),
         limits=_NO_LIMITS if in_process else isolate_limits(config),
         on_line=heard.on_line,
         on_residue=heard.on_residue,

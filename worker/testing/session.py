@@ -49,14 +49,17 @@ class Session:
         paddock.begin_test(ai, OutboundRoutes(options.get("allow_net", [])), keeps_state=keeps)
         yield paddock
 
-    def finish(self, paddock: Paddock, *, has_failed: bool) -> None:
-        """End a test. Fails it for what it left undone, unless it has failed already."""
-        with contextlib.suppress(*((Exception,) if has_failed else ())):
+    def finish(self, paddock: Paddock, raised: BaseException | None) -> None:
+        """End a test. Fails it for what it left undone, unless something was raised: it has failed, or was skipped."""
+        if isinstance(raised, KeyboardInterrupt | pytest.exit.Exception):
+            return  # no other test comes, and nobody wants to wait
+        with contextlib.suppress(*((Exception,) if raised else ())):
             paddock.end_test().result()
-        if paddock.ai.cassette is not None and not has_failed:
+        if raised:
+            return
+        if paddock.ai.cassette is not None:
             paddock.ai.cassette.save()
-        unused = paddock.ai.unused() + paddock.outbound.unused()
-        if unused and not has_failed:
+        if unused := paddock.ai.unused() + paddock.outbound.unused():
             pytest.fail("\n".join(["The test answers what the worker did not ask for:", *unused]), pytrace=False)
 
     @staticmethod

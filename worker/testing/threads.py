@@ -48,12 +48,17 @@ class Pending(Generic[_T]):
             raise _as_raised(error)  # noqa: B904 - it is the same error
 
     def result(self, timeout_s: float | None = None) -> _T:
-        """What came of it. Blocks; raises what the work raised, and TimeoutError."""
+        """What came of it. Blocks; raises what the work raised, and TimeoutError. What interrupts it, as Ctrl-C does,
+        gives the work up.
+        """
         __tracebackhide__ = True
         try:
             return self._future.result(timeout_s)
         except Exception as error:
             raise _as_raised(error)  # noqa: B904 - it is the same error
+        except BaseException:
+            self._future.cancel()
+            raise
 
     def _wait(self) -> None:
         concurrent.futures.wait([self._future])

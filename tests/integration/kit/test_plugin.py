@@ -110,6 +110,39 @@ def test_what_a_test_leaves_undone_fails_it(project: pytest.Pytester) -> None:
     )
 
 
+def test_a_test_that_ends_early_is_not_asked_for_what_it_left_undone(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken(client, ai):
+            ai.reply("x")
+            client.get("/")
+            ai.reply("y")
+            raise RuntimeError("the fixture is broken")
+
+        def test_fixture(broken):
+            pass
+
+        def test_skipped(ai):
+            ai.reply("x")
+            pytest.skip("another day")
+
+        @pytest.mark.xfail
+        def test_expected_failure(ai):
+            ai.reply("x")
+            assert False
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(errors=1, skipped=1, xfailed=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_fixture*", "*Timeline of the worker*", "*request  GET*-> 200*"]
+    )
+    result.stdout.no_fnmatch_line("*did not ask for*")
+
+
 def test_options_and_markers(project: pytest.Pytester) -> None:
     """DT-085"""
     project.makepyfile(
@@ -161,6 +194,44 @@ def test_a_failed_test_prints_its_timeline(project: pytest.Pytester) -> None:
             r" *\d+\.\d ms  ai       @cf/microsoft/phi-2 'Hi' -> \{\"response\":\"Tea.\".*\} in \d+\.\d ms",
         ]
     )
+
+
+def test_a_test_that_fails_by_pytest_prints_its_timeline_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_nothing_is_raised(client):
+            with pytest.raises(ValueError):
+                client.get("/")
+        """
+    )
+    run(project).stdout.fnmatch_lines(["*DID NOT RAISE*", "*Timeline of the worker*", "*request  GET*-> 200*"])
+
+
+def test_an_interrupted_run_ends_without_waiting_for_the_handler(project: pytest.Pytester) -> None:
+    waits = 'await fetch("https://example.com"); await asyncio.sleep(3600)'
+    handler = HANDLER.replace('raise ValueError("the kettle is empty")', waits).replace("Response,", "Response, fetch,")
+    Path(project.path, "handler.py").write_text(handler)
+    project.makepyfile(
+        """
+        import signal, threading
+        import httpx
+
+        def test_interrupted(client, ai, outbound):
+            ai.reply("x")
+
+            def answer(request):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                return httpx.Response(204)
+
+            outbound.get("https://example.com/").call(answer)
+            client.get("/error")
+        """
+    )
+    result = project.runpytest_subprocess("-o", "asyncio_default_fixture_loop_scope=function", timeout=20)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.no_fnmatch_line("*did not ask for*")
 
 
 def test_models_and_gpus(project: pytest.Pytester) -> None:
