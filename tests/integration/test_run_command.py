@@ -17,6 +17,7 @@ PHI = "@cf/microsoft/phi-2"
 BGE = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
 SENTIMENT = "@cf/huggingface/distilbert-sst-2-int8"
+LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 GEMMA = "@cf/google/gemma-4-26b-a4b-it"
 WHISPER = "@cf/openai/whisper"
 TURBO = "@cf/openai/whisper-large-v3-turbo"
@@ -43,10 +44,26 @@ def typed(monkeypatch: pytest.MonkeyPatch):
 def test_command_prints_an_answer_and_what_the_model_thinks(command, capsys) -> None:
     engine = ScriptedEngine([[Thought("hm"), "one", " two", Call("time", {})]])
     assert command(engine, ["run", PHI, "Hello", "--system", "Be brief.", "--temperature", "0"]) == [0]
-    assert capsys.readouterr() == ("one two\n", "hm")
+    assert capsys.readouterr() == ("one two\ntime({})\n", "hm\n")
     (request,) = engine.requests
     assert [message.content for message in request.messages or ()] == ["Be brief.", "Hello"]
     assert request.sampling.temperature == 0
+
+
+@pytest.mark.parametrize("model", [LLAMA, GEMMA])
+def test_calls_of_tools_stand_below_the_text(command, capsys, model: str) -> None:
+    about = {"name": "time", "description": "Tells it.", "parameters": {"type": "object", "properties": {}}}
+    tools = "tools=" + json.dumps([{"type": "function", "function": about}])
+    replies = [[Thought("hm"), "I look.", Call("time", {"city": "Rome"}), Call("time", {})], [Call("time", {})]]
+    asked = ["run", model, "Hello", "--input", tools]
+    assert command(ScriptedEngine(replies), asked, asked) == [0, 0]
+    assert capsys.readouterr() == ('I look.\ntime({"city":"Rome"})\ntime({})\ntime({})\n', "hm\n")
+
+
+def test_each_of_several_answers_has_a_line_of_its_own(command, capsys) -> None:
+    replies = [[Thought("a"), "one"], [Thought("b"), "two"]]
+    assert command(ScriptedEngine(replies), ["run", GEMMA, "Hello", "--input", "n=2"]) == [0]
+    assert capsys.readouterr() == ("one\ntwo\n", "a\nb\n")
 
 
 def test_command_says_what_the_server_refused(command, capsys) -> None:

@@ -39,23 +39,62 @@ def print_json(value: object) -> None:
 
 
 def print_events(lines: Iterable[str]) -> None:
-    """The text of a stream as it comes, in either shape. What the model thinks goes to standard error."""
-    for line in lines:
-        if line.startswith("data: {"):
-            _print_event(line.removeprefix("data: "))
-    print()
+    """The text of a stream as it comes, in either shape, and below it the calls of tools.
 
-
-def _print_event(data: str) -> None:
+    What the model thinks goes to standard error. Of several answers, each begins on a line of its own.
+    """
     import msgspec
 
-    frame = msgspec.json.decode(data)
-    (choice,) = frame.get("choices") or [{}]
-    delta = choice.get("delta") or frame
-    thought = delta.get("reasoning_content") or delta.get("reasoning")
-    if thought:
-        print(thought, end="", file=sys.stderr, flush=True)
-    print(delta.get("content") or delta.get("response") or choice.get("text") or "", end="", flush=True)
+    answer = _Streamed()
+    for line in lines:
+        if line.startswith("data: {"):
+            answer.add(msgspec.json.decode(line.removeprefix("data: ")))
+    answer.end()
+
+
+class _Streamed:
+    """What a stream has written on the terminal, and what is still to come below it."""
+
+    def __init__(self) -> None:
+        self._choice = 0
+        self._is_thinking = False
+        self._has_text = False
+        #: By their numbers; names and arguments come in pieces.
+        self._calls: dict[int, str] = {}
+
+    def add(self, frame: Mapping[str, Any]) -> None:
+        """Write what this event has, where it follows what is there."""
+        (choice,) = frame.get("choices") or [{}]
+        if choice.get("index", self._choice) != self._choice:
+            self.end()
+            self._choice = choice["index"]
+        delta = choice.get("delta") or frame
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            self._is_thinking = True
+            print(thought, end="", file=sys.stderr, flush=True)
+        if text := delta.get("content") or delta.get("response") or choice.get("text"):
+            self._end_thoughts()
+            self._has_text = True
+            print(text, end="", flush=True)
+        for call in delta.get("tool_calls") or ():
+            made = call["function"]
+            begun = self._calls.get(call["index"]) or f"{made['name']}("
+            self._calls[call["index"]] = begun + made["arguments"]
+
+    def end(self) -> None:
+        """Finish the answer: its last line, then a line for each call. Another answer may follow."""
+        self._end_thoughts()
+        if self._has_text or not self._calls:
+            print()
+        for call in self._calls.values():
+            print(f"{call})")
+        self._calls.clear()
+        self._has_text = False
+
+    def _end_thoughts(self) -> None:
+        if self._is_thinking:
+            print(file=sys.stderr, flush=True)
+        self._is_thinking = False
 
 
 def _print_vectors(body: Mapping[str, Any]) -> None:
