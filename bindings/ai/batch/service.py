@@ -66,8 +66,6 @@ class Batches:
         self._clock = clock
         self._pause = pause
         self._running = 0
-        #: Requests that were accepted by this process and have no answer yet.
-        self._unanswered = 0
         self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
         self._answered = asyncio.Event()
@@ -89,24 +87,25 @@ class Batches:
         """Accept a batch. Raises OptionUnsupported, InputError, RequestTooLarge; nothing is accepted then."""
         if not card.takes_batches:
             raise OptionUnsupported(f"queueRequest: {card.name} takes no batches (its property async_queue is not set)")
-        id, count = await asyncio.to_thread(self._accept, card, inputs)
-        self._unanswered += count
+        id = await asyncio.to_thread(self._accept, card, inputs)
         self._arrived.set()
         return {"status": "queued", "request_id": id, "model": card.name}
 
     async def settled(self) -> None:
-        """Return when everything that was accepted so far has been answered."""
-        while self._unanswered:
+        """Return when every request that is kept has been answered."""
+        while True:
             self._answered.clear()
+            if not await asyncio.to_thread(self._store.has_open):
+                return
             await self._answered.wait()
 
-    def _accept(self, card: ModelCard, inputs: object) -> tuple[str, int]:
+    def _accept(self, card: ModelCard, inputs: object) -> str:
         requests = _requests(inputs)
         if len(msgspec.json.encode(inputs)) > MAX_BYTES:
             raise RequestTooLarge(f"Request is too large: a batch of at most {MAX_BYTES} bytes is allowed")
         if card.declares_input("requests"):
             card.schema.check(inputs)
-        return self._store.add(card.name, requests), len(requests)
+        return self._store.add(card.name, requests)
 
     async def poll(self, card: ModelCard, id: object) -> dict[str, object]:
         """What a batch came to, or how far it is. Raises InputError for one that is not there."""
@@ -182,7 +181,6 @@ class Batches:
             self._running -= 1
             self._ended.set()
         await self._kept(self._store.finish, item.number, answer)
-        self._unanswered -= 1
         self._answered.set()
 
 

@@ -112,6 +112,13 @@ class BatchStore:
             rows = database.execute(query, (id,)).fetchall()
         return Batch("done", [Answered(reference, starts, decode(answer)) for reference, starts, answer in rows])
 
+    def has_open(self) -> bool:
+        """Whether any request has no answer yet."""
+        if not (self._state.path / _DATABASE).is_file():
+            return False
+        with self._connection() as database:
+            return database.execute("SELECT 1 FROM items WHERE state != 'done' LIMIT 1").fetchone() is not None
+
     def recover(self) -> int:
         """Queue again what ran when a process ended, and forget what is old. Returns how many will run again.
 

@@ -205,7 +205,8 @@ def test_what_was_accepted_outlives_the_process(account, state: StateFolder) -> 
 
     async def main() -> Any:
         async with account(echo()) as open_account:
-            return await open_account.answers(id)
+            await open_account.service.batches.settled()
+            return (await open_account.ask({"request_id": id}))[1]
 
     first, second = asyncio.run(main())["responses"]
     assert (first["result"]["response"], first["starts"]) == ("said 1", 2)
