@@ -82,6 +82,7 @@ class DevServer:
         self._certificate = certificate
         self._ledger = UsageLedger(self._config.state)
         self._metrics = Metrics()
+        self._sign: whereabouts.Sign | None = None
         self._tracing = tracing_from_environment()
         self._service = make_service(self._config, forkserver, self._count)
         names = frozenset(config.name for config in configs)
@@ -114,7 +115,8 @@ class DevServer:
                 self._shared.broker.start(tasks, _deliver(workers))
                 if self._config.dev.generate_types:
                     await asyncio.to_thread(self._write_types, self._config)
-                whereabouts.leave(self._config.state, self._config.dev.local_protocol, *sockets[0].getsockname()[:2])
+                protocol, (ip, port) = self._config.dev.local_protocol, sockets[0].getsockname()[:2]
+                self._sign = whereabouts.leave(self._config.state, protocol, ip, port)
                 current = _CurrentApp(self._app(workers[0]))
                 follower = self._follower(workers, current) if self._options.reload else None
                 announce_ready(self._config, self._options, sockets)
@@ -135,7 +137,8 @@ class DevServer:
                 await self._close(workers)
             return ExitCode.OK
         finally:
-            whereabouts.remove(self._config.state)
+            if self._sign is not None:
+                self._sign.remove()
             await self._shared.outbound.close()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)

@@ -276,7 +276,7 @@ class NoServer(PaddockError):
             "Start one with `paddock dev`, or name its port with --port.",
         )
         if told_by is not None:
-            hint = f"Its process lives, by {told_by}: remove that file if it is another's, or name a port with --port."
+            hint = f"Its process lives, by {told_by}: it begins or ends. Try again, or name a port with --port."
         super().__init__(text, hint=hint)
 
 

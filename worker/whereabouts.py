@@ -1,13 +1,15 @@
 """Where a project's dev servers listen: each leaves a small file in the state folder, for commands that ask it.
 
 `dev` moves to another port where its own is taken, and one project may have several servers, so the configuration does
-not tell. A server takes its file away when it ends; the file of one that was killed is known by its process, which is
-gone, and taken away by whoever looks next.
+not tell. A server takes its file away when it ends; the file of one that was killed is known by its lock, which nobody
+holds any more, and taken away by whoever looks next. A process id would not tell: it may be another's by now, or that
+of a container.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import time
@@ -19,9 +21,10 @@ from msgspec import Meta
 from paddock.bindings.state import StateFolder
 
 if TYPE_CHECKING:
+    from io import BufferedReader, BufferedWriter
     from pathlib import Path
 
-__all__ = ["FOLDER", "Whereabouts", "leave", "place", "remove", "running"]
+__all__ = ["FOLDER", "Sign", "Whereabouts", "leave", "place", "running"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,21 @@ class Whereabouts(msgspec.Struct, frozen=True):
     started: float
 
 
-def leave(state: Path, protocol: str, ip: str, port: int) -> None:
+class Sign:
+    """What one server leaves. Its lock is held for as long as the process lives, however it ends."""
+
+    def __init__(self, file: Path, held: BufferedWriter) -> None:
+        self._file = file
+        self._held = held
+
+    def remove(self) -> None:
+        """Take it away. In a folder that is read-only by now, it is known by its lock."""
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
+        self._held.close()
+
+
+def leave(state: Path, protocol: str, ip: str, port: int) -> Sign | None:
     """Say where this process listens. A state folder that cannot be written ends no server: commands need `--port`."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(ip, ip)
     host = f"[{reachable}]" if ":" in reachable else reachable
@@ -45,20 +62,21 @@ def leave(state: Path, protocol: str, ip: str, port: int) -> None:
     try:
         file = StateFolder(state).file(FOLDER, f"{mine.pid}.json")
         half = file.with_suffix(".half")
-        half.write_bytes(msgspec.json.encode(mine))
-        half.replace(file)
+        with contextlib.ExitStack() as undo:
+            held = undo.enter_context(half.open("wb"))
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.write(msgspec.json.encode(mine))
+            held.flush()
+            half.replace(file)
+            undo.pop_all()
+        return Sign(file, held)
     except OSError as error:
         logger.warning("%s: %s. Other commands find this server by --port %d alone.", state, error.strerror, port)
-
-
-def remove(state: Path) -> None:
-    """Take away what this process left, if it did. In a folder that is read-only, it is known by its process."""
-    with contextlib.suppress(OSError):
-        place(state, os.getpid()).unlink(missing_ok=True)
+        return None
 
 
 def running(state: Path) -> list[Whereabouts]:
-    """The servers whose processes live, the newest first."""
+    """The servers that run, the newest first."""
     found = [_read(file) for file in (StateFolder(state).path / FOLDER).glob("*.json")]
     return sorted(filter(None, found), key=lambda one: -one.started)
 
@@ -69,25 +87,22 @@ def place(state: Path, pid: int) -> Path:
 
 
 def _read(file: Path) -> Whereabouts | None:
-    """What a file says; None, and no file any more, where nobody is there."""
+    """What a file says; None, and no file any more, where nobody holds it."""
     try:
-        told = msgspec.json.decode(file.read_bytes(), type=Whereabouts)
+        with file.open("rb") as found:
+            if _is_held(found):
+                return msgspec.json.decode(found.read(), type=Whereabouts)
     except FileNotFoundError:  # it has ended since the folder was listed
         return None
     except msgspec.DecodeError:
-        file.unlink(missing_ok=True)
-        return None
-    if _lives(told.pid):
-        return told
+        pass
     file.unlink(missing_ok=True)
     return None
 
 
-def _lives(pid: int) -> bool:
+def _is_held(file: BufferedReader) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    return False

@@ -49,7 +49,9 @@ def connected(arguments: Namespace) -> Iterator[httpx.Client]:
     from paddock.worker.config.loading import load_config
     from paddock.worker.config.settings import Overrides
 
-    config = load_config(arguments.config, arguments.env, Overrides(persist_to=arguments.persist_to))
+    # Also the server of a handler's file alone is found, by the state folder beside it.
+    overrides = Overrides(persist_to=arguments.persist_to)
+    config = load_config(arguments.config, arguments.env, overrides, is_optional=True)
     address = _address(config, arguments.port)
     token = {"authorization": f"Bearer {config.paddock.api_token}"} if config.paddock.api_token else {}
     try:

@@ -32,10 +32,10 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     """Show what is there, or remove it."""
     from paddock.bindings.state import StateFolder
-    from paddock.worker.config.files import find_config, find_state
+    from paddock.worker.config.files import find_state
     from paddock.worker.whereabouts import FOLDER, running
 
-    state = find_state(find_config(arguments.config, Path.cwd()).parent, arguments.persist_to)
+    state = find_state(_root(arguments), arguments.persist_to)
     folder = StateFolder(state).path
     kept = _kept(folder, FOLDER)
     if not arguments.is_reset:
@@ -58,6 +58,16 @@ def run(arguments: Namespace) -> int:
             _remove(file)
     print(f"Removed {', '.join(chosen)} from {folder}.")
     return ExitCode.OK
+
+
+def _root(arguments: Namespace) -> Path:
+    """The project's folder, which has a configuration, or the state of a handler's file alone. Raises ConfigError."""
+    from paddock.worker.config.files import find_config, find_state, nearest_config
+
+    here = Path.cwd()
+    if arguments.config is None and nearest_config(here) is None and find_state(here, arguments.persist_to).is_dir():
+        return here
+    return find_config(arguments.config, here).parent
 
 
 def _kept(folder: Path, but: str) -> dict[str, list[Path]]:

@@ -22,9 +22,9 @@ from paddock.worker.config.bindings import KvNamespace, QueueConsumer, QueueProd
 from paddock.worker.config.decoding import decode_keys
 from paddock.worker.config.diagnostics import Diagnostics
 from paddock.worker.config.environment import with_environment
-from paddock.worker.config.files import find_config, find_secrets, find_state, read_config
+from paddock.worker.config.files import find_config, find_secrets, find_state, nearest_config, read_config
 from paddock.worker.config.flags import with_flags
-from paddock.worker.config.lone import lone_config
+from paddock.worker.config.lone import bare_config, lone_config
 from paddock.worker.config.paddock import settle_paddock
 from paddock.worker.config.resources import Resource, settle_resources
 from paddock.worker.config.routes import Route, settle_routes
@@ -136,18 +136,21 @@ def load_config(
     *,
     start: Path | None = None,
     today: datetime.date | None = None,
+    is_optional: bool = False,
 ) -> Config:
     """The configuration at `path`, else the nearest one upwards from `start`: the folder of the handler's file that the
-    command line names, or the current one. Such a file needs no configuration.
+    command line names, or the current one. Such a file needs no configuration; nor does `start` where it `is_optional`.
 
     Raises: ConfigError with every problem of the file; a file that cannot be parsed has one problem.
     """
     overrides, today = overrides or Overrides(), today or datetime.datetime.now(datetime.UTC).date()
     lone = lone_config(overrides.main, today) if overrides.main is not None and path is None else None
     start = start or (overrides.main.expanduser().resolve().parent if overrides.main is not None else Path.cwd())
+    if is_optional and path is None and nearest_config(start) is None:
+        lone = bare_config(start / "handler.py", today)
     file = lone or read_config(find_config(path, start))
     root = file.path.parent
-    diagnostics = Diagnostics(file.path.name if lone is None else str(overrides.main), file.line)
+    diagnostics = Diagnostics(file.path.name if lone is None else str(overrides.main or start), file.line)
     keys = with_environment(select_environment(file.tables, env, diagnostics), os.environ, diagnostics)
     keys = with_flags(keys, overrides)
     wrangler = decode_keys(keys, WranglerKeys, diagnostics)

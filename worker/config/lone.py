@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import datetime
     from pathlib import Path
 
-__all__ = ["lone_config"]
+__all__ = ["bare_config", "lone_config"]
 
 
 def lone_config(script: Path, today: datetime.date) -> ConfigFile | None:
@@ -28,9 +28,15 @@ def lone_config(script: Path, today: datetime.date) -> ConfigFile | None:
     if not script.is_file():
         text = f'The entry-point file at "{script}" was not found.'
         raise ConfigError([text, not_found(script.parent)])
+    return bare_config(script, today)
+
+
+def bare_config(script: Path, today: datetime.date) -> ConfigFile:
+    """What is taken for the configuration of a file, which need not be there, without looking for another."""
     name = re.sub("[^a-z0-9]+", "-", script.stem.lower()).strip("-")
     tables: dict[str, object] = {
         "name": name or "worker",
+        "main": script.name,
         "compatibility_date": str(today),
         "compatibility_flags": ["python_workers"],
         "ai": {"binding": "AI"},
