@@ -6,7 +6,6 @@ comes with the first test that uses it.
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,32 +89,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Skip tests with the marker `gpu` where there is none; else as `pytest_runtest_call`, for fixtures that fail."""
+    __tracebackhide__ = True
     if item.get_closest_marker("gpu") is not None:
         from paddock.bindings.ai.engines.device import has_nvidia_gpu
 
         if not has_nvidia_gpu():
             pytest.skip("needs an NVIDIA GPU: no driver of one is loaded on this machine")
-    with _noted(item):
-        return (yield)
+    return (yield from _noted(item))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """When a test ends early, note why and what had happened: inside of what captures its output."""
-    with _noted(item):
-        return (yield)
+    __tracebackhide__ = True
+    return (yield from _noted(item))
 
 
-@contextlib.contextmanager
-def _noted(item: pytest.Item) -> Iterator[None]:
+def _noted(item: pytest.Item) -> Generator[None, object, object]:
+    __tracebackhide__ = True
     try:
-        yield
+        return (yield)
     except BaseException as error:  # that a test fails, is skipped or interrupted is no `Exception`
         item.stash[_RAISED] = error
         running = item.stash.get(_WORKER, None)
         if running is not None and isinstance(error, Exception | pytest.fail.Exception):
             item.stash[_TIMELINE] = item.stash[_SESSION].timeline(running)
+            if not item.config.getoption("fulltrace", False):
+                from paddock.worker.testing.frames import leave_out_the_way
+
+                leave_out_the_way(error)
         raise
+
+
+def _has_own_frames(raised: pytest.ExceptionInfo[BaseException]) -> bool:
+    return raised.errisinstance(Exception)  # what the kit itself fails tests with has none
 
 
 @pytest.hookimpl(wrapper=True)
@@ -144,6 +151,7 @@ def worker(request: pytest.FixtureRequest, paddock_session: Session) -> Iterator
     Storage, queues and AI state are new for every test. At its end, background work is awaited: what it raises, and
     what does not end, fails the test; so do replies and rules that no call has used.
     """
+    __tracebackhide__ = _has_own_frames
     stash = request.node.stash
     with paddock_session.test(request.node) as running:
         stash[_WORKER], stash[_SESSION] = running, paddock_session

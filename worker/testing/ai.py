@@ -114,6 +114,7 @@ class Ai(Faults):
 
     def assert_no_calls(self) -> None:
         """No model was called."""
+        __tracebackhide__ = True
         assert not self.calls, f"expected no call of a model; there were {self._listed()}"
 
     def assert_called(
@@ -128,6 +129,7 @@ class Ai(Faults):
         """A model was called, this model, with this text in its prompt, and with these options and headers among its
         own, where they are given; so many times where that is given. Returns the last such call.
         """
+        __tracebackhide__ = True
         beside = Beside(dict(options or {}), {name.lower(): value for name, value in (extra_headers or {}).items()})
         found = [
             call
@@ -149,6 +151,7 @@ class Ai(Faults):
         **inputs: object,
     ) -> AiCall:
         """One call and no more, as in `assert_called`, and with these inputs (defaults filled in)."""
+        __tracebackhide__ = True
         assert len(self.calls) == 1, f"expected one call of a model; there were {self._listed()}"
         call = self.assert_called(model, contains, options=options, extra_headers=extra_headers)
         for name, value in inputs.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,6 @@ from paddock.worker.session import joined
 
 if TYPE_CHECKING:
     import contextlib
-    from collections.abc import Mapping
 
     from paddock.worker.config.loading import Config
 
@@ -69,12 +69,12 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
             config=None if path is None else (base / path).resolve(),
             start=start if path is None and source is None else None,
             source=source,
-            settings=json.dumps(options.get("settings") or {}),
+            settings=_json("settings", options),
             env=options.get("env"),
-            vars=json.dumps(options.get("vars") or {}),
-            secrets=json.dumps(options.get("secrets") or {}),
+            vars=_json("vars", options),
+            secrets=_json("secrets", options),
             in_process=bool(options.get("in_process")),
-            beside=tuple(_beside(other, options, base) for other in options.get("beside") or ()),
+            beside=_all_beside(options, base),
         )
 
     def load(self, folders: contextlib.ExitStack) -> tuple[Config, ...]:
@@ -98,6 +98,24 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
             vars={**config.vars, **own, **secrets},
             secret_names=(config.secret_names - own.keys()) | secrets.keys(),
         )
+
+
+def _json(name: str, options: Mapping[str, Any]) -> str:
+    given = options.get(name) or {}
+    try:
+        if isinstance(given, Mapping):
+            return json.dumps(given)
+        reason = f"got {given!r}"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise ConfigError([f"{name}: expected an object of names and values as JSON has them; {reason}"])
+
+
+def _all_beside(options: Mapping[str, Any], base: Path) -> tuple[Project, ...]:
+    others = options.get("beside") or ()
+    if isinstance(others, str | Path | Mapping):
+        raise ConfigError([f"beside: expected a list, of a configuration for each worker; got {others!r}"])
+    return tuple(_beside(other, options, base) for other in others)
 
 
 def _beside(other: object, options: Mapping[str, Any], base: Path) -> Project:

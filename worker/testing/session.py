@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from paddock.worker.errors import ConfigError
+from paddock.worker.testing.errors import BackgroundWorkLeft, NetworkBlocked, UnexpectedAiCall
+from paddock.worker.testing.frames import leave_out_the_way
 from paddock.worker.testing.marked import ai_of, cassette_of, options_of, project_of
 from paddock.worker.testing.outbound import OutboundRoutes
 from paddock.worker.testing.paddock import Paddock
@@ -15,6 +18,7 @@ from paddock.worker.testing.paddock import Paddock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from paddock.worker.testing.ai import Ai
     from paddock.worker.testing.project import Project
 
 __all__ = ["Session"]
@@ -35,28 +39,34 @@ class Session:
     @contextlib.contextmanager
     def test(self, item: pytest.Item) -> Iterator[Paddock]:
         """The worker of a test, with everything new that is new for each test."""
-        options = options_of(item)
-        project = project_of(item, options)
-        paddock = self._started(project)
-        ai = ai_of(item)
+        paddock, ai, outbound, keeps = self._cast(item)
         if ai.mode == "replay":
             ai.cassette = cassette_of(item, paddock.secrets)
         if ai.needs_engines:
             if lacks := paddock.lacks_engine:
                 pytest.skip(lacks)
             paddock.prepare_engines()
-        keeps = self._keeps_state(item, project, options["isolation"])
-        paddock.begin_test(ai, OutboundRoutes(options.get("allow_net", [])), keeps_state=keeps)
+        paddock.begin_test(ai, outbound, keeps_state=keeps)
         yield paddock
 
     def finish(self, paddock: Paddock, raised: BaseException | None) -> None:
         """End a test. Fails it for what it left undone, unless something was raised: it has failed, or was skipped."""
+        __tracebackhide__ = True
         if isinstance(raised, KeyboardInterrupt | pytest.exit.Exception):
             return  # no other test comes, and nobody wants to wait
-        with contextlib.suppress(*((Exception,) if raised else ())):
+        problem = ""
+        try:
             paddock.end_test().result()
+        except (BackgroundWorkLeft, NetworkBlocked, UnexpectedAiCall) as left:  # its text says where
+            problem = str(left)
+        except Exception as error:  # user code: what its background work raised
+            if not raised:
+                leave_out_the_way(error)
+                raise
         if raised:
             return
+        if problem:
+            pytest.fail(problem, pytrace=False)
         if paddock.ai.cassette is not None:
             paddock.ai.cassette.save()
         if unused := paddock.ai.unused() + paddock.outbound.unused():
@@ -73,6 +83,19 @@ class Session:
         """Stop every worker."""
         while self._running:
             self._running.popitem()[1].close()
+
+    def _cast(self, item: pytest.Item) -> tuple[Paddock, Ai, OutboundRoutes, bool]:
+        """Who plays in a test, and whether what was stored stays. Fails the test where its markers are wrong."""
+        try:
+            options = options_of(item)
+            project, ai = project_of(item, options), ai_of(item)
+            paddock = self._started(project)
+        except (pytest.UsageError, ConfigError) as error:
+            problem = str(error)
+        else:
+            keeps = self._keeps_state(item, project, options["isolation"])
+            return paddock, ai, OutboundRoutes(options.get("allow_net", [])), keeps
+        pytest.fail(problem, pytrace=False)
 
     def _started(self, project: Project) -> Paddock:
         paddock = self._running.get(project)

@@ -209,6 +209,119 @@ def test_a_test_that_fails_by_pytest_prints_its_timeline_too(project: pytest.Pyt
     run(project).stdout.fnmatch_lines(["*DID NOT RAISE*", "*Timeline of the worker*", "*request  GET*-> 200*"])
 
 
+def test_what_a_failure_shows_of_the_way_to_the_handler(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import asyncio
+        import pytest
+
+        def test_error(client):
+            client.get("/error")
+
+        def test_no_reply(client, ai):
+            ai.fail()
+            client.get("/later-error")
+
+        def test_later(client):
+            client.get("/later-error")
+
+        def test_assertion(client, ai):
+            ai.assert_called()
+
+        async def test_coroutine(worker, ai):
+            ai.mode = "off"
+            await worker.fetch("/")
+        """
+    )
+    short = run(project, "-o", "asyncio_mode=auto")
+    short.assert_outcomes(passed=1, failed=4, errors=1)
+    short.stdout.fnmatch_lines(
+        [
+            "handler.py:*: LookupError",
+            '>*client.get("/error")',
+            '>*raise ValueError("the kettle is empty")',
+            ">*ai.assert_called()",
+            "*AI is off in *",
+        ]
+    )
+    for way in ("*httpx*_client.py*", "*worker/testing/*", "*concurrent/futures*"):
+        short.stdout.no_fnmatch_line(way)
+    run(project, "--full-trace", "-k", "test_error").stdout.fnmatch_lines(["*httpx*_client.py*"])
+
+
+def test_a_crash_and_a_broken_handler_are_told_in_a_line(project: pytest.Pytester) -> None:
+    Path(project.path, "handler.py").write_text(HANDLER.replace("raise ValueError", "__import__('os')._exit(3) or str"))
+    Path(project.path, "broken").mkdir()
+    Path(project.path, "broken", "handler.py").write_text("import nothing_like_it")
+    Path(project.path, "broken", "wrangler-like.toml").write_text(CONFIG)
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_crash(client):
+            client.get("/error")
+
+        @pytest.mark.paddock(config="broken/wrangler-like.toml")
+        def test_broken(client):
+            client.get("/")
+        """
+    )
+    result = run(project)
+    result.stdout.fnmatch_lines(
+        [
+            "E *IsolateCrashed: The worker's process ended: exit code 3.",
+            "E *HandlerImportError: *handler.py:1: ModuleNotFoundError: No module named 'nothing_like_it'",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*worker/*.py:*")
+
+
+def test_wrong_markers_are_told_in_a_line(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.paddock(nonsense=1)
+        def test_name(client):
+            pass
+
+        @pytest.mark.paddock(vars={"LIMIT": object()})
+        def test_value(client):
+            pass
+
+        @pytest.mark.paddock(beside="../shop/wrangler.toml")
+        def test_list(client):
+            pass
+
+        @pytest.mark.paddock(config="missing.toml")
+        def test_file(client):
+            pass
+        """
+    )
+    project.makepyfile(
+        test_models="""
+        import pytest
+
+        @pytest.mark.models("@cf/meta/nothing")
+        def test_model(model):
+            pass
+        """
+    )
+    result = run(project, "--continue-on-collection-errors")
+    result.assert_outcomes(errors=5)
+    result.stdout.fnmatch_lines(
+        [
+            "@pytest.mark.models: No such model @cf/meta/nothing or task.*",
+            "@pytest.mark.paddock: expected allow_net, *; got nonsense",
+            "vars: expected an object of names and values as JSON has them; Object of type object is not *",
+            "beside: expected a list, of a configuration for each worker; got '../shop/wrangler.toml'",
+            "Expected a configuration file at *missing.toml, but there is none.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*.py:*: in *")
+    result.stdout.no_fnmatch_line("*worker/testing/*")
+
+
 def test_an_interrupted_run_ends_without_waiting_for_the_handler(project: pytest.Pytester) -> None:
     waits = 'await fetch("https://example.com"); await asyncio.sleep(3600)'
     handler = HANDLER.replace('raise ValueError("the kettle is empty")', waits).replace("Response,", "Response, fetch,")
