@@ -23,7 +23,7 @@ from paddock.worker.isolate.web.text import js_string
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Trace", "begin", "current", "fail", "record"]
+__all__ = ["Trace", "begin", "current", "fail", "record", "stop"]
 
 _MOST_BYTES: Final = 256 * 1024
 _TOO_MUCH: Final = (
@@ -91,6 +91,8 @@ class Trace:
 
 
 _is_on = False
+#: Streams whose `write` is ours.
+_patched: Final[list[TextIO]] = []
 _trace: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
 #: True while the console writes what it has told us of as values.
 _is_told: Final[ContextVar[bool]] = ContextVar("is_told", default=False)
@@ -119,7 +121,17 @@ def record() -> None:
     _is_on = True
     for stream, level in ((sys.stdout, "log"), (sys.stderr, "error")):
         stream.write = _Lines(stream, level).write  # type: ignore[method-assign]  # print looks it up on the object
+        _patched.append(stream)
     console.observe(_observed)
+
+
+def stop() -> None:
+    """Keep nothing any more: for a process that outlives its isolate."""
+    global _is_on
+    _is_on = False
+    while _patched:
+        vars(_patched.pop()).pop("write", None)
+    console.observe(None)
 
 
 @contextlib.contextmanager

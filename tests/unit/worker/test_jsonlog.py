@@ -15,15 +15,10 @@ from paddock.worker.log import LOG, set_up_logging
 
 @pytest.fixture
 def written() -> Any:
-    """Where the log goes; afterwards it goes where it went before."""
-    root, own = logging.getLogger(), logging.getLogger("paddock")
-    before = root.handlers[:], root.level, own.level
+    """Where the log goes."""
     stream = io.StringIO()
     set_up_logging("debug", stream=stream, formatter=JsonFormatter(['pass"word']))
-    yield stream
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
+    return stream
 
 
 def test_every_line_is_an_object(written: io.StringIO) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +21,6 @@ from paddock.worker.log import (
     wants_colour,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CALL = CallRecord(
     model="@cf/microsoft/phi-2", prompt_tokens=41, completion_tokens=128, ttft_s=0.092, duration_s=0.092 + 127 / 104
 )
@@ -36,14 +32,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """A log stream; afterwards logging is as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("paddock")
-    before = (root.handlers[:], root.level, ours.level)
-    yield io.StringIO()
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+def stream() -> io.StringIO:
+    """A log stream."""
+    return io.StringIO()
 
 
 def record(level: int, message: str, *args: object) -> logging.LogRecord:

@@ -101,8 +101,8 @@ Observer = Callable[[str, tuple[object, ...]], AbstractContextManager[None]]
 _observer: Observer | None = None
 
 
-def observe(observer: Observer) -> None:
-    """Set who is told of everything that is logged; once, before any handler runs."""
+def observe(observer: Observer | None) -> None:
+    """Set who is told of everything that is logged, before any handler runs."""
     global _observer
     _observer = observer
 

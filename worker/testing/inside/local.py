@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from paddock.worker.isolate import traced
 from paddock.worker.isolate.__main__ import serve
 from paddock.worker.isolate.cpu import CpuMeter
 from paddock.worker.isolate.loader import is_ours
@@ -60,7 +61,9 @@ def run(sock: socket.socket) -> None:
         loop.run_until_complete(serve(sock, LocalEvents))
     finally:
         loop.close()
-        set_strict(was_strict)  # of the whole process
+        # What is of the whole process, and not of this thread:
+        traced.stop()
+        set_strict(was_strict)
 
 
 def take(number: int) -> BaseException:

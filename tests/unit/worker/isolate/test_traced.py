@@ -94,3 +94,18 @@ def test_what_ends_an_event_is_kept(told, error: Exception, name: str, message: 
 def test_nothing_is_kept_where_nobody_is_told() -> None:
     traced.begin()
     assert traced.current() is None
+
+
+def test_a_process_that_goes_on_is_as_it_was() -> None:
+    written = io.StringIO()
+
+    def run() -> None:
+        with contextlib.redirect_stdout(written), contextlib.redirect_stderr(io.StringIO()):
+            traced.record()
+            traced.stop()
+            traced.begin()
+            say("nobody keeps this")
+        assert traced.current() is None
+
+    copy_context().run(run)
+    assert (written.getvalue(), vars(written)) == ("nobody keeps this\n", {})
