@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from paddock.bindings.ai.engines.frames import Add
 from paddock.bindings.ai.engines.protocol import (
     CalledTool,
     EngineRequest,
@@ -20,6 +21,7 @@ from paddock.bindings.ai.engines.protocol import (
     Tool,
     ToolUse,
 )
+from paddock.bindings.ai.engines.transformers.prompts import Prompts
 from paddock.bindings.ai.engines.work import Pooling
 from paddock.bindings.ai.tasks.contract import NO_SAMPLING
 from paddock.bindings.errors import ContextOverflow, InputError, InvalidImage, JsonModeUnmet, OptionUnsupported
@@ -108,6 +110,26 @@ def test_answers_that_run_together_are_those_of_each_alone(run, answer, eyes) ->
 
     texts = run(both())
     assert [text.rpartition(" ")[2] for text in texts] == ["red.", "blue."] * 6
+
+
+def test_of_many_that_wait_few_keep_their_pixels(folder: Path) -> None:
+    from transformers import AutoProcessor
+
+    def add(text: str, *pictures: bytes) -> Add:
+        asked = ask(text, *pictures)
+        return Add(1, asked.sampling, messages=asked.messages)
+
+    processors: Any = AutoProcessor
+    takes = {"input_ids", "attention_mask", "pixel_values"}
+    prompts = Prompts(processors.from_pretrained(folder), None, takes, 4096)
+    waiting = [prompts.render(add("What is this?", png("red"))) for _ in range(12)]
+    assert [prompt.tokens.tensors is None for prompt in waiting] == [False] * 8 + [True] * 4
+    assert len({prompt.length for prompt in waiting}) == 1
+    again = prompts.tensors(add("What is this?", png("red")))
+    assert again["pixel_values"].equal(waiting[0].tokens.tensors["pixel_values"])
+    assert prompts.render(add("Hello")).tokens.tensors is not None, "a text is small"
+    waiting.pop(0)
+    assert prompts.render(add("What is this?", png("red"))).tokens.tensors is not None
 
 
 def test_a_seed_is_kept_and_ways_of_drawing_are_taken(run, answer, eyes) -> None:

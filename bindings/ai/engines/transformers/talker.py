@@ -6,7 +6,6 @@ Requests take turns, a token each; each is a batch of its own, so no answer depe
 from __future__ import annotations
 
 import inspect
-import json
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -15,13 +14,12 @@ import msgspec
 
 from paddock.bindings.ai.engines.forced import calls_schema
 from paddock.bindings.ai.engines.parsers import NO_PARSER
-from paddock.bindings.ai.engines.pictures import NoPicture, decoded
-from paddock.bindings.ai.engines.reading import Read, chat_turn, tool_definitions
+from paddock.bindings.ai.engines.reading import Read
 from paddock.bindings.ai.engines.steploop import Prompt, RequestRefused, StepOutput
 from paddock.bindings.ai.engines.transformers.drawing import Drawing
 from paddock.bindings.ai.engines.transformers.generation import Generation
 from paddock.bindings.ai.engines.transformers.grammars import Grammars
-from paddock.bindings.ai.engines.transformers.marks import Marks
+from paddock.bindings.ai.engines.transformers.prompts import Prompts
 from paddock.bindings.ai.engines.transformers.spelling import Spelling
 
 if TYPE_CHECKING:
@@ -30,27 +28,25 @@ if TYPE_CHECKING:
     from paddock.bindings.ai.engines.adapters import Slot
     from paddock.bindings.ai.engines.frames import Add
     from paddock.bindings.ai.engines.parsers import Parsers, Reading
-    from paddock.bindings.ai.engines.protocol import FinishReason, Message, Picture
+    from paddock.bindings.ai.engines.protocol import FinishReason
     from paddock.bindings.ai.engines.settings import EngineSettings
     from paddock.bindings.ai.engines.transformers.drawing import Drawn
     from paddock.bindings.ai.engines.transformers.loading import Place
+    from paddock.bindings.ai.engines.transformers.prompts import Inputs
 
 __all__ = ["Talker"]
 
-#: Requests that take turns; the others wait. Each keeps what it has read in memory.
+#: Requests that take turns; the others wait. Each of them keeps what it has read in memory.
 _MOST_AT_ONCE: Final = 8
-#: Characters per token that no tokenizer exceeds by much: a prompt beyond it is not worth tokenising.
-_MOST_CHARACTERS_PER_TOKEN: Final = 256
 _THINKS: Final = "a grammar would have to wait for the end of the reasoning, which transformers' engine does not"
 
 
 class _Answer:
     """One request, whether it runs already or waits."""
 
-    def __init__(
-        self, add: Add, inputs: dict[str, Any], drawing: Drawing, spelling: Spelling, reading: Reading | None
-    ) -> None:
+    def __init__(self, add: Add, inputs: Inputs, drawing: Drawing, spelling: Spelling, reading: Reading | None) -> None:
         self.id = add.id
+        self.add = add
         self.max_tokens = self.left = add.sampling.max_tokens
         self.inputs = inputs
         self.drawing = drawing
@@ -73,8 +69,8 @@ class Talker:
         from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 
         processors: Any = AutoProcessor
-        self._processor: Any = processors.from_pretrained(place.folder)
-        self._tokenizer: Any = self._processor.tokenizer
+        processor: Any = processors.from_pretrained(place.folder)
+        self._tokenizer: Any = processor.tokenizer
         config_class: Any = GenerationConfig
         model: Any = AutoModelForImageTextToText.from_pretrained(place.folder, dtype=place.dtype)
         self._model: Any = model.to(place.device).eval()
@@ -83,9 +79,8 @@ class Talker:
         self._ends = _ends(self._model.generation_config, self._tokenizer)
         # What a checkpoint would have answers drawn by is for the request to say.
         self._model.generation_config = config_class(eos_token_id=self._ends, pad_token_id=self._ends[0])
-        self._takes = set(inspect.signature(self._model.forward).parameters)
-        self._template = settings.chat_template or self._processor.chat_template or self._tokenizer.chat_template
-        self._marks = Marks(self._processor)
+        takes = set(inspect.signature(self._model.forward).parameters)
+        self._prompts = Prompts(processor, settings.chat_template, takes, self.context_tokens)
         self._is_deterministic = settings.deterministic
         self._parsers = None if make_parsers is None else make_parsers(self._tokenizer)
         self._grammars = Grammars(self._tokenizer, int(text.vocab_size))
@@ -100,54 +95,11 @@ class Talker:
             raise RequestRefused("work_off", "holds conversations, and is asked for something else")
         if add.tool_use is not None and self._parsers is None:
             raise RequestRefused("tools_off", NO_PARSER)
-        told = [len(message.content) for message in add.messages or ()]
-        self._check((sum(told) + len(add.prompt or "")) // _MOST_CHARACTERS_PER_TOKEN, add)
-        if add.messages is None:
-            text, bos = add.prompt or "", self._tokenizer.bos_token
-            has_bos = bool(bos) and text.startswith(bos)
-            inputs = self._tokenizer(text, add_special_tokens=not has_bos, return_tensors="pt")
-        else:
-            inputs = self._read(add, add.messages)
-        length = int(inputs["input_ids"].shape[1])
-        if length == 0:
-            raise ValueError("the prompt has no tokens, and this model has none that begins a text")
-        self._check(length, add)
-        return Prompt({name: value for name, value in inputs.items() if name in self._takes}, length)
-
-    def _check(self, length: int, add: Add) -> None:
-        wanted = length + add.sampling.max_tokens
-        if wanted > self.context_tokens:
-            raise RequestRefused("context", f"{wanted} tokens wanted", (wanted, self.context_tokens))
-
-    def _read(self, add: Add, messages: Sequence[Message]) -> Any:
-        try:
-            images = decoded(picture.data for message in messages for picture in message.pictures)
-        except NoPicture as error:
-            raise RequestRefused("image", str(error)) from error
-        if self._template is None:
-            raise ValueError("the checkpoint has no chat template; give it one, or send a raw prompt")
-        text = self._tokenizer.apply_chat_template(
-            [self._turn(message) for message in messages],
-            chat_template=self._template,
-            tools=None if add.tool_use is None else self._marks.out_of(tool_definitions(add.tool_use.tools)),
-            add_generation_prompt=True,
-            tokenize=False,
-            **add.template_variables,
-        )
-        return self._processor(
-            text=[text], images=[images] if images else None, add_special_tokens=False, return_tensors="pt"
-        )
-
-    def _turn(self, message: Message) -> Any:
-        turn = chat_turn(message, _shown)
-        for call in turn.get("tool_calls", ()):
-            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-        return self._marks.out_of(turn)
+        return self._prompts.render(add)
 
     def begin(self, add: Add, prompt: Prompt, slot: Slot | None) -> None:
         """As `StepEngine.begin`."""
-        inputs = {name: self._placed(value) for name, value in prompt.tokens.items()}
-        ids = inputs["input_ids"][0]
+        ids = self._placed(prompt.tokens.ids)[0]
         reading = None if self._parsers is None else self._parsers.reading(add, ids.tolist())
         schema = add.sampling.json_schema
         if add.tool_use is not None and add.tool_use.is_forced:
@@ -161,7 +113,7 @@ class Talker:
         drawing = Drawing(sampling, ids, self._tokenizer.decode, self._vocabulary, grammar)
         skips = True if reading is None else reading.skips_special_tokens
         spelling = Spelling(self._tokenizer.backend_tokenizer, sampling.stop, skips_special=skips)
-        self._answers[add.id] = _Answer(add, inputs, drawing, spelling, reading)
+        self._answers[add.id] = _Answer(add, prompt.tokens, drawing, spelling, reading)
 
     def _placed(self, value: Any) -> Any:
         """On the model's device, and pixels in its precision."""
@@ -182,9 +134,9 @@ class Talker:
         return outputs
 
     def _advanced(self, answer: _Answer) -> StepOutput:
-        if answer.generation is None:
-            answer.generation = Generation(self._model, answer.inputs, answer.drawing, answer.max_tokens, self._threads)
         try:
+            if answer.generation is None:
+                answer.generation = self._begun(answer)
             drawn = answer.generation.advance()
             answer.left -= 1
             text, reason = self._spelled(answer, drawn)
@@ -195,6 +147,11 @@ class Talker:
             traceback.print_exc()
             return StepOutput(answer.id, Read(""), 0, "error", 0)
         return StepOutput(answer.id, part, 1, reason, 0, drawn.logprobs)
+
+    def _begun(self, answer: _Answer) -> Generation:
+        tensors = answer.inputs.tensors or self._prompts.tensors(answer.add)
+        inputs = {name: self._placed(value) for name, value in tensors.items()}
+        return Generation(self._model, inputs, answer.drawing, answer.max_tokens, self._threads)
 
     def _spelled(self, answer: _Answer, drawn: Drawn) -> tuple[str, FinishReason | None]:
         if drawn.id in self._ends:
@@ -221,10 +178,6 @@ class Talker:
 
     def unload_adapter(self, slot: Slot) -> None:
         """Never called: this engine takes none."""
-
-
-def _shown(picture: Picture) -> dict[str, Any]:
-    return {"type": "image"}
 
 
 def _ends(config: Any, tokenizer: Any) -> list[int]:
