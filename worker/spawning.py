@@ -38,32 +38,33 @@ class Child(NamedTuple):
 
 async def spawn_isolate(settings: IsolateSettings, show: Callable[[str, bytes], None]) -> Child:
     """Start it. `show` gets the lines of its output, each with the name of its stream. Raises OSError."""
-    ours, theirs = socket.socketpair()
-    terminal, lent = (None, None) if settings.desk is None else socket.socketpair()
-    outputs = [OutputPipe(partial(show, stream)) for stream in ("stdout", "stderr")]
-    stdout, stderr = (output.writing for output in outputs)
-    with theirs, lent or contextlib.nullcontext():
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", settings.module, str(theirs.fileno()), str(os.getpid()),
-                *_words(settings, lent, settings.desk),
-                stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=settings.folder,
-                start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
-                env={**isolate_environment(os.environ), **settings.environment},
-            )  # fmt: skip
-        except BaseException:
-            for end in filter(None, (ours, terminal)):
-                end.close()
-            for output in outputs:
-                output.close()
-            raise
-        finally:
-            os.close(stdout)
-            os.close(stderr)
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as childs:
+        ours, theirs = _pair(undo, childs)
+        terminal, lent = (None, None) if settings.desk is None else _pair(undo, childs)
+        outputs = []
+        for stream in ("stdout", "stderr"):
+            outputs.append(output := OutputPipe(partial(show, stream)))
+            undo.callback(output.close)
+            childs.callback(os.close, output.writing)
+        stdout, stderr = (output.writing for output in outputs)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", settings.module, str(theirs.fileno()), str(os.getpid()),
+            *_words(settings, lent, settings.desk),
+            stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+            pass_fds=[end.fileno() for end in (theirs, lent) if end is not None], cwd=settings.folder,
+            start_new_session=True,  # ctrl-C in the terminal is for the server, which drains us
+            env={**isolate_environment(os.environ), **settings.environment},
+        )  # fmt: skip
+        undo.pop_all()
     if terminal is not None:
         terminal.setblocking(False)
     return Child(process, ours, outputs, terminal)
+
+
+def _pair(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Our end, which is kept unless the start fails, and the child's, which is closed here once the child has it."""
+    ours, theirs = socket.socketpair()
+    return undo.enter_context(ours), childs.enter_context(theirs)
 
 
 def _words(settings: IsolateSettings, lent: socket.socket | None, desk: TerminalDesk | None) -> list[str]:
