@@ -2,7 +2,8 @@
 
 Every key of `[dev]`, `[paddock]` and `[paddock.engine]` that holds one value is also a variable: `PADDOCK_PORT`,
 `PADDOCK_STRICT`, `PADDOCK_ENGINE_KEEP_ALIVE`. The names are made of the structs, so that a new key has its variable at
-once. For programs that run Paddock where nobody edits a file: CI, containers.
+once. For programs that run Paddock where nobody edits a file: CI, containers. In one of Kubernetes, a service that is
+called paddock has its address in PADDOCK_PORT, which nobody meant as a port.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def with_environment(
     """
     found = dict(keys)
     for name, variable in VARIABLES.items():
-        if text := environment.get(name):
+        if (text := environment.get(name)) and text.startswith("tcp://") and name == "PADDOCK_PORT":
+            diagnostics.warn(f"PADDOCK_PORT is the address of a service ({text}) and no port; it is left out.")
+        elif text:
             top, *inner = variable.path
             key = found.get(top, Key(top, {}))
             if (value := _typed(name, text, variable.type, diagnostics)) is not msgspec.UNSET:

@@ -42,6 +42,7 @@ from paddock.worker.config.wrangler import WranglerKeys
 
 if TYPE_CHECKING:
     from paddock.worker.build import Build
+    from paddock.worker.config.files import ConfigFile
 
 __all__ = [
     "Config",
@@ -144,10 +145,8 @@ def load_config(
     Raises: ConfigError with every problem of the file; a file that cannot be parsed has one problem.
     """
     overrides, today = overrides or Overrides(), today or datetime.datetime.now(datetime.UTC).date()
-    lone = lone_config(overrides.main, today) if overrides.main is not None and path is None else None
     start = start or (overrides.main.expanduser().resolve().parent if overrides.main is not None else Path.cwd())
-    if is_optional and path is None and nearest_config(start) is None:
-        lone = bare_config(start / "handler.py", today)
+    lone = _lone_config(overrides.main, start, today, is_optional=is_optional) if path is None else None
     file = lone or read_config(find_config(path, start))
     root = file.path.parent
     diagnostics = Diagnostics(file.path.name if lone is None else str(overrides.main or start), file.line)
@@ -193,3 +192,10 @@ def load_config(
         paddock=paddock,
         warnings=tuple(diagnostics.warnings),
     )
+
+
+def _lone_config(script: Path | None, start: Path, today: datetime.date, *, is_optional: bool) -> ConfigFile | None:
+    """What stands for a file where there is none and none is needed."""
+    if script is not None:
+        return lone_config(script, today)
+    return bare_config(start / "handler.py", today) if is_optional and nearest_config(start) is None else None

@@ -129,3 +129,11 @@ def test_every_key_with_one_value_has_a_variable() -> None:
     paths = {".".join(variable.path) for variable in VARIABLES.values()}
     assert {"dev.port", "paddock.stand_ins", "paddock.engine.deterministic"} < paths
     assert not paths & {"paddock.engine", "paddock.models", "paddock.engine.urls", "paddock.engine.remote_key"}
+
+
+def test_the_address_of_a_service_in_kubernetes_is_no_port(load) -> None:
+    """It sets these for every service of a namespace, here one that is called paddock."""
+    config = load(PADDOCK_PORT="tcp://10.0.0.7:8787", PADDOCK_SERVICE_PORT="8787", PADDOCK_PORT_8787_TCP_PORT="8787")
+    assert config.dev.port == 8000
+    (warning,) = config.warnings
+    assert "PADDOCK_PORT is the address of a service (tcp://10.0.0.7:8787) and no port; it is left out." in warning
