@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import warnings
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import uvloop
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["LoopThread", "Pending", "in_thread", "raised_in_handler"]
 
 _T = TypeVar("_T")
+_LOST: Final = (
+    "nobody has awaited what this began, or taken its result(): it may be half done, and what it raises is lost"
+)
 
 
 class Pending(Generic[_T]):
@@ -29,8 +33,14 @@ class Pending(Generic[_T]):
 
     def __init__(self, future: concurrent.futures.Future[_T]) -> None:
         self._future = future
+        self._is_taken = False
+
+    def __del__(self) -> None:
+        if not self._is_taken:
+            warnings.warn(_LOST, RuntimeWarning, stacklevel=2)
 
     def __await__(self) -> Generator[Any, None, _T]:
+        self._is_taken = True
         return self._awaited().__await__()
 
     async def _awaited(self) -> _T:
@@ -47,11 +57,17 @@ class Pending(Generic[_T]):
         except Exception as error:
             raise _as_raised(error)  # noqa: B904 - it is the same error
 
+    def may_be_left(self) -> Self:
+        """Nobody has to await it: what it raises is raised elsewhere, too."""
+        self._is_taken = True
+        return self
+
     def result(self, timeout_s: float | None = None) -> _T:
         """What came of it. Blocks; raises what the work raised, and TimeoutError. What interrupts it, as Ctrl-C does,
         gives the work up.
         """
         __tracebackhide__ = True
+        self._is_taken = True
         try:
             return self._future.result(timeout_s)
         except Exception as error:

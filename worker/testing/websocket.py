@@ -90,7 +90,7 @@ class WebSocketSession:
         """Send a text, or bytes. It has begun when this returns: awaiting it lets a slow handler hold the test up."""
         if not isinstance(message, str | bytes):
             raise TypeError(f"send: expected str or bytes; got {type(message).__name__}: use send_json for an object")
-        return self._start(self._conversation.send(message))
+        return self._start(self._conversation.send(message)).may_be_left()
 
     def send_json(self, value: object) -> Pending[None]:
         """Send a value as JSON text."""

@@ -322,6 +322,22 @@ def test_wrong_markers_are_told_in_a_line(project: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*worker/testing/*")
 
 
+def test_what_nobody_awaits_is_warned_of(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_forgotten(worker):
+            worker.fetch("/error")
+
+        def test_taken(worker, ai):
+            begun = worker.fetch("/")
+            assert begun.result().status_code == 200
+        """
+    )
+    result = run(project, "-W", "default")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*:2: RuntimeWarning: nobody has awaited what this began*", '*worker.fetch("/error")'])
+
+
 def test_an_interrupted_run_ends_without_waiting_for_the_handler(project: pytest.Pytester) -> None:
     waits = 'await fetch("https://example.com"); await asyncio.sleep(3600)'
     handler = HANDLER.replace('raise ValueError("the kettle is empty")', waits).replace("Response,", "Response, fetch,")
