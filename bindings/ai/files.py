@@ -17,8 +17,10 @@ def file_bytes(name: str, value: object) -> bytes:
         return value
     if isinstance(value, list):
         return _joined(name, value)
-    text = str(value)
-    encoded = text
+    if not isinstance(value, str):
+        kind = "an object, as which JSON has bytes: pass list(data)" if isinstance(value, dict) else f"{value!r:.20}"
+        raise InputError(f"Error: {name}: expected a list of integers, or base64; got {kind}")
+    text = encoded = value
     if text[:5].lower() == "data:":
         _, separator, encoded = text.partition(";base64,")
         if not separator:

@@ -148,6 +148,17 @@ def test_a_picture_is_part_of_the_message_of_a_model_that_sees(command, tmp_path
     assert [picture.data for picture in message.pictures] == [DOT]
 
 
+def test_flags_may_stand_between_the_model_and_what_it_reads(command, sound, capsys) -> None:
+    engine = ScriptedEngine(["one"])
+    asked = (
+        ["run", LLAVA, "--file", sound, "What is this?"],
+        ["run", "--seed", "1", PHI, "--max-tokens", "9", "Hi"],
+    )
+    assert command(engine, *asked) == [0, 0]
+    assert engine.requests[0].work == Describing(SOUND, "What is this?", is_raw=False, max_tokens=512)
+    assert [message.content for message in engine.requests[1].messages or ()] == ["Hi"]
+
+
 def test_a_translation_takes_inputs_by_name(command, tmp_path: Path, capsys) -> None:
     (tmp_path / "inputs.json").write_text('{"text": "unused", "target_lang": "fr"}')
     engine = ScriptedEngine()

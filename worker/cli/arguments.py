@@ -29,6 +29,9 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse that raises UsageError, takes no abbreviated flags, and names unknown flags as wrangler does."""
 
+    #: Flags may stand between the positional arguments. Else argparse takes all of these where the first one stands.
+    is_intermixed = False
+
     def __init__(self, prog: str, description: str, examples: Sequence[str] = ()) -> None:
         super().__init__(
             prog=prog,
@@ -40,7 +43,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments in `words`. Raises UsageError; `--help` prints and raises SystemExit."""
-        arguments, unknown = self.parse_known_args([self._unfolded(word) for word in words])
+        parse = self.parse_known_intermixed_args if self.is_intermixed else self.parse_known_args
+        arguments, unknown = parse([self._unfolded(word) for word in words])
         if unknown:
             word = unknown[0].partition("=")[0]
             known = [flag for action in self._actions for flag in action.option_strings]

@@ -26,6 +26,7 @@ _FLAGS: Final = ("max_tokens", "temperature", "seed", "lora")
 def add_arguments(parser: Parser) -> None:
     """The model, what it is to read, and the inputs that one tries first."""
     add_server_arguments(parser)
+    parser.is_intermixed = True
     parser.add_argument("model", metavar="MODEL", help="model id, such as @cf/microsoft/phi-2")
     parser.add_argument(
         "prompt",

@@ -64,6 +64,12 @@ def test_an_image_beside_a_prompt_stands_before_it(asked, given: object) -> None
     assert asked_for.messages == (Message("user", "What is it?", pictures=(Picture(PNG),)),)
 
 
+def test_bytes_that_json_made_an_object_of_are_told_apart(asked) -> None:
+    for given, got in (({"0": 137}, r"an object, as which JSON has bytes: pass list\(data\)"), (7, "7")):
+        with pytest.raises(InputError, match=f"image: expected a list of integers, or base64; got {got}"):
+            asked(LLAMA, {"prompt": "What?", "image": given})
+
+
 def test_an_image_beside_messages_belongs_to_the_last_of_the_user(asked) -> None:
     turns = [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "And this?")]
     inputs = {"messages": [{"role": role, "content": said} for role, said in turns], "image": uri()}
