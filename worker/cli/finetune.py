@@ -42,10 +42,9 @@ def run(arguments: Namespace) -> int:
     from paddock.bindings.ai.weights import find_weights
     from paddock.bindings.state import StateFolder
     from paddock.worker.cli.project import open_project
-    from paddock.worker.config.files import find_config, find_state
+    from paddock.worker.config.files import state_here
 
-    root = find_config(arguments.config, Path.cwd()).parent
-    store = FinetuneStore(StateFolder(find_state(root, arguments.persist_to)))
+    store = FinetuneStore(StateFolder(state_here(arguments.config, arguments.persist_to)))
     project = open_project(arguments)
 
     finetunes = Finetunes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paddock.worker.cli.arguments import UsageError, add_config_arguments, add_state_argument
@@ -12,6 +11,7 @@ from paddock.worker.options import ExitCode
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from paddock.worker.cli.arguments import Parser
 
@@ -32,10 +32,10 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     """Show what is there, or remove it."""
     from paddock.bindings.state import StateFolder
-    from paddock.worker.config.files import find_state
+    from paddock.worker.config.files import state_here
     from paddock.worker.whereabouts import FOLDER, running
 
-    state = find_state(_root(arguments), arguments.persist_to)
+    state = state_here(arguments.config, arguments.persist_to)
     folder = StateFolder(state).path
     kept = _kept(folder, FOLDER)
     if not arguments.is_reset:
@@ -58,16 +58,6 @@ def run(arguments: Namespace) -> int:
             _remove(file)
     print(f"Removed {', '.join(chosen)} from {folder}.")
     return ExitCode.OK
-
-
-def _root(arguments: Namespace) -> Path:
-    """The project's folder, which has a configuration, or the state of a handler's file alone. Raises ConfigError."""
-    from paddock.worker.config.files import find_config, find_state, nearest_config
-
-    here = Path.cwd()
-    if arguments.config is None and nearest_config(here) is None and find_state(here, arguments.persist_to).is_dir():
-        return here
-    return find_config(arguments.config, here).parent
 
 
 def _kept(folder: Path, but: str) -> dict[str, list[Path]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paddock.worker.cli.arguments import add_config_arguments, add_state_argument
@@ -28,11 +27,10 @@ def run(arguments: Namespace) -> int:
     """Print totals by model, and what would have been paid."""
     import msgspec
 
-    from paddock.worker.config.files import find_config, find_state
+    from paddock.worker.config.files import state_here
     from paddock.worker.usage import read_usage, usage_file
 
-    root = find_config(arguments.config, Path.cwd()).parent
-    rows = read_usage(usage_file(find_state(root, arguments.persist_to)))
+    rows = read_usage(usage_file(state_here(arguments.config, arguments.persist_to)))
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     elif rows:

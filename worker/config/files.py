@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dotenv
@@ -15,7 +16,6 @@ from paddock.worker.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 __all__ = [
     "CONFIG_NAME",
@@ -29,6 +29,7 @@ __all__ = [
     "read_config",
     "read_secrets",
     "secret_candidates",
+    "state_here",
 ]
 
 CONFIG_NAME: Final = "wrangler-like.toml"
@@ -160,6 +161,16 @@ def find_state(root: Path, named: Path | None) -> Path:
         if place.exists() and not place.is_dir():
             raise ConfigError([f"Expected a folder for local state at {folder}, but {place} is a file."])
     return folder
+
+
+def state_here(config: Path | None, named: Path | None) -> Path:
+    """The state folder for a command that needs no more of the project: that of its configuration, or the one that the
+    server of a handler's file alone has made in the current folder. Raises ConfigError as `find_config` does.
+    """
+    here = Path.cwd()
+    if config is None and nearest_config(here) is None and (folder := find_state(here, named)).is_dir():
+        return folder
+    return find_state(find_config(config, here).parent, named)
 
 
 def read_secrets(secrets: SecretFiles) -> dict[str, str]:

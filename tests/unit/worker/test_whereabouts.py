@@ -150,7 +150,8 @@ def test_the_server_of_a_handler_alone_is_found_too(
     project: Path, serve: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project.parents[1] / "wrangler-like.toml").unlink()
-    assert main(["state"]) == ExitCode.CONFIG
+    for command in (["state"], ["ai", "usage"], ["ai", "finetune", "list"]):
+        assert main(command) == ExitCode.CONFIG
     assert main(["ai", "ps"]) == ExitCode.FAILURE
     assert "answers at http://127.0.0.1:8787. Start one" in capsys.readouterr().err
     serve()
@@ -158,3 +159,5 @@ def test_the_server_of_a_handler_alone_is_found_too(
     assert "answers at http://127.0.0.1:10. Its process lives" in capsys.readouterr().err
     assert main(["state", "reset", "--yes"]) == ExitCode.FAILURE
     assert "http://127.0.0.1:10 writes there" in capsys.readouterr().err
+    for command in (["state"], ["ai", "usage"], ["ai", "finetune", "list"]):
+        assert main(command) == ExitCode.OK
