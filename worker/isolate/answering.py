@@ -124,9 +124,9 @@ async def _run(handler: Coroutine[object, object, _T], use: Callable[[_T], _U], 
         if outcome.done():  # it was given up
             return
         made = use(result)
-    except (SystemExit, KeyboardInterrupt, GeneratorExit):  # the last one comes when it is collected
+    except GeneratorExit:  # it is collected
         raise
-    except BaseException as error:  # user code: all that it raises is the outcome, a cancellation included
+    except BaseException as error:  # user code: all that it raises is the outcome, a cancellation and an exit included
         if not outcome.done():
             outcome.set_exception(error)
     else:

@@ -80,7 +80,8 @@ def _known(module: str, name: str) -> type[BaseException] | None:
     found: object = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+    # Not `SystemExit`, `KeyboardInterrupt` and `CancelledError`: they would end what carries them to the test.
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
 def _class(module: str, name: str) -> type[HandlerError]:

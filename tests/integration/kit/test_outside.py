@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paddock.worker.errors import ConfigError, HandlerImportError, IsolateCrashed
-from paddock.worker.testing import Paddock, StaleHandle
+from paddock.worker.testing import HandlerError, Paddock, StaleHandle
 
 HELLO = """
 from workers import Response, WorkerEntrypoint
@@ -66,13 +66,19 @@ def test_a_handler_that_cannot_be_imported() -> None:
 
 def test_a_worker_whose_process_dies_has_a_new_one() -> None:
     source = """
-import os
+import asyncio, os, sys
 from workers import Response, WorkerEntrypoint
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
-        return os._exit(3) if request.url.endswith("/die") else Response("alive")
+        if request.url.endswith("/cancelled"):
+            raise asyncio.CancelledError("by itself")
+        end = {"die": os._exit, "exit": sys.exit}.get(request.url.rpartition("/")[2])
+        return end(3) if end else Response("alive")
 """
     with Paddock(source=source) as worker:
-        with pytest.raises(IsolateCrashed, match="exit code 3"):
-            worker.fetch("/die").result()
+        for path in ("/die", "/exit"):
+            with pytest.raises(IsolateCrashed, match="exit code 3"):
+                worker.fetch(path).result()
+        with pytest.raises(HandlerError, match="by itself"):
+            worker.fetch("/cancelled").result()
         assert worker.fetch("/").result().text == "alive"

@@ -1,5 +1,6 @@
 """Exceptions of handlers, made anew from descriptions."""
 
+import asyncio
 import json
 import traceback
 from typing import Any
@@ -35,6 +36,13 @@ def again(error: BaseException) -> BaseException:
 def test_known_classes_are_themselves(error: Exception) -> None:
     made = again(error)
     assert (type(made), str(made)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError("x")], ids=repr)
+def test_what_would_end_the_test_run_is_an_ordinary_exception(error: BaseException) -> None:
+    made = again(error)
+    assert isinstance(made, HandlerError)
+    assert (type(made).__qualname__, str(made)) == (type(error).__qualname__, str(error))
 
 
 def test_a_users_init_is_not_called() -> None:
