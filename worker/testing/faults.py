@@ -47,7 +47,7 @@ class _Failure:
 
 
 class Faults:
-    """The half of the fixture `ai` that makes models fail, wait, load and break off.
+    """The part of the fixture `ai` that makes models fail, wait, load and break off.
 
     The words of the answers stay those of the mode: what is not made to fail is answered as always.
     """

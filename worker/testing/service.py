@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-from contextlib import aclosing
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 from paddock.bindings.ai.batch.service import Batches
 from paddock.bindings.ai.batch.store import BatchStore
-from paddock.bindings.ai.engines.made_up import made_up
 from paddock.bindings.ai.engines.pool import EnginePool
-from paddock.bindings.ai.engines.protocol import joined
-from paddock.bindings.ai.engines.scripted import Gate, ScriptedEngine
 from paddock.bindings.ai.service import AiService, RunResult
 from paddock.bindings.ai.weights import Weights
 from paddock.bindings.binding import CallRecord
 from paddock.bindings.errors import ModelNotFound, PaddockError
 from paddock.worker.testing.aicalls import AiCall
 from paddock.worker.testing.asked import ASKED
-from paddock.worker.testing.faults import NO_WAITS
+from paddock.worker.testing.engine import CALL, TestedEngine
+from paddock.worker.testing.heard import HeardEvents
 from paddock.worker.testing.recorder import checked, recorded, replayed, unrecorded
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from paddock.bindings.ai.card import ModelCard
-    from paddock.bindings.ai.engines.protocol import EngineChunk, EngineRequest, EngineState
     from paddock.bindings.ai.tasks.contract import Dialect
     from paddock.bindings.state import StateFolder
-    from paddock.worker.channel import ByteSource
-    from paddock.worker.testing.ai import Ai
-    from paddock.worker.testing.clock import VirtualClock
     from paddock.worker.testing.live import Runs
     from paddock.worker.testing.props import Play, Props
-    from paddock.worker.testing.timeline import Span
 
 __all__ = ["Live", "TestedService"]
 
 #: Gives the service of the real engines.
 Live: TypeAlias = "Callable[[], Awaitable[Runs]]"
 
-_CALL: Final[ContextVar[AiCall]] = ContextVar("ai_call")
-#: Nothing waits between two pieces: they are all there.
-_OPEN: Final = Gate()
-_OPEN.open()
 _WEIGHTS: Final = Weights("", "fake")
 
 
@@ -60,7 +46,7 @@ class TestedService(AiService):
         self._state = state
         self._tasks: asyncio.TaskGroup | None = None
         self._fingerprint = props.fingerprint
-        engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: _Engine(card, ai), props.policy, ai.clock)
+        engines = EnginePool(lambda card: _WEIGHTS, lambda card, _: TestedEngine(card, ai), props.policy, ai.clock)
         super().__init__(props.catalog, engines, props.adapters)
         self._ai = ai
         self._timeline = play.timeline
@@ -112,7 +98,7 @@ class TestedService(AiService):
         call.task = card.task.name if card is not None and card.task is not None else ""
         call.asked, call.started_s = ASKED.get(), self._ai.clock.time()
         self._ai.begin(call)
-        _CALL.set(call)
+        CALL.set(call)
         number = len(calls)
         with self._timeline.spans("ai", f"{model} {call.prompt!r}") as span:
             try:
@@ -129,7 +115,7 @@ class TestedService(AiService):
         if result.events is None:
             return result
         call.ended_s = None
-        return result._replace(events=_Heard(result.events, call, self._ai.clock, span))
+        return result._replace(events=HeardEvents(result.events, call, self._ai.clock, span))
 
     def _card(self, model: str) -> ModelCard | None:
         try:
@@ -163,91 +149,3 @@ class TestedService(AiService):
         if not cassette.records:
             raise unrecorded(ai, cassette, model, inputs)
         return await recorded(await self._live(), cassette, model, inputs, calls, dialect, self._fingerprint(card))
-
-
-class _Engine(ScriptedEngine):
-    """One model's engine: `ai` says what it answers, in which state it is, and how long it takes."""
-
-    def __init__(self, card: ModelCard, ai: Ai) -> None:
-        super().__init__()
-        self._card = card
-        self._ai = ai
-
-    @property
-    def state(self) -> EngineState:
-        """As `Engine.state`."""
-        return self._ai.state_of(self._card.name)
-
-    async def load(self) -> None:
-        """As `Engine.load`."""
-        self.starts += 1
-        await self._ai.load(self._card.name)
-
-    async def close(self) -> None:
-        """As `Engine.close`."""
-        await super().close()
-        self._ai.unloaded(self._card.name)
-
-    async def generate(self, request: EngineRequest) -> AsyncGenerator[EngineChunk, None]:
-        """As `Engine.generate`."""
-        call = _CALL.get()
-        reply = self._ai.answer(self._card, call, request)
-        if reply.error is not None:
-            raise reply.error
-        call.settle_with(reply.settle)
-        engine = ScriptedEngine(
-            itertools.repeat(reply.pieces),
-            finish_reason=reply.finish_reason,
-            gate=_OPEN,
-            work=lambda work: reply.result or made_up(work),
-        )
-        waits, is_first = self._ai.waits, True
-        async with aclosing(engine.generate(request)) as chunks:
-            if request.is_whole and waits == NO_WAITS and not reply.delay_s:
-                first, *rest = [chunk async for chunk in chunks]
-                yield first
-                if rest:
-                    yield joined(rest)
-                return
-            async for chunk in chunks:
-                if wait_s := waits.ttft if is_first else waits.per_token + reply.delay_s:
-                    await self._ai.clock.sleep(wait_s)
-                    call.waited(wait_s, is_first=is_first)
-                yield chunk
-                is_first = False
-
-
-class _Heard:
-    """The events of a stream, kept for the test as they pass. The timeline says how many there were."""
-
-    def __init__(self, events: ByteSource, call: AiCall, clock: VirtualClock, span: Span) -> None:
-        self._events = events
-        self._call = call
-        self._clock = clock
-        self._span = span
-
-    async def pull(self) -> bytes | None:
-        try:
-            piece = await self._events.pull()
-        except OSError as broken:
-            self._call.error = broken.__cause__ if isinstance(broken.__cause__, PaddockError) else None
-            self._span.end(f"a stream that broke off behind {self._count()} events: {broken}")
-            self._end()
-            raise
-        if piece is None:
-            self._span.end(f"a stream of {self._count()} events")
-            self._end()
-        else:
-            self._call.chunks.append(piece.decode(errors="replace"))
-        return piece
-
-    async def cancel(self, reason: object) -> None:
-        self._end()
-        await self._events.cancel(reason)
-
-    def _end(self) -> None:
-        if self._call.ended_s is None:
-            self._call.ended_s = self._clock.time()
-
-    def _count(self) -> int:
-        return "".join(self._call.chunks).count("\n\n")

@@ -161,3 +161,17 @@ class Default(WorkerEntrypoint):
         assert client.cookies["name"] == "Ada"
         client.cookies = {"other": "2"}  # type: ignore[assignment]  # httpx takes more than it gives
         assert client.get("/").text == "other=2"
+
+
+QUEUE = """
+from workers import WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def queue(self, batch, env, ctx):
+        batch.retryAll() if batch.queue == "again" else batch.ackAll()
+"""
+
+
+@pytest.mark.paddock(source=QUEUE)
+def test_a_whole_batch_may_be_acknowledged_or_come_again(worker: Paddock) -> None:
+    taken, refused = (worker.queue(name, [1, 2]).result() for name in ("once", "again"))
+    assert (taken.is_acked, taken.is_retried, refused.is_acked, refused.is_retried) == (True, False, False, True)
