@@ -129,8 +129,9 @@ def _has_own_frames(raised: pytest.ExceptionInfo[BaseException]) -> bool:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that failed shows its timeline."""
     report = yield
-    if report.failed and report.when != "teardown" and item.stash.get(_TIMELINE, ""):
+    if report.failed and item.stash.get(_TIMELINE, ""):
         report.sections.append(("Timeline of the worker", item.stash[_TIMELINE]))
+        item.stash[_TIMELINE] = ""  # once, if another fixture fails at the test's end
     return report
 
 
@@ -156,7 +157,11 @@ def worker(request: pytest.FixtureRequest, paddock_session: Session) -> Iterator
     with paddock_session.test(request.node) as running:
         stash[_WORKER], stash[_SESSION] = running, paddock_session
         yield running
-        paddock_session.finish(running, stash.get(_RAISED, None))
+        try:
+            paddock_session.finish(running, stash.get(_RAISED, None))
+        except (Exception, pytest.fail.Exception):
+            stash[_TIMELINE] = paddock_session.timeline(running)
+            raise
 
 
 @pytest.fixture

@@ -338,6 +338,21 @@ def test_what_nobody_awaits_is_warned_of(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*:2: RuntimeWarning: nobody has awaited what this began*", '*worker.fetch("/error")'])
 
 
+def test_a_test_that_left_something_undone_prints_its_timeline(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_unused(client, ai):
+            ai.reply("x", "y")
+            client.get("/")
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*1 queued replies were not used", "*Timeline of the worker*", "*request  GET*-> 200*"]
+    )
+
+
 def test_an_interrupted_run_ends_without_waiting_for_the_handler(project: pytest.Pytester) -> None:
     waits = 'await fetch("https://example.com"); await asyncio.sleep(3600)'
     handler = HANDLER.replace('raise ValueError("the kettle is empty")', waits).replace("Response,", "Response, fetch,")
