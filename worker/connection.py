@@ -94,6 +94,12 @@ class ClientConnection(TCPServer):
         watch = self._task_group._task_group.create_task(self._watch())
         try:
             await super()._read_data()
+        except asyncio.CancelledError:
+            # The server has ended, and its grace is over: it waits for no client that takes nothing.
+            self.writer.transport.abort()
+            if isinstance(self.protocol.protocol, Http2Connection):
+                await self.protocol.protocol.abandon()
+            raise
         finally:
             watch.cancel()
 

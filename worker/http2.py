@@ -52,8 +52,12 @@ class Http2Connection(H2Protocol):
     async def handle(self, event: ConnectionEvent) -> None:
         await super().handle(event)
         if isinstance(event, Closed):
-            for buffer in self.stream_buffers.values():  # somebody may wait for room in them
-                await buffer.close()
+            await self.abandon()
+
+    async def abandon(self) -> None:
+        """Send no more of any body; somebody may wait for room."""
+        for buffer in list(self.stream_buffers.values()):
+            await buffer.close()
 
     async def stream_send(self, event: StreamEvent) -> None:
         """Send a part of a response. Raises ClientGone for one of its body, which only apps send."""

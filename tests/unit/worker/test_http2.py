@@ -8,6 +8,7 @@ from typing import Any
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 import pytest
 from hypercorn.asyncio import serve
 
@@ -107,11 +108,12 @@ async def client_of(app: Callable[..., Awaitable[None]]) -> AsyncIterator[Client
             await app(scope["path"], receive, send)
 
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(http_only, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+        served = tasks.create_task(serve(http_only, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         yield Client(reader, writer)
-        writer.close()
         stop.set()
+        await served  # also while the client is there
+        writer.close()
 
 
 def test_bodies_that_nobody_reads_hold_up_no_other_request() -> None:
@@ -238,5 +240,24 @@ def test_an_app_is_told_of_a_client_that_leaves_while_it_sends(leave: Callable[[
             await waits.wait()
             leave(client, stream)
             await told.wait()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_ends_waits_for_no_client_that_takes_nothing() -> None:
+    """More is on its way than sockets hold."""
+    waits = asyncio.Event()
+
+    async def app(path: str, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        asyncio.get_running_loop().call_later(0, waits.set)
+        await send({"type": "http.response.body", "body": bytes(100 * 2**20)})
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            client.h2.increment_flow_control_window(2**30)
+            client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
+            client.ask("/")
+            await waits.wait()
 
     asyncio.run(main())
