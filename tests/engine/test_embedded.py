@@ -292,6 +292,7 @@ def _only_child(pid: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd_open and /proc")
 @pytest.mark.parametrize("victim", ["core", "host"])
+@pytest.mark.timeout(30)  # sooner than a host counts as hung
 def test_killed_core_fails_its_stream_and_host_and_core_go_together(
     tireless: Path, engine_of: Any, run: Any, ask: Any, answer: Any, victim: str
 ) -> None:

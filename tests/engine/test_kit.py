@@ -145,7 +145,7 @@ def test_processes_of_xdist_share_one_engine(project: pytest.Pytester, monkeypat
     pids = {shared.pop(name) for name in [name for name in shared if name.startswith("gw")]}
     assert shared == alone
     assert len(pids) == 1
-    assert not Path("/proc", pids.pop()).exists()  # the last one has waited for its end
+    wait_for_end(int(pids.pop()))
 
 
 def test_no_engine_outlives_a_run_that_is_killed(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ where a step is long and runs on a device.
 from __future__ import annotations
 
 import os
+from threading import Thread
 from typing import Any, NamedTuple, Protocol
 
 from paddock.worker.channel import die_with_parent
@@ -94,6 +95,7 @@ class _OwnProcess:
         os.register_at_fork(after_in_child=lambda: die_with_parent(host_pid))
         loggers = [lambda config, index=0: _recorder(self._record)]
         self.engine = _llm_engine(config, multiprocess_mode=True, log_stats=True, stat_loggers=loggers)
+        Thread(target=_end_waits, args=(self.engine.engine_core,), daemon=True).start()
 
     def counts(self) -> Counts:
         # Nothing is stepped any more once the last request is aborted, and so nothing is said.
@@ -101,6 +103,16 @@ class _OwnProcess:
 
     def _record(self, stats: Any) -> None:
         self._latest = Counts(stats.num_running_reqs, stats.num_waiting_reqs, stats.kv_cache_usage)
+
+
+def _end_waits(client: Any) -> None:
+    """Tell whoever waits for outputs that there will be none: when its process is killed, vLLM (0.32) closes the socket
+    and leaves them waiting, until the watchdog takes it for a hang.
+    """
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    client.output_queue_thread.join()
+    client.outputs_queue.put(EngineDeadError())
 
 
 def _llm_engine(config: Any, **options: Any) -> Any:
