@@ -47,11 +47,20 @@ _MARKERS = (
     "cassette(name): answer calls of models from this file below cassettes/, that of the test's own name by default",
     "gpu: needs an NVIDIA GPU (skipped with a reason where there is none)",
 )
-_WORKER = pytest.StashKey["Paddock"]()
-_SESSION = pytest.StashKey["Session"]()
-#: What ended a test, or its set-up, before its end.
-_RAISED = pytest.StashKey[BaseException]()
-_TIMELINE = pytest.StashKey[str]()
+
+
+class _Noted:
+    """What is known of a test while it runs."""
+
+    def __init__(self) -> None:
+        self.worker: Paddock | None = None
+        self.session: Session | None = None
+        #: What ended it, or its set-up, before its end.
+        self.raised: BaseException | None = None
+        self.timeline = ""
+
+
+_NOTED = pytest.StashKey[_Noted]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,7 +98,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Skip tests with the marker `gpu` where there is none; else as `pytest_runtest_call`, for fixtures that fail."""
-    __tracebackhide__ = True
+    __tracebackhide__ = _has_own_frames
     if item.get_closest_marker("gpu") is not None:
         from paddock.bindings.ai.engines.device import has_nvidia_gpu
 
@@ -101,19 +110,19 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """When a test ends early, note why and what had happened: inside of what captures its output."""
-    __tracebackhide__ = True
+    __tracebackhide__ = _has_own_frames
     return (yield from _noted(item))
 
 
 def _noted(item: pytest.Item) -> Generator[None, object, object]:
-    __tracebackhide__ = True
+    __tracebackhide__ = _has_own_frames
     try:
         return (yield)
     except BaseException as error:  # that a test fails, is skipped or interrupted is no `Exception`
-        item.stash[_RAISED] = error
-        running = item.stash.get(_WORKER, None)
-        if running is not None and isinstance(error, Exception | pytest.fail.Exception):
-            item.stash[_TIMELINE] = item.stash[_SESSION].timeline(running)
+        noted = item.stash.setdefault(_NOTED, _Noted())
+        noted.raised = error
+        if noted.worker and noted.session and isinstance(error, Exception | pytest.fail.Exception):
+            noted.timeline = noted.session.timeline(noted.worker)
             if not item.config.getoption("fulltrace", False):
                 from paddock.worker.testing.frames import leave_out_the_way
 
@@ -129,9 +138,12 @@ def _has_own_frames(raised: pytest.ExceptionInfo[BaseException]) -> bool:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that failed shows its timeline."""
     report = yield
-    if report.failed and item.stash.get(_TIMELINE, ""):
-        report.sections.append(("Timeline of the worker", item.stash[_TIMELINE]))
-        item.stash[_TIMELINE] = ""  # once, if another fixture fails at the test's end
+    noted = item.stash.get(_NOTED, None)
+    if noted is not None and report.failed and noted.timeline:
+        report.sections.append(("Timeline of the worker", noted.timeline))
+        noted.timeline = ""  # once, if another fixture fails at the test's end
+    if noted is not None and report.when == "teardown":
+        del item.stash[_NOTED]  # it would keep all that the test had, and count for the test when it is run again
     return report
 
 
@@ -153,14 +165,14 @@ def worker(request: pytest.FixtureRequest, paddock_session: Session) -> Iterator
     what does not end, fails the test; so do replies and rules that no call has used.
     """
     __tracebackhide__ = _has_own_frames
-    stash = request.node.stash
+    noted = request.node.stash.setdefault(_NOTED, _Noted())
     with paddock_session.test(request.node) as running:
-        stash[_WORKER], stash[_SESSION] = running, paddock_session
+        noted.worker, noted.session = running, paddock_session
         yield running
         try:
-            paddock_session.finish(running, stash.get(_RAISED, None))
+            paddock_session.finish(running, noted.raised)
         except (Exception, pytest.fail.Exception):
-            stash[_TIMELINE] = paddock_session.timeline(running)
+            noted.timeline = paddock_session.timeline(running)
             raise
 
 

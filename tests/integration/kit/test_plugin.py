@@ -296,6 +296,13 @@ def test_wrong_markers_are_told_in_a_line(project: pytest.Pytester) -> None:
         @pytest.mark.paddock(config="missing.toml")
         def test_file(client):
             pass
+
+        @pytest.fixture(scope="module")
+        def shared(worker):
+            return worker
+
+        def test_scope(shared):
+            pass
         """
     )
     project.makepyfile(
@@ -308,7 +315,7 @@ def test_wrong_markers_are_told_in_a_line(project: pytest.Pytester) -> None:
         """
     )
     result = run(project, "--continue-on-collection-errors")
-    result.assert_outcomes(errors=5)
+    result.assert_outcomes(errors=6)
     result.stdout.fnmatch_lines(
         [
             "@pytest.mark.models: No such model @cf/meta/nothing or task.*",
@@ -319,6 +326,7 @@ def test_wrong_markers_are_told_in_a_line(project: pytest.Pytester) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*.py:*: in *")
+    result.stdout.no_fnmatch_line("*traceback entries are hidden*")
     result.stdout.no_fnmatch_line("*worker/testing/*")
 
 
@@ -351,6 +359,32 @@ def test_a_test_that_left_something_undone_prints_its_timeline(project: pytest.P
     result.stdout.fnmatch_lines(
         ["*1 queued replies were not used", "*Timeline of the worker*", "*request  GET*-> 200*"]
     )
+
+
+def test_a_test_that_is_run_again_is_judged_anew(project: pytest.Pytester) -> None:
+    project.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            for _ in range(2):
+                runtestprotocol(item, nextitem=nextitem)
+            return True
+        """
+    )
+    project.makepyfile(
+        """
+        runs = []
+
+        def test_again(client, ai):
+            runs.append(1)
+            ai.reply("x")
+            assert len(runs) == 2, "the first time"
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=1, passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*1 queued replies were not used"])
 
 
 def test_an_interrupted_run_ends_without_waiting_for_the_handler(project: pytest.Pytester) -> None:
