@@ -37,6 +37,7 @@ _ERROR = "|".join(
         rf"Length of {_PLACE} must be (?:<= \d+|>= \d+ not met)",
         rf"{_PLACE} must be (?:<=|>=) -?[\d.]+",
         rf"Additional or unevaluated properties '[^']*'(?:, ?'[^']*')* at {_PLACE} not allowed",
+        rf"{_PLACE} failed test .* patttern",
     ]
 )
 _MESSAGE = re.compile(rf"Error: (?:{_ERROR})(?:: (?:{_ERROR})(?:, (?:{_ERROR}))*)?")
