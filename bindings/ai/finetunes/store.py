@@ -6,6 +6,7 @@ all of them at once.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sqlite3
 import time
@@ -136,8 +137,9 @@ class FinetuneStore:
         with keeping(_FOLDER):
             path = self._state.file(_FOLDER, finetune.id, f"{_SCRATCH}{uuid.uuid4()}")
             for left in path.parent.glob(f"{_SCRATCH}*"):
-                if time.time() - left.stat(follow_symlinks=False).st_mtime > _UPLOAD_S:
-                    left.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # an upload beside this one has just ended
+                    if time.time() - left.stat(follow_symlinks=False).st_mtime > _UPLOAD_S:
+                        left.unlink()
             return path
 
     def _select(self, rest: str, *values: str) -> list[Finetune]:
