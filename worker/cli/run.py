@@ -81,7 +81,7 @@ def _inputs(arguments: Namespace, card: ModelCard, asking: Asking) -> dict[str, 
     from paddock.worker.cli.runinputs import given_inputs
 
     inputs = given_inputs(arguments.inputs) if arguments.inputs else {}
-    picture = arguments.file if asking.sees and asking.file is None else None
+    picture = arguments.file if asking.takes_parts and asking.file is None else None
     inputs |= asking.of_words(arguments.prompt, arguments.system, picture)
     if arguments.file and picture is None:
         inputs |= asking.of_file(arguments.file)

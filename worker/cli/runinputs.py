@@ -51,8 +51,8 @@ class Asking:
         return next((name for name in _FILES if self._card.declares_input(name) and self._holds_bytes(name)), None)
 
     @cached_property
-    def sees(self) -> bool:
-        """A message may have a picture in it."""
+    def takes_parts(self) -> bool:
+        """A message may have parts that are pictures. Of blind models too, which refuse them: see `ModelCard.sees`."""
         return self.is_chat and "image_url" in self._card.input_properties
 
     def of_words(self, words: Sequence[str], system: str | None, picture: Path | None = None) -> dict[str, Any]:
